@@ -1,0 +1,15 @@
+"""GRU encoder-decoder with attention, and a copy task, for fairseq.
+
+Importing this package registers everything: ``--user-dir`` imports it once, and fairseq itself would look into
+``tasks/`` and ``models/`` only.
+"""
+
+from fairseq_plugin.preflight import require_fairseq
+
+require_fairseq()
+
+from fairseq_plugin.models import gru_attention  # noqa: E402
+from fairseq_plugin.scoring import exact_match  # noqa: E402
+from fairseq_plugin.tasks import copy_task  # noqa: E402
+
+__all__ = ["copy_task", "exact_match", "gru_attention"]

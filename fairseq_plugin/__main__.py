@@ -1,0 +1,12 @@
+"""``python -m fairseq_plugin`` prints the path to hand to ``--user-dir``.
+
+fairseq compares that path as text with the place the package was imported from and refuses another spelling of it
+("not globally unique"), such as a symlink resolved on one side only. So this is the place Python itself found.
+"""
+
+import os
+
+import fairseq_plugin
+
+if __name__ == "__main__":
+    print(os.path.abspath(fairseq_plugin.__path__[0]))  # noqa: PTH100 - as fairseq spells it, symlinks unresolved

@@ -1,0 +1,44 @@
+"""One line instead of a traceback when a fairseq command meets a user error inside the plugin.
+
+fairseq's commands let exceptions through with a traceback. Methods that fairseq calls are marked with
+:func:`reports_user_errors`: under a ``fairseq-*`` command a UserError becomes a line on standard error and an exit
+code; called from Python it stays an exception.
+"""
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from data_gen.errors import UserError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def running_fairseq_command() -> str | None:
+    """Name of the fairseq command that runs this process (``fairseq-train``), or None."""
+    program = Path(sys.argv[0])
+    if program.stem.startswith("fairseq-"):
+        return program.stem
+    if program.parent.name == "fairseq_cli":
+        return f"fairseq-{program.stem.replace('_', '-')}"
+    return None
+
+
+def reports_user_errors(function: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a method that fairseq calls."""
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except UserError as error:
+            command = running_fairseq_command()
+            if command is None:
+                raise
+            print(f"{command}: error: {error}", file=sys.stderr)
+            raise SystemExit(error.exit_code) from None
+
+    return wrapper

@@ -1,0 +1,206 @@
+"""The model ``gru_attention``: options, named architectures and the wiring of encoder and decoder.
+
+Source of the equations: Bahdanau, Cho, Bengio 2015 (arXiv 1409.0473); see modules/ for each part.
+"""
+
+from argparse import Namespace
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from fairseq.data import Dictionary
+from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+from fairseq.models import FairseqEncoderDecoderModel, register_model, register_model_architecture
+from fairseq.tasks import FairseqTask
+from torch import Tensor, nn
+
+from data_gen.errors import UserError
+from fairseq_plugin.cli_errors import reports_user_errors
+from fairseq_plugin.modules.attention import ATTENTION
+from fairseq_plugin.modules.decoder import GRUDecoder
+from fairseq_plugin.modules.embedding import build_embedding
+from fairseq_plugin.modules.encoder import GRUEncoder
+from fairseq_plugin.modules.initialisation import initialise
+from fairseq_plugin.modules.initial_state import DECODER_INIT, InitialState
+from fairseq_plugin.modules.recurrence import RECURRENCE
+
+
+@dataclass
+class GRUAttentionConfig(FairseqDataclass):
+    """Options of ``gru_attention``."""
+
+    dropout: float = field(
+        default=0.1, metadata={"help": "dropout on embeddings, between layers, on annotations and before the output"}
+    )
+    encoder_embed_dim: int = field(default=256, metadata={"help": "size of source embeddings (E)"})
+    encoder_embed_path: Optional[str] = field(
+        default=None, metadata={"help": "text file of pretrained source embeddings (word2vec / GloVe layout)"}
+    )
+    encoder_freeze_embed: bool = field(default=False, metadata={"help": "do not train source embeddings"})
+    encoder_hidden_size: int = field(default=512, metadata={"help": "encoder units per direction"})
+    encoder_layers: int = field(default=1, metadata={"help": "encoder layers"})
+    encoder_bidirectional: bool = field(default=False, metadata={"help": "read the source in both directions"})
+    decoder_embed_dim: int = field(default=256, metadata={"help": "size of target embeddings (E)"})
+    decoder_embed_path: Optional[str] = field(
+        default=None, metadata={"help": "text file of pretrained target embeddings (word2vec / GloVe layout)"}
+    )
+    decoder_freeze_embed: bool = field(default=False, metadata={"help": "do not train target embeddings"})
+    decoder_hidden_size: int = field(default=512, metadata={"help": "decoder units (H)"})
+    decoder_layers: int = field(default=1, metadata={"help": "decoder layers; the first one attends"})
+    decoder_init: ChoiceEnum(DECODER_INIT) = field(  # type: ignore[valid-type]
+        default="last",
+        metadata={"help": "first decoder state: the encoder's last true state, tanh of a projection of it, or zero"},
+    )
+    attention: ChoiceEnum(list(ATTENTION)) = field(  # type: ignore[valid-type]
+        default="additive", metadata={"help": "score that compares the decoder state with the annotations"}
+    )
+    attention_dim: int = field(default=512, metadata={"help": "units of the attention network (A)"})
+    share_decoder_input_output_embed: bool = field(
+        default=False, metadata={"help": "use the target embedding as output matrix"}
+    )
+    share_all_embeddings: bool = field(
+        default=False, metadata={"help": "one matrix for source, target and output (needs one dictionary)"}
+    )
+    recurrence: ChoiceEnum(list(RECURRENCE)) = field(  # type: ignore[valid-type]
+        default="naive", metadata={"help": "how the decoder's recurrence is computed"}
+    )
+
+
+@register_model("gru_attention", dataclass=GRUAttentionConfig)
+class GRUAttentionModel(FairseqEncoderDecoderModel):
+    """GRU encoder, GRU decoder and an attention between them."""
+
+    encoder: GRUEncoder
+    decoder: GRUDecoder
+
+    @classmethod
+    @reports_user_errors
+    def build_model(cls, cfg: Any, task: FairseqTask) -> "GRUAttentionModel":
+        """Build the model for the dictionaries of ``task``.
+
+        :raises UserError: sizes below 1, a dropout outside [0, 1), or options that contradict one another.
+        """
+        check_config(cfg)
+        source_embedding, target_embedding = _build_embeddings(cfg, task.source_dictionary, task.target_dictionary)
+        encoder = GRUEncoder(
+            task.source_dictionary,
+            source_embedding,
+            hidden_size=cfg.encoder_hidden_size,
+            num_layers=cfg.encoder_layers,
+            bidirectional=cfg.encoder_bidirectional,
+            dropout=cfg.dropout,
+        )
+        attention = ATTENTION[str(cfg.attention)](
+            query_dim=cfg.decoder_hidden_size, value_dim=encoder.output_units, attention_dim=cfg.attention_dim
+        )
+        initial_state = InitialState(
+            str(cfg.decoder_init),
+            encoder_units=encoder.output_units,
+            hidden_size=cfg.decoder_hidden_size,
+            num_layers=cfg.decoder_layers,
+        )
+        decoder = GRUDecoder(
+            task.target_dictionary,
+            target_embedding,
+            attention=attention,
+            initial_state=initial_state,
+            dropout=cfg.dropout,
+            share_input_output_embed=cfg.share_decoder_input_output_embed or cfg.share_all_embeddings,
+            recurrence=str(cfg.recurrence),
+        )
+        model = cls(encoder, decoder)
+        initialise(model)
+        return model
+
+    @reports_user_errors
+    def load_state_dict(self, state_dict: dict[str, Tensor], *args: Any, **kwargs: Any) -> Any:
+        """Load parameters; see fairseq.
+
+        :raises UserError: the checkpoint was made with dictionaries or sizes other than this model's.
+        """
+        check_parameters(self, state_dict)
+        return super().load_state_dict(state_dict, *args, **kwargs)
+
+
+def check_config(cfg: Any) -> None:
+    """Refuse option values that no model can be built from.
+
+    :raises UserError: naming the option, its value and what is allowed.
+    """
+    for name in (
+        "encoder_embed_dim",
+        "encoder_hidden_size",
+        "encoder_layers",
+        "decoder_embed_dim",
+        "decoder_hidden_size",
+        "decoder_layers",
+        "attention_dim",
+    ):
+        if getattr(cfg, name) < 1:
+            raise UserError(f"--{name.replace('_', '-')} must be at least 1, but is {getattr(cfg, name)}")
+    if not 0.0 <= cfg.dropout < 1.0:
+        raise UserError(f"--dropout must be at least 0 and below 1, but is {cfg.dropout}")
+    if cfg.share_all_embeddings:
+        if cfg.encoder_embed_dim != cfg.decoder_embed_dim:
+            raise UserError(
+                "--share-all-embeddings needs one embedding size, but --encoder-embed-dim is "
+                f"{cfg.encoder_embed_dim} and --decoder-embed-dim {cfg.decoder_embed_dim}"
+            )
+        if cfg.decoder_embed_path not in (None, cfg.encoder_embed_path):
+            raise UserError(
+                "--share-all-embeddings reads --encoder-embed-path alone, but --decoder-embed-path is "
+                f"{cfg.decoder_embed_path!r}: leave it out"
+            )
+
+
+def check_parameters(model: nn.Module, state_dict: dict[str, Tensor]) -> None:
+    """Compare the parameters of a checkpoint with those of the model built for it.
+
+    :raises UserError: naming the first parameter that differs; a missing or surplus name is left to torch.
+    """
+    for name, parameter in model.state_dict().items():
+        saved = state_dict.get(name)
+        if saved is None or saved.shape == parameter.shape:
+            continue
+        if name.endswith("embed_tokens.weight") and saved.shape[1:] == parameter.shape[1:]:
+            side = "source" if name.startswith("encoder") else "target"
+            raise UserError(
+                f"the checkpoint knows {saved.shape[0]} {side} symbols, but the dictionary has {parameter.shape[0]}: "
+                "use the data folder (dict.*.txt) that the checkpoint was trained with"
+            )
+        raise UserError(
+            f"parameter {name} is {tuple(saved.shape)} in the checkpoint, but {tuple(parameter.shape)} in the model: "
+            "use the options that the checkpoint was trained with"
+        )
+
+
+def _build_embeddings(cfg: Any, source: Dictionary, target: Dictionary) -> tuple[nn.Embedding, nn.Embedding]:
+    if cfg.share_all_embeddings and source != target:
+        raise UserError(
+            f"--share-all-embeddings needs one dictionary, but source ({len(source)} symbols) and target "
+            f"({len(target)} symbols) differ: make the data with a joined dictionary"
+        )
+    source_embedding = build_embedding(
+        source, cfg.encoder_embed_dim, path=cfg.encoder_embed_path, freeze=cfg.encoder_freeze_embed
+    )
+    if cfg.share_all_embeddings:
+        return source_embedding, source_embedding
+    target_embedding = build_embedding(
+        target, cfg.decoder_embed_dim, path=cfg.decoder_embed_path, freeze=cfg.decoder_freeze_embed
+    )
+    return source_embedding, target_embedding
+
+
+@register_model_architecture("gru_attention", "gru_attention_copy")
+def gru_attention_copy(args: Namespace) -> None:
+    """The reference set-up for the copy task: small, one layer, one direction, no dropout."""
+    defaults = {
+        "encoder_embed_dim": 32,
+        "decoder_embed_dim": 32,
+        "encoder_hidden_size": 64,
+        "decoder_hidden_size": 64,
+        "attention_dim": 64,
+        "dropout": 0.0,
+    }
+    for name, value in {**vars(GRUAttentionConfig()), **defaults}.items():
+        if not name.startswith("_"):
+            setattr(args, name, getattr(args, name, value))

@@ -1,0 +1,30 @@
+"""Additive attention.
+
+    e_ts = v . tanh(W_h h_s + W_s s_{t-1})
+
+Source: Bahdanau, Cho, Bengio 2015 (arXiv 1409.0473), appendix A.1.2; no biases, as there.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from fairseq_plugin.modules.attention.base import Attention
+
+
+class AdditiveAttention(Attention):
+    """Bahdanau's score: a network with one hidden layer of A units over annotation and state."""
+
+    def __init__(self, query_dim: int, value_dim: int, attention_dim: int) -> None:
+        super().__init__(query_dim, value_dim, attention_dim)
+        self.key_projection = nn.Linear(value_dim, attention_dim, bias=False)  # W_h
+        self.query_projection = nn.Linear(query_dim, attention_dim, bias=False)  # W_s
+        self.energy = nn.Linear(attention_dim, 1, bias=False)  # v
+
+    def project_keys(self, values: Tensor) -> Tensor:
+        """Keys W_h h_s (B, S, A)."""
+        return self.key_projection(values)
+
+    def score(self, query: Tensor, keys: Tensor) -> Tensor:
+        """Scores (B, S) from the query (B, H) and the keys (B, S, A)."""
+        hidden = torch.tanh(keys + self.query_projection(query).unsqueeze(1))  # (B, S, A)
+        return self.energy(hidden).squeeze(-1)

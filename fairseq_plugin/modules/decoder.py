@@ -1,0 +1,186 @@
+"""GRU decoder with attention: s_t = GRU([emb(y_{t-1}); c_t], s_{t-1}), logits_t = W_o s_t + b_o.
+
+Source: Bahdanau, Cho, Bengio 2015 (arXiv 1409.0473), section 3.1, with a linear readout of the state.
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from fairseq.data import Dictionary
+from fairseq.models import FairseqIncrementalDecoder
+from fairseq.modules import FairseqDropout
+from torch import Tensor, nn
+
+from fairseq_plugin.modules.attention import Attention
+from fairseq_plugin.modules.encoder import EncoderOut, true_padding
+from fairseq_plugin.modules.initial_state import InitialState
+from fairseq_plugin.modules.padding import PaddingLayout
+from fairseq_plugin.modules.recurrence import RECURRENCE, Memory
+from fairseq_plugin.positions import UNLIMITED
+
+IncrementalState = dict[str, dict[str, Tensor | None]]
+
+
+class GRUDecoder(FairseqIncrementalDecoder):
+    """Predicts the next target token from the previous ones and the encoded source.
+
+    The first layer attends; further layers are plain GRUs over its states.
+
+    :param dictionary: target symbols.
+    :param embed_tokens: (V, E) embedding.
+    :param attention: attention of the first layer, with the previous state as query.
+    :param initial_state: makes s_0 of every layer.
+    :param dropout: on embeddings, between layers and before the output layer.
+    :param share_input_output_embed: use the embedding as output matrix.
+    :param recurrence: which of ``RECURRENCE`` computes the first layer.
+    """
+
+    def __init__(
+        self,
+        dictionary: Dictionary,
+        embed_tokens: nn.Embedding,
+        *,
+        attention: Attention,
+        initial_state: InitialState,
+        dropout: float = 0.0,
+        share_input_output_embed: bool = False,
+        recurrence: str = "naive",
+    ) -> None:
+        super().__init__(dictionary)
+        self.padding_idx = dictionary.pad()
+        self.embed_tokens = embed_tokens
+        self.attention = attention
+        self.initial_state = initial_state
+        self.dropout = FairseqDropout(dropout, module_name=self.__class__.__name__)
+        self.recurrence = RECURRENCE[recurrence]
+
+        embed_dim, hidden_size = embed_tokens.embedding_dim, initial_state.hidden_size
+        self.cell = nn.GRUCell(embed_dim + attention.value_dim, hidden_size)
+        upper_layers = initial_state.num_layers - 1
+        self.upper = (
+            nn.GRU(
+                hidden_size,
+                hidden_size,
+                num_layers=upper_layers,
+                dropout=dropout if upper_layers > 1 else 0.0,
+                batch_first=True,
+            )
+            if upper_layers
+            else None
+        )
+        # A shared output matrix reads features of embedding size.
+        self.to_embedding = (
+            nn.Linear(hidden_size, embed_dim, bias=False)
+            if share_input_output_embed and embed_dim != hidden_size
+            else None
+        )
+        self.output_projection = (
+            None if share_input_output_embed else nn.Linear(hidden_size, embed_tokens.num_embeddings)
+        )
+
+    def forward(
+        self,
+        prev_output_tokens: Tensor,
+        encoder_out: EncoderOut,
+        incremental_state: IncrementalState | None = None,
+        features_only: bool = False,
+        **unused: Any,
+    ) -> tuple[Tensor, dict[str, list[Tensor]]]:
+        """Logits of the next tokens and the attention that led to them.
+
+        :param prev_output_tokens: (B, T); while decoding step by step only the last column is read.
+        :param encoder_out: what :class:`GRUEncoder` returned.
+        :param incremental_state: fairseq's cache of a decoding run; None when all target tokens are given at once.
+        :param features_only: leave the output layer out.
+        :returns: logits (B, T, V) or features, and {"attn": [weights (B, T, S)]} in the layout of src_tokens.
+        """
+        features, extra = self.extract_features(prev_output_tokens, encoder_out, incremental_state)
+        return (features if features_only else self.output_layer(features)), extra
+
+    def extract_features(
+        self,
+        prev_output_tokens: Tensor,
+        encoder_out: EncoderOut,
+        incremental_state: IncrementalState | None = None,
+        **unused: Any,
+    ) -> tuple[Tensor, dict[str, list[Tensor]]]:
+        """Like :meth:`forward` without the output layer: features (B, T, H)."""
+        cached = self.get_incremental_state(incremental_state, "decoder")
+        if cached is not None:
+            state, memory = _uncache(cached)
+            prev_output_tokens = prev_output_tokens[:, -1:]
+        else:
+            state, memory = self._start(encoder_out)
+
+        layout = PaddingLayout(prev_output_tokens.eq(self.padding_idx))
+        embedded = self.dropout(self.embed_tokens(layout.to_right_padded(prev_output_tokens)))  # (B, T, E)
+        states, _, weights = self.recurrence(self.cell, self.attention, embedded, state[0], memory)
+        final = [states[:, -1:].transpose(0, 1)]  # (1, B, H)
+        if self.upper is not None:
+            states, upper_final = self.upper(self.dropout(states), state[1:].contiguous())
+            final.append(upper_final)
+        if incremental_state is not None:
+            self.set_incremental_state(incremental_state, "decoder", _cache(torch.cat(final), memory))
+
+        features = layout.to_given(self.dropout(states))
+        return features, {"attn": [layout.to_given(weights)]}
+
+    def output_layer(self, features: Tensor, **unused: Any) -> Tensor:
+        """Logits (..., V) from features (..., H)."""
+        if self.output_projection is not None:
+            return self.output_projection(features)
+        if self.to_embedding is not None:
+            features = self.to_embedding(features)
+        return F.linear(features, self.embed_tokens.weight)
+
+    def _start(self, encoder_out: EncoderOut) -> tuple[Tensor, Memory]:
+        """State s_0 (L, B, H) and memory before the first target step."""
+        values = encoder_out["encoder_out"][0]  # (N, S, C)
+        rows = encoder_out["rows"][0] if encoder_out["rows"] else None
+        memory = Memory(
+            keys=self.attention.project_keys(values),
+            values=values,
+            padding_mask=true_padding(encoder_out["encoder_padding_mask"][0]),
+            rows=rows,
+        )
+        state = self.initial_state(encoder_out["encoder_states"][0])  # (L, N, H)
+        return (state if rows is None else state.index_select(1, rows)), memory
+
+    def reorder_incremental_state(self, incremental_state: IncrementalState, new_order: Tensor) -> None:
+        """Follow beam search: row b becomes what row ``new_order[b]`` was; the batch may shrink."""
+        cached = self.get_incremental_state(incremental_state, "decoder")
+        if cached is None:
+            return
+        state, memory = _uncache(cached)
+        rows = new_order if memory.rows is None else memory.rows.index_select(0, new_order)
+        self.set_incremental_state(
+            incremental_state, "decoder", _cache(state.index_select(1, new_order), _drop_finished(memory, rows))
+        )
+
+    def max_positions(self) -> int:
+        """A recurrent network writes any length."""
+        return UNLIMITED
+
+
+def _drop_finished(memory: Memory, rows: Tensor) -> Memory:
+    """The memory for these rows, without the sentences that none of them reads any more."""
+    if memory.rows is not None and rows.numel() == memory.rows.numel():
+        return memory._replace(rows=rows)
+    sentences, rows = rows.unique(return_inverse=True)
+    mask = memory.padding_mask
+    return Memory(
+        keys=memory.keys.index_select(0, sentences),
+        values=memory.values.index_select(0, sentences),
+        padding_mask=None if mask is None else mask.index_select(0, sentences),
+        rows=rows,
+    )
+
+
+def _cache(state: Tensor, memory: Memory) -> dict[str, Tensor | None]:
+    return {"state": state, **memory._asdict()}
+
+
+def _uncache(cached: dict[str, Tensor | None]) -> tuple[Tensor, Memory]:
+    memory = {field: cached[field] for field in Memory._fields}
+    return cached["state"], Memory(**memory)  # type: ignore[arg-type, return-value]

@@ -1,0 +1,119 @@
+"""GRU encoder: source tokens to annotations h_1..h_S.
+
+Source: Bahdanau, Cho, Bengio 2015 (arXiv 1409.0473), section 3.2; the reference set-up reads in one direction only.
+The cell is torch.nn.GRU, which applies the reset gate after the matrix product (unlike the paper's).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from fairseq.data import Dictionary
+from fairseq.models import FairseqEncoder
+from fairseq.modules import FairseqDropout
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from fairseq_plugin.modules.padding import PaddingLayout
+from fairseq_plugin.positions import UNLIMITED
+
+# What the decoder gets. fairseq's convention: lists, so that an empty one can stand for "not there".
+#   encoder_out           [annotations (N, S, C)], in the layout of src_tokens, 0 on padding
+#   encoder_padding_mask  [(N, S)], True on padding
+#   encoder_states        [(L, N, C)], state of each layer after the last TRUE token (both directions side by side)
+#   rows                  [] or [(B,)]: row b of the batch reads sentence rows[b] of the N above (beam search)
+EncoderOut = Mapping[str, list[Tensor]]
+
+
+class GRUEncoder(FairseqEncoder):
+    """Embeds and reads the source, padded on either side.
+
+    :param dictionary: source symbols.
+    :param embed_tokens: (V, E) embedding.
+    :param hidden_size: units per direction.
+    :param dropout: on embeddings, between layers and on annotations.
+    """
+
+    def __init__(
+        self,
+        dictionary: Dictionary,
+        embed_tokens: nn.Embedding,
+        *,
+        hidden_size: int,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__(dictionary)
+        self.padding_idx = dictionary.pad()
+        self.embed_tokens = embed_tokens
+        self.dropout = FairseqDropout(dropout, module_name=self.__class__.__name__)
+        self.gru = nn.GRU(
+            embed_tokens.embedding_dim,
+            hidden_size,
+            num_layers=num_layers,
+            bidirectional=bidirectional,
+            dropout=dropout if num_layers > 1 else 0.0,
+            batch_first=True,
+        )
+        self.output_units = hidden_size * (2 if bidirectional else 1)  # C
+
+    def forward(self, src_tokens: Tensor, src_lengths: Tensor | None = None, **unused: Any) -> dict[str, list[Tensor]]:
+        """Encode a batch.
+
+        :param src_tokens: (B, S). Padding is found by its symbol, so ``src_lengths`` is not needed.
+        :returns: see ``EncoderOut`` in this module.
+        """
+        padding_mask = src_tokens.eq(self.padding_idx)  # (B, S)
+        layout = PaddingLayout(padding_mask)
+        embedded = self.dropout(self.embed_tokens(layout.to_right_padded(src_tokens)))  # (B, S, E)
+        annotations, states = self._read(embedded, layout.lengths)
+        annotations = layout.to_given(self.dropout(annotations))
+        return {
+            "encoder_out": [annotations],
+            "encoder_padding_mask": [padding_mask],
+            "encoder_states": [states],
+            "rows": [],
+        }
+
+    def _read(self, embedded: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Annotations (B, S, C) and final states (L, B, C) of right-padded rows (B, S, E)."""
+        # Packing refuses empty rows: read one padding step there and wipe what it left.
+        packed = pack_padded_sequence(embedded, lengths.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False)
+        packed_annotations, last = self.gru(packed)  # last: (L * directions, B, hidden)
+        annotations, _ = pad_packed_sequence(packed_annotations, batch_first=True, total_length=embedded.size(1))
+        batch_size = embedded.size(0)
+        states = last.view(self.gru.num_layers, -1, batch_size, self.gru.hidden_size)
+        states = states.transpose(1, 2).reshape(self.gru.num_layers, batch_size, self.output_units)  # (L, B, C)
+        empty = lengths.eq(0)
+        if bool(empty.any()):
+            annotations = annotations.masked_fill(empty.view(-1, 1, 1), 0.0)
+            states = states.masked_fill(empty.view(1, -1, 1), 0.0)
+        return annotations, states
+
+    def reorder_encoder_out(self, encoder_out: EncoderOut, new_order: Tensor) -> dict[str, list[Tensor]]:
+        """Reorder, repeat or drop rows of the batch without copying a sentence: only ``rows`` changes."""
+        rows = encoder_out["rows"][0].index_select(0, new_order) if encoder_out["rows"] else new_order
+        return {**encoder_out, "rows": [rows]}
+
+    def max_positions(self) -> int:
+        """A recurrent network reads any length."""
+        return UNLIMITED
+
+
+def select_rows(encoder_out: EncoderOut) -> dict[str, list[Tensor]]:
+    """The same encoder output with one sentence a row, copied out where rows were reordered."""
+    if not encoder_out["rows"]:
+        return dict(encoder_out)
+    rows = encoder_out["rows"][0]
+    return {
+        "encoder_out": [encoder_out["encoder_out"][0].index_select(0, rows)],
+        "encoder_padding_mask": [encoder_out["encoder_padding_mask"][0].index_select(0, rows)],
+        "encoder_states": [encoder_out["encoder_states"][0].index_select(1, rows)],
+        "rows": [],
+    }
+
+
+def true_padding(padding_mask: Tensor) -> Tensor | None:
+    """The mask, or None where there is no padding at all, which saves the masking."""
+    return padding_mask if bool(torch.any(padding_mask)) else None

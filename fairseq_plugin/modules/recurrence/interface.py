@@ -1,0 +1,55 @@
+"""What a recurrence takes and gives."""
+
+from typing import NamedTuple, Protocol
+
+from torch import Tensor, nn
+
+from fairseq_plugin.modules.attention import Attention
+
+
+class Memory(NamedTuple):
+    """The encoded sentences that the decoder looks back at.
+
+    In beam search several rows of the batch read the same sentence: sentences are stored once, ``rows`` says which
+    row reads which.
+    """
+
+    keys: Tensor  # (N, S, A), what Attention.project_keys made of the values
+    values: Tensor  # (N, S, C), annotations
+    padding_mask: Tensor | None  # (N, S), True on padding; None where nothing is padded
+    rows: Tensor | None = None  # (B,): row b reads sentence rows[b]; None when row b reads sentence b
+
+    def per_row(self) -> "Memory":
+        """The same memory with one sentence a row (B, S, ...), copied out where rows share sentences."""
+        if self.rows is None:
+            return self
+        mask = self.padding_mask
+        return Memory(
+            keys=self.keys.index_select(0, self.rows),
+            values=self.values.index_select(0, self.rows),
+            padding_mask=None if mask is None else mask.index_select(0, self.rows),
+        )
+
+
+class RecurrenceOutput(NamedTuple):
+    """Everything the target steps produced."""
+
+    states: Tensor  # (B, T, H), s_1..s_T
+    contexts: Tensor  # (B, T, C), c_1..c_T
+    weights: Tensor  # (B, T, S), a_1..a_T
+
+
+class Recurrence(Protocol):
+    """One way to compute s_t = GRU([y_{t-1}; c_t], s_{t-1}) with c_t = attention(s_{t-1}) for all t."""
+
+    def __call__(
+        self, cell: nn.GRUCell, attention: Attention, inputs: Tensor, state: Tensor, memory: Memory
+    ) -> RecurrenceOutput:
+        """Run T target steps.
+
+        :param cell: GRU cell with E + C inputs and H units, in torch's layout (gates r, z, n).
+        :param attention: the score, softmax and weighted sum.
+        :param inputs: embeddings of the previous target tokens (B, T, E).
+        :param state: s_0 (B, H).
+        :param memory: the encoded sentences.
+        """

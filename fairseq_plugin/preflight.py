@@ -1,0 +1,106 @@
+"""Check that fairseq can be used, and where it cannot, say in one line why and which command mends it.
+
+fairseq is unmaintained. Upstream 0.12.2 imports on Python 3.10 and older; two forks with the same import name carry on
+from there. Which one suits a Python and a platform is written down here and nowhere else: setup.py loads this file for
+its extra ``fairseq``. So it imports nothing outside the standard library.
+
+The installed version is read from ``fairseq.__version__``: package metadata is wrong where a fork lies over upstream.
+"""
+
+import logging
+import platform
+import re
+import shlex
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+
+PREBUILT = ("ve-fairseq==0.12.3", "hydra-core>=1.3.2,<1.4", "omegaconf>=2.3,<2.4")
+PREBUILT_MARKER = (
+    'python_version >= "3.11" and python_version < "3.13" and sys_platform == "linux" and platform_machine == "x86_64"'
+)
+FROM_SOURCE = ("fairseq-fixed==0.12.3.1",)
+FROM_SOURCE_MARKER = (
+    'python_version < "3.11" or python_version >= "3.13" or sys_platform != "linux" or platform_machine != "x86_64"'
+)
+
+DISTRIBUTIONS = ("fairseq", "ve-fairseq", "fairseq-fixed")
+OLDEST = (0, 12)
+
+
+def fairseq_requirements(python: tuple[int, int], system: str, machine: str) -> tuple[str, ...]:
+    """What to install to have fairseq.
+
+    :param python: major and minor version, as in ``sys.version_info[:2]``.
+    :param system: as in ``sys.platform``.
+    :param machine: as in ``platform.machine()``.
+    """
+    prebuilt = (3, 11) <= python < (3, 13) and system == "linux" and machine == "x86_64"
+    return PREBUILT if prebuilt else FROM_SOURCE
+
+
+def install_command(*, replace: bool) -> str:
+    """The shell command that gives the running Python a fairseq that works.
+
+    :param replace: first remove what there is; pip would otherwise take a broken or partly removed one for installed.
+    """
+    pip = f"{shlex.quote(sys.executable or 'python')} -m pip"
+    wanted = fairseq_requirements(sys.version_info[:2], sys.platform, platform.machine())
+    install = f"{pip} install {shlex.join(wanted)}"
+    return f"{pip} uninstall -y {' '.join(DISTRIBUTIONS)} && {install}" if replace else install
+
+
+@contextmanager
+def quiet_import() -> Iterator[None]:
+    """Keep to itself what fairseq does on import: deprecation warnings, and logging set to DEBUG on standard error.
+
+    Nothing to do under a fairseq command, where fairseq was imported before the plugin.
+    """
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    root.addHandler(logging.NullHandler())  # so that logging.basicConfig leaves the root logger alone
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        root.setLevel(level)
+        root.handlers[:] = handlers
+
+
+def require_fairseq() -> None:
+    """Import fairseq.
+
+    :raises ImportError: fairseq is missing, too old or broken; the message is one line that ends with a command.
+    """
+    try:
+        with quiet_import():
+            version = getattr(import_module("fairseq"), "__version__", None)
+    except ModuleNotFoundError as error:
+        if error.name == "fairseq":
+            raise ImportError(f"fairseq is not installed; run: {install_command(replace=False)}") from None
+        raise _broken(error) from error
+    except Exception as error:  # An import can fail with anything; all of it is told in one line.
+        raise _broken(error) from error
+    if version is None:
+        raise ImportError(
+            "fairseq is an empty folder, as left behind when a fork installed over another fairseq is removed; "
+            f"run: {install_command(replace=True)}"
+        )
+    numbers = re.match(r"(\d+)\.(\d+)", str(version))
+    if numbers and (int(numbers[1]), int(numbers[2])) < OLDEST:
+        raise ImportError(f"fairseq {version} is too old, 0.12 is needed; run: {install_command(replace=True)}")
+
+
+def _broken(error: Exception) -> ImportError:
+    """The one line for a fairseq that is there but does not import."""
+    said = " ".join(f"{type(error).__name__}: {error}".split())
+    if isinstance(error, ValueError) and "mutable default" in said:
+        problem = f"this fairseq does not work on Python {sys.version_info[0]}.{sys.version_info[1]}, only up to 3.10"
+    elif isinstance(error, ImportError) and re.search(r"\b(hydra|omegaconf)\b", said):
+        problem = "this fairseq does not work with the installed hydra-core and omegaconf"
+    else:
+        problem = "fairseq cannot be imported"
+    return ImportError(f"{problem} ({said}); run: {install_command(replace=True)}")

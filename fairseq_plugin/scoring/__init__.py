@@ -1,0 +1,1 @@
+"""Scorers that the plugin registers with fairseq."""

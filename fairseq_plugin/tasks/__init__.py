@@ -1,0 +1,1 @@
+"""Tasks that the plugin registers with fairseq."""

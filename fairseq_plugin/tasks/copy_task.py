@@ -1,0 +1,315 @@
+"""The task ``copy``: learn to write out what was read in.
+
+It reads a folder made by ``python -m data_gen``, lets every output be as long as the data needs, and reports exact
+match and token accuracy of real decoding whenever fairseq validates.
+"""
+
+import hashlib
+import logging
+from argparse import Namespace
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+import numpy as np
+import torch
+from fairseq import utils
+from fairseq.data import Dictionary, FairseqDataset, StripTokenDataset
+from fairseq.data.indexed_dataset import get_available_dataset_impl
+from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+from fairseq.logging import metrics
+from fairseq.tasks import FairseqTask, register_task
+from fairseq.tasks.translation import load_langpair_dataset
+from omegaconf import II
+from torch import Tensor
+
+from data_gen.errors import UserError
+from fairseq_plugin.cli_errors import reports_user_errors
+from fairseq_plugin.positions import UNLIMITED
+from fairseq_plugin.scoring.exact_match import Matches, count_matches
+from fairseq_plugin.tasks.copy_dataset import CopyDataset
+from fairseq_plugin.tasks.dataset_folder import check_folder, check_split, find_languages, load_dictionary
+
+logger = logging.getLogger(__name__)
+
+# fairseq's own defaults for the longest output, max_len_a * S + max_len_b: taken as "not chosen by the user".
+FAIRSEQ_MAX_LEN = (0, 200)
+# Room past the longest right answer, so that an output which does not stop is seen as wrong rather than cut right.
+OUTPUT_SLACK = 10
+
+
+@dataclass
+class CopyTaskConfig(FairseqDataclass):
+    """Options of ``--task copy``."""
+
+    data: Optional[str] = field(
+        default=None,
+        metadata={"help": "dataset folder; several training folders are joined with ':' and taken in turn"},
+    )
+    source_lang: Optional[str] = field(
+        default=None, metadata={"help": "suffix of source files (default: read off the file names)"}
+    )
+    target_lang: Optional[str] = field(
+        default=None, metadata={"help": "suffix of target files (default: read off the file names)"}
+    )
+    left_pad_source: bool = field(default=False, metadata={"help": "pad the source on the left"})
+    left_pad_target: bool = field(default=False, metadata={"help": "pad the target on the left"})
+    no_source_eos: bool = field(default=False, metadata={"help": "take the end symbol off the source"})
+    max_source_positions: Optional[int] = field(
+        default=None, metadata={"help": "skip longer sources, and say which (default: take all)"}
+    )
+    max_target_positions: Optional[int] = field(
+        default=None, metadata={"help": "skip longer targets, and say which (default: take all)"}
+    )
+    eval_beam: int = field(
+        default=1, metadata={"help": "beam of the decoding that validation reports; 0: do not decode"}
+    )
+    eval_print_examples: int = field(default=0, metadata={"help": "show this many decoded examples at each validation"})
+    train_subset: str = II("dataset.train_subset")
+    dataset_impl: Optional[ChoiceEnum(get_available_dataset_impl())] = II(  # type: ignore[valid-type]
+        "dataset.dataset_impl"
+    )
+    required_seq_len_multiple: int = II("dataset.required_seq_len_multiple")
+
+
+@register_task("copy", dataclass=CopyTaskConfig)
+class CopyTask(FairseqTask):
+    """Sequence-to-sequence task on synthetic (or any parallel) data, scored by exact match."""
+
+    cfg: CopyTaskConfig
+
+    def __init__(self, cfg: CopyTaskConfig, source_dictionary: Dictionary, target_dictionary: Dictionary) -> None:
+        super().__init__(cfg)
+        self._source_dictionary = source_dictionary
+        self._target_dictionary = target_dictionary
+        # fairseq keeps this in the checkpoint and hands it back to load_state_dict.
+        self.state.add_factory("copy", self._fingerprint)
+        _ = self.state.copy
+
+    @classmethod
+    @reports_user_errors
+    def setup_task(cls, cfg: CopyTaskConfig, **kwargs: Any) -> "CopyTask":
+        """Read the dictionaries of the data folder.
+
+        :raises UserError: no data folder, no dataset in it, or option values that make no sense.
+        """
+        _check_config(cfg)
+        folders = utils.split_paths(cfg.data)
+        for folder in folders:
+            check_folder(folder)
+        cfg.source_lang, cfg.target_lang = find_languages(folders[0], cfg.source_lang, cfg.target_lang)
+        source_dictionary = load_dictionary(folders[0], cfg.source_lang)
+        target_dictionary = load_dictionary(folders[0], cfg.target_lang)
+        logger.info("dictionaries: %d source and %d target symbols", len(source_dictionary), len(target_dictionary))
+        return cls(cfg, source_dictionary, target_dictionary)
+
+    @property
+    def source_dictionary(self) -> Dictionary:
+        """Symbols of the source."""
+        return self._source_dictionary
+
+    @property
+    def target_dictionary(self) -> Dictionary:
+        """Symbols of the target."""
+        return self._target_dictionary
+
+    # What a checkpoint must agree on with the data.
+
+    def _fingerprint(self) -> dict[str, Any]:
+        return {
+            "source_symbols": _describe(self.source_dictionary),
+            "target_symbols": _describe(self.target_dictionary),
+            "no_source_eos": bool(self.cfg.no_source_eos),
+        }
+
+    @reports_user_errors
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Check a checkpoint against the dictionaries, and take over how its sources end.
+
+        :raises UserError: the checkpoint was trained with other dictionaries.
+        """
+        saved = state_dict.get("copy")
+        if saved is None:
+            return
+        mine = self._fingerprint()
+        for side in ("source", "target"):
+            if saved[f"{side}_symbols"] != mine[f"{side}_symbols"]:
+                raise UserError(
+                    f"the checkpoint was trained with a {side} dictionary of {saved[f'{side}_symbols']}, but the one in "
+                    f"{self.cfg.data!r} has {mine[f'{side}_symbols']}: use the data folder it was trained with"
+                )
+        if saved["no_source_eos"] != mine["no_source_eos"]:
+            logger.info("as the checkpoint was trained: no_source_eos=%s", saved["no_source_eos"])
+            self.cfg.no_source_eos = saved["no_source_eos"]
+        self.state.merge_state_dict({"copy": self._fingerprint()})
+
+    # Data.
+
+    @reports_user_errors
+    def load_dataset(self, split: str, epoch: int = 1, combine: bool = False, **kwargs: Any) -> None:
+        """Open a split of the data folder.
+
+        :raises UserError: the folder has no such split.
+        """
+        folders = utils.split_paths(self.cfg.data)
+        if split != self.cfg.train_subset:
+            folders = folders[:1]
+        folder = folders[(epoch - 1) % len(folders)]
+        check_split(folder, split, self.cfg.source_lang or "", self.cfg.target_lang or "")
+        pairs = load_langpair_dataset(
+            folder,
+            split,
+            self.cfg.source_lang,
+            self.source_dictionary,
+            self.cfg.target_lang,
+            self.target_dictionary,
+            combine=combine,
+            dataset_impl=self.cfg.dataset_impl,
+            upsample_primary=1,
+            left_pad_source=self.cfg.left_pad_source,
+            left_pad_target=self.cfg.left_pad_target,
+            max_source_positions=UNLIMITED,
+            max_target_positions=UNLIMITED,
+        )
+        source, source_sizes = pairs.src, pairs.src_sizes
+        if self.cfg.no_source_eos:
+            source, source_sizes = StripTokenDataset(source, self.source_dictionary.eos()), source_sizes - 1
+        self.datasets[split] = CopyDataset(
+            source,
+            source_sizes,
+            self.source_dictionary,
+            pairs.tgt,
+            pairs.tgt_sizes,
+            self.target_dictionary,
+            left_pad_source=self.cfg.left_pad_source,
+            left_pad_target=self.cfg.left_pad_target,
+            shuffle=split == self.cfg.train_subset,
+            pad_to_multiple=self.cfg.required_seq_len_multiple,
+        )
+
+    def build_dataset_for_inference(
+        self, src_tokens: list[Tensor], src_lengths: Any, constraints: Any = None, **kwargs: Any
+    ) -> CopyDataset:
+        """Dataset of sentences typed in (fairseq-interactive, ``translate``)."""
+        if self.cfg.no_source_eos:
+            src_tokens = [tokens[tokens.ne(self.source_dictionary.eos())] for tokens in src_tokens]
+            src_lengths = torch.tensor([tokens.numel() for tokens in src_tokens])
+        return CopyDataset(
+            src_tokens,
+            src_lengths,
+            self.source_dictionary,
+            tgt_dict=self.target_dictionary,
+            left_pad_source=self.cfg.left_pad_source,
+            constraints=constraints,
+        )
+
+    def max_positions(self) -> tuple[int, int]:
+        """Longest source and target taken, in tokens with end symbol; without limits unless the user sets some."""
+        return self.cfg.max_source_positions or UNLIMITED, self.cfg.max_target_positions or UNLIMITED
+
+    @reports_user_errors
+    def filter_indices_by_size(
+        self,
+        indices: np.ndarray,
+        dataset: FairseqDataset,
+        max_positions: Any = None,
+        ignore_invalid_inputs: bool = False,
+    ) -> np.ndarray:
+        """Leave out what is longer than the user allows, and name it.
+
+        :raises UserError: there is something too long and fairseq was not told to skip it.
+        """
+        indices, ignored = dataset.filter_indices_by_size(indices, max_positions)
+        if len(ignored) > 0:
+            ids = ", ".join(str(index) for index in sorted(ignored))
+            what = f"{len(ignored)} samples are longer than (source, target) = {max_positions}: ids {ids}"
+            if not ignore_invalid_inputs:
+                raise UserError(f"{what}; raise the limits or pass --skip-invalid-size-inputs-valid-test")
+            logger.warning("skipped: %s", what)
+        return indices
+
+    # Decoding.
+
+    def build_generator(self, models: list[Any], args: Any, *other_args: Any, **kwargs: Any) -> Any:
+        """fairseq's generator, with room for the longest right answer unless ``args`` sets another limit."""
+        chosen = (getattr(args, "max_len_a", FAIRSEQ_MAX_LEN[0]), getattr(args, "max_len_b", FAIRSEQ_MAX_LEN[1]))
+        if chosen == FAIRSEQ_MAX_LEN:
+            args = Namespace(**{**_as_dict(args), "max_len_a": self._length_ratio(), "max_len_b": OUTPUT_SLACK})
+        return super().build_generator(models, args, *other_args, **kwargs)
+
+    def _length_ratio(self) -> float:
+        """Target tokens per source token, at most, over the data read so far; 1 where none was read."""
+        ratios = [
+            float(np.max(dataset.tgt_sizes / np.maximum(dataset.src_sizes, 1)))
+            for dataset in self.datasets.values()
+            if getattr(dataset, "tgt_sizes", None) is not None and len(dataset) > 0
+        ]
+        return max([1.0, *ratios])
+
+    # Validation.
+
+    def valid_step(self, sample: dict[str, Any], model: Any, criterion: Any) -> tuple[Any, Any, dict[str, Any]]:
+        """Loss, and matches of decoded output with the reference."""
+        loss, sample_size, logging_output = super().valid_step(sample, model, criterion)
+        if self.cfg.eval_beam > 0:
+            matches = self._decode_and_compare(sample, model)
+            logging_output.update({f"_{name}": count for name, count in matches._asdict().items()})
+        return loss, sample_size, logging_output
+
+    def _decode_and_compare(self, sample: dict[str, Any], model: Any) -> Matches:
+        generator = self.build_generator([model], Namespace(beam=self.cfg.eval_beam))
+        total = Matches()
+        for row, hypotheses in enumerate(self.inference_step(generator, [model], sample)):
+            reference = _letters(sample["target"][row], self.target_dictionary)
+            output = _letters(hypotheses[0]["tokens"], self.target_dictionary)
+            total += count_matches(reference, output)
+            if int(sample["id"][row]) < self.cfg.eval_print_examples:
+                source = _letters(sample["net_input"]["src_tokens"][row], self.source_dictionary)
+                self._show_example(int(sample["id"][row]), source, reference, output)
+        return total
+
+    def _show_example(self, sample_id: int, source: list[int], reference: list[int], output: list[int]) -> None:
+        lines = [
+            f"{name} {' '.join(dictionary[token] for token in tokens)}"
+            for name, dictionary, tokens in (
+                ("SRC ", self.source_dictionary, source),
+                ("TRG ", self.target_dictionary, reference),
+                ("PRED", self.target_dictionary, output),
+            )
+        ]
+        logger.info("example %d\n%s", sample_id, "\n".join(lines))
+
+    def reduce_metrics(self, logging_outputs: list[dict[str, Any]], criterion: Any) -> None:
+        """Add exact_match and token_accuracy to what the criterion reports, as Python floats."""
+        super().reduce_metrics(logging_outputs, criterion)
+        totals = {name: int(sum(log.get(f"_{name}", 0) for log in logging_outputs)) for name in Matches._fields}
+        matches = Matches(**totals)
+        if matches.sequences:
+            metrics.log_scalar("exact_match", matches.exact_match, matches.sequences, round=4)
+            metrics.log_scalar("token_accuracy", matches.token_accuracy, matches.tokens, round=4)
+
+
+def _check_config(cfg: CopyTaskConfig) -> None:
+    if not cfg.data:
+        raise UserError("no dataset folder given: pass one, made with 'python -m data_gen copy DESTDIR'")
+    for name in ("max_source_positions", "max_target_positions"):
+        value = getattr(cfg, name)
+        if value is not None and value < 1:
+            raise UserError(f"--{name.replace('_', '-')} must be at least 1, but is {value}")
+    for name in ("eval_beam", "eval_print_examples"):
+        if getattr(cfg, name) < 0:
+            raise UserError(f"--{name.replace('_', '-')} must be at least 0, but is {getattr(cfg, name)}")
+
+
+def _describe(dictionary: Dictionary) -> str:
+    digest = hashlib.sha256("\n".join(dictionary.symbols).encode()).hexdigest()
+    return f"{len(dictionary)} symbols (sha256 {digest[:12]})"
+
+
+def _letters(tokens: Tensor, dictionary: Dictionary) -> list[int]:
+    """Token ids without padding and end symbol."""
+    special = {dictionary.pad(), dictionary.eos()}
+    return [token for token in tokens.tolist() if token not in special]
+
+
+def _as_dict(args: Any) -> dict[str, Any]:
+    return dict(vars(args)) if isinstance(args, Namespace) else dict(args)

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# From nothing to a trained model and a picture of its attention: scripts/quickstart.sh [FOLDER]
+#
+# Every command is printed as it runs; from the repository root each can be repeated by hand. The results go to FOLDER
+# (default: quickstart/ in the checkout); what an earlier run put there is replaced. See environment.sh for the settings.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
+
+[[ $# -le 1 && ${1:-} != -* ]] || fail "expected at most one argument, the folder for the results, but got '$*'"
+folder=${1:-$ROOT/quickstart}
+if [[ ! -e $folder/.quickstart && -n $(ls -A "$folder" 2>/dev/null) ]]; then
+  fail "'$folder' holds something that is not from this script; name a new folder: $0 FOLDER"
+fi
+mkdir -p "$folder" 2>/dev/null && touch "$folder/.quickstart" 2>/dev/null ||
+  fail "cannot write to '$folder'; name another folder: $0 FOLDER"
+folder=$(cd "$folder" && pwd -P)
+folder=${folder#"$ROOT/"}
+
+prepare_environment runtime fairseq
+run cd "$ROOT"
+# Deprecations inside fairseq, hydra and torch. Problems with data or training are log lines or errors, and stay.
+run export PYTHONWARNINGS=ignore::UserWarning,ignore::FutureWarning,ignore::DeprecationWarning
+
+run_into() { # FILE COMMAND...: like run, with the output kept in FILE
+  local file=$1
+  shift
+  printf '+%s > %q\n' "$(printf ' %q' "$@")" "$file"
+  "$@" >"$file"
+}
+
+model=$folder/checkpoints/checkpoint_best.pt
+run rm -rf "$folder"/{data,checkpoints,generate.txt,attention.npz,attention.txt,attention.png}
+
+run python -m data_gen copy "$folder/data" --overwrite
+
+run fairseq-train "$folder/data" --user-dir fairseq_plugin --task copy --arch gru_attention_copy \
+  --criterion cross_entropy --optimizer adam --lr 0.001 --batch-size 32 --max-epoch 15 --seed 1 --num-workers 0 \
+  --best-checkpoint-metric exact_match --maximize-best-checkpoint-metric \
+  --save-dir "$folder/checkpoints" --no-epoch-checkpoints
+
+run_into "$folder/generate.txt" fairseq-generate "$folder/data" --user-dir fairseq_plugin --task copy \
+  --path "$model" --batch-size 128 --beam 5 --scoring exact_match
+
+run_into "$folder/attention.txt" python scripts/extract_attention.py "$folder/data" \
+  --path "$model" --output "$folder/attention.npz"
+
+run python scripts/plot_attention.py "$folder/attention.npz" --output "$folder/attention.png"
+
+echo
+tail -n 1 "$folder/generate.txt"
+tail -n 1 "$folder/attention.txt"
+echo "picture: $(cd "$folder" && pwd)/attention.png"
+echo "time: $SECONDS s"

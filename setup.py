@@ -1,0 +1,38 @@
+"""Packaging. fairseq is an extra, never a requirement: a fork installed over upstream fairseq overwrites its files."""
+
+import runpy
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).resolve().parent
+
+
+def fairseq_extra() -> list[str]:
+    """The fork for each Python and platform, as :mod:`fairseq_plugin.preflight` recommends it."""
+    preflight = runpy.run_path(str(ROOT / "fairseq_plugin" / "preflight.py"))
+    return [
+        f"{requirement}; {preflight[marker]}"
+        for fork, marker in (("PREBUILT", "PREBUILT_MARKER"), ("FROM_SOURCE", "FROM_SOURCE_MARKER"))
+        for requirement in preflight[fork]
+    ]
+
+
+def pins(purpose: str) -> list[str]:
+    """The lines of ``requirements/<purpose>.txt`` without comments."""
+    lines = (ROOT / "requirements" / f"{purpose}.txt").read_text(encoding="utf-8").splitlines()
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+setup(
+    name="fairseq-attention",
+    version="0.1.0",
+    description="GRU encoder-decoder with Bahdanau attention for fairseq, and a copy task to learn it on",
+    python_requires=">=3.10",
+    packages=find_packages(include=["fairseq_plugin", "fairseq_plugin.*", "data_gen", "data_gen.*"]),
+    package_data={"fairseq_plugin": ["config/**/*.yaml"]},
+    # Bounds that any working fairseq meets: installing this package must not move what fairseq already uses.
+    install_requires=["torch>=2.0", "numpy>=1.23", "sentencepiece>=0.1.99", "matplotlib>=3.7", "tqdm>=4.60"],
+    extras_require={"fairseq": fairseq_extra(), "test": pins("test")},
+    zip_safe=False,
+)

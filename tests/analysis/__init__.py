@@ -1,0 +1,1 @@
+"""Tests of fairseq_plugin.analysis and of the scripts that show its results."""

@@ -1,0 +1,132 @@
+"""The command from end to end: pictures, printed lines, exit codes and messages."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fairseq_plugin.analysis import heatmap
+from fairseq_plugin.analysis.formats import write_records
+from fairseq_plugin.analysis.records import AttentionRecord
+from scripts import plot_attention
+
+SCRIPT = Path(plot_attention.__file__)
+
+
+def record(number, target="ab", reference=None, rank=0):
+    source = ("a", "b", "</s>")
+    tokens = (*target, "</s>")
+    weights = np.full((len(tokens), len(source)), 1 / 3)
+    gold = None if reference is None else (*reference, "</s>")
+    return AttentionRecord(number, source, tokens, weights, score=-0.5, reference=gold, rank=rank)
+
+
+RECORDS = [record(3, reference="ab"), record(3, "ba", "ab", rank=1), record(5), record(9, "\U0010f123")]
+
+
+@pytest.fixture(params=[".npz", ".jsonl"])
+def attention(request, tmp_path):
+    path = tmp_path / f"attention{request.param}"
+    write_records(RECORDS, path)
+    return str(path)
+
+
+@pytest.fixture
+def titles(monkeypatch):
+    """The titles of the figures that are saved."""
+    kept = []
+    save = heatmap.save
+    monkeypatch.setattr(
+        heatmap, "save", lambda figure, path: (kept.append(figure.axes[0].get_title()), save(figure, path))
+    )
+    return kept
+
+
+@pytest.mark.parametrize("ending", [".png", ".pdf", ".svg"])
+def test_the_first_sentence_is_drawn_and_printed(attention, ending, tmp_path, capsys, titles):
+    output = tmp_path / f"heatmap{ending}"
+    assert plot_attention.main([attention, "--output", str(output)]) == 0
+    assert capsys.readouterr() == (f"SRC  a b\nTRG  a b\nPRED a b\n{output}\n", "")
+    assert output.stat().st_size > 1000
+    assert titles == ["Attention, sentence 3"]
+
+
+@pytest.mark.parametrize(
+    ("options", "printed", "title"),
+    [
+        (["--rank", "1"], "SRC  a b\nTRG  a b\nPRED b a\n", "Attention, sentence 3, rank 1"),
+        (["--id", "5", "--cmap", "Greys"], "SRC  a b\nPRED a b\n", "Attention, sentence 5"),
+        (["--id", "3", "--title", "$Mine$"], "SRC  a b\nTRG  a b\nPRED a b\n", "$Mine$"),
+    ],
+)
+def test_options(attention, options, printed, title, tmp_path, capsys, titles):
+    output = str(tmp_path / "heatmap.svg")
+    assert plot_attention.main([attention, "--output", output, *options]) == 0
+    assert capsys.readouterr() == (f"{printed}{output}\n", "")
+    assert titles == [title]
+
+
+def test_characters_without_a_font_give_one_line(attention, tmp_path, capsys):
+    assert plot_attention.main([attention, "--output", str(tmp_path / "a.png"), "--id", "9"]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith(
+        "plot_attention.py: warning: no installed font has \U0010f123: drawn as boxes; install one"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--output", "a.jpg"], "picture 'a.jpg' must end in .png, .pdf, .svg"),
+        (["--output", "lost/a.png"], "folder 'lost' does not exist: make it, or choose another place for 'a.png'"),
+        (["--output", "a.png", "--id", "4"], "no sentence 4 in {file!r}, which has 3 from 3 to 9"),
+        (["--output", "a.png", "--rank", "2"], "sentence 3 in {file!r} has no rank 2: give --rank as one of 0, 1"),
+        (["--output", "a.png", "--cmap", "x"], "unknown colour map 'x': use viridis, cividis, magma, Greys or another"),
+    ],
+)
+def test_wrong_use(attention, options, message, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert plot_attention.main([attention, *options]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("plot_attention.py: error: " + message.format(file=attention))
+    assert captured.err.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == [Path(attention).name]
+
+
+def test_files_that_cannot_be_used(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_records([], "empty.jsonl")
+    Path("a.png").mkdir()
+    write_records(RECORDS, "full.jsonl")
+    assert plot_attention.main(["none.npz", "--output", "b.png"]) == 2
+    assert plot_attention.main(["empty.jsonl", "--output", "b.png"]) == 2
+    assert plot_attention.main(["full.jsonl", "--output", "a.png"]) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "plot_attention.py: error: no attention file 'none.npz': give the file that extract_attention.py wrote",
+        "plot_attention.py: error: 'empty.jsonl' holds no sentence: extract attention again",
+        "plot_attention.py: error: cannot write 'a.png': Is a directory",
+    ]
+
+
+def test_missing_arguments_end_with_2(capsys):
+    with pytest.raises(SystemExit) as caught:
+        plot_attention.main([])
+    assert caught.value.code == 2
+    assert "the following arguments are required: attention, --output" in capsys.readouterr().err
+
+
+def test_lines_that_the_terminal_cannot_show_are_escaped(monkeypatch, tmp_path):
+    with open(tmp_path / "out", "w", encoding="ascii") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        assert plot_attention.printable("a 한") == r"a \ud55c"
+
+
+def test_it_runs_as_a_file_from_any_folder(tmp_path):
+    write_records(RECORDS, tmp_path / "attention.npz")
+    command = [sys.executable, str(SCRIPT), "attention.npz", "--output", "heatmap.png"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "SRC  a b\nTRG  a b\nPRED a b\nheatmap.png\n"), done.stderr

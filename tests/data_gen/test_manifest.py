@@ -1,0 +1,111 @@
+"""The manifest: what it says is true, it reads back, and a bad one gives one line."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data_gen.dataset import make_copy_dataset
+from data_gen.errors import UserError
+from data_gen.manifest import read_manifest
+from data_gen.spec import CopySpec
+
+SMALL = CopySpec(train=20, valid=3, test=2)
+
+
+def test_it_reads_back_as_it_was_made(tmp_path: Path) -> None:
+    manifest = make_copy_dataset(SMALL, tmp_path / "data")
+    assert read_manifest(tmp_path / "data") == manifest
+    assert manifest.spec == SMALL
+
+
+def test_hashes_are_those_of_every_other_file(reference: Path) -> None:
+    hashes = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in reference.iterdir()}
+    del hashes["manifest.json"]
+    assert read_manifest(reference).files == hashes
+    assert len(hashes) == 2 + 12 + 6
+
+
+def test_names_the_format_transform_and_languages(reference: Path) -> None:
+    document = json.loads((reference / "manifest.json").read_text())
+    assert (document["format"], document["version"]) == ("data_gen dataset", 1)
+    assert document["transform"] == "copy"
+    assert document["languages"] == {"source": "src", "target": "tgt"}
+    assert document["spec"] == {
+        "num_symbols": 8,
+        "min_len": 3,
+        "max_len": 7,
+        "train": 2_000,
+        "valid": 200,
+        "test": 200,
+        "seed": 1,
+    }
+
+
+def test_a_folder_without_one(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        read_manifest(tmp_path)
+    assert str(caught.value) == (
+        f"'{tmp_path}' holds no manifest.json: give a folder made by `python -m data_gen copy`"
+    )
+
+
+def test_a_manifest_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").mkdir()
+    with pytest.raises(UserError) as caught:
+        read_manifest(tmp_path)
+    assert str(caught.value) == f"cannot read '{tmp_path / 'manifest.json'}': Is a directory"
+    assert caught.value.exit_code == 1
+
+
+SPEC_KEYS = "max_len, min_len, num_symbols, seed, test, train, valid"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"format": "other"}, "its format is not 'data_gen dataset'"),
+        ({"version": 2}, "its version is 2, not 1"),
+        ({"transform": "reverse"}, "transform is 'reverse', not 'copy'"),
+        ({"languages": ["src"]}, "languages is ['src'], not {'source': 'src', 'target': 'tgt'}"),
+        ({"dictionary_size": True}, "dictionary_size must be a whole number, but is True"),
+        ({"splits": {}}, "splits must have exactly the keys test, train, valid"),
+        ({"files": ["a"]}, "files must map names to hashes"),
+        ({"spec": {"seed": 1}}, f"spec must have exactly the keys {SPEC_KEYS}"),
+        ({"spec": dict.fromkeys(SPEC_KEYS.split(", "), 1.5)}, "spec.num_symbols must be a whole number, but is 1.5"),
+        ({"spec": dict.fromkeys(SPEC_KEYS.split(", "), 0)}, "--num-symbols must be from 1 to 1000000, but is 0"),
+        (
+            {"more": 1},
+            "manifest must have exactly the keys dictionary_size, files, format, languages, spec, splits, transform, "
+            "version",
+        ),
+    ],
+)
+def test_an_invalid_manifest_is_one_line(tmp_path: Path, change: dict[str, Any], reason: str) -> None:
+    make_copy_dataset(SMALL, tmp_path / "data")
+    path = tmp_path / "data" / "manifest.json"
+    document = json.loads(path.read_text()) | change
+    if isinstance(change.get("spec"), dict) and len(change["spec"]) > 1:
+        document["spec"] = {key: change["spec"][key] for key in json.loads(path.read_text())["spec"]}
+    path.write_text(json.dumps(document))
+    with pytest.raises(UserError) as caught:
+        read_manifest(tmp_path / "data")
+    assert str(caught.value) == f"'{path}' is not a valid manifest ({reason}): make the dataset again"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "Expecting value: line 1 column 1 (char 0)"),
+        (b"[1]", "its format is not 'data_gen dataset'"),
+        (b"\xff\xff\xff\xff", "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"),
+    ],
+)
+def test_a_manifest_that_is_not_json(tmp_path: Path, content: bytes, reason: str) -> None:
+    path = tmp_path / "manifest.json"
+    path.write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        read_manifest(tmp_path)
+    assert str(caught.value) == f"'{path}' is not a valid manifest ({reason}): make the dataset again"

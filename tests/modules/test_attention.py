@@ -1,0 +1,105 @@
+"""Attention against numbers worked out by hand."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fairseq_plugin.modules.attention import AdditiveAttention, masked_softmax
+
+
+def hand_made() -> AdditiveAttention:
+    """W_h = identity, W_s = [[1, 0], [0, 2]], v = (1, -1)."""
+    attention = AdditiveAttention(query_dim=2, value_dim=2, attention_dim=2)
+    attention.key_projection.weight.data = torch.eye(2)
+    attention.query_projection.weight.data = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
+    attention.energy.weight.data = torch.tensor([[1.0, -1.0]])
+    return attention
+
+
+def test_scores_weights_and_context_by_hand() -> None:
+    attention = hand_made()
+    values = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])  # h_1, h_2
+    query = torch.tensor([[0.5, 0.25]])
+    # W_s s = (0.5, 0.5), so e_1 = tanh 1.5 - tanh 0.5 and e_2 = tanh 0.5 - tanh 1.5.
+    score = math.tanh(1.5) - math.tanh(0.5)
+    keys = attention.project_keys(values)
+    torch.testing.assert_close(attention.score(query, keys), torch.tensor([[score, -score]]))
+
+    first = 1.0 / (1.0 + math.exp(-2.0 * score))  # softmax of (score, -score)
+    context, weights = attention(query, keys, values)
+    torch.testing.assert_close(weights, torch.tensor([[first, 1.0 - first]]))
+    torch.testing.assert_close(context, torch.tensor([[first, 1.0 - first]]))
+
+
+def test_v_is_applied_before_the_sum_over_units() -> None:
+    """With v = (1, -1) two equal units cancel; summing tanh first would give a non-zero score."""
+    attention = hand_made()
+    attention.query_projection.weight.data.zero_()
+    keys = attention.project_keys(torch.tensor([[[0.7, 0.7]]]))
+    assert attention.score(torch.zeros(1, 2), keys).item() == 0.0
+
+
+def test_no_biases() -> None:
+    assert {name for name, _ in hand_made().named_parameters()} == {
+        "key_projection.weight",
+        "query_projection.weight",
+        "energy.weight",
+    }
+
+
+def test_padding_gets_exactly_zero_and_the_rest_sums_to_one() -> None:
+    scores = torch.tensor([[100.0, -100.0, 3.0], [1.0, 2.0, 1e30]])
+    mask = torch.tensor([[False, False, True], [False, False, True]])
+    weights = masked_softmax(scores, mask)
+    assert weights[:, 2].tolist() == [0.0, 0.0]
+    torch.testing.assert_close(weights.sum(dim=1), torch.ones(2))
+
+
+def test_a_fully_padded_row_has_no_weight_and_finite_gradients() -> None:
+    scores = torch.randn(2, 3, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    mask = torch.tensor([[True, True, True], [False, False, True]])
+    weights = masked_softmax(scores, mask)
+    assert weights[0].tolist() == [0.0, 0.0, 0.0]
+    weights.square().sum().backward()
+    assert scores.grad is not None
+    assert scores.grad[0].tolist() == [0.0, 0.0, 0.0]
+    assert torch.isfinite(scores.grad).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_softmax_is_computed_in_float32(dtype: torch.dtype) -> None:
+    scores = torch.tensor([[11.0, 11.0078125, -60000.0]], dtype=dtype)
+    mask = torch.tensor([[False, False, True]])
+    weights = masked_softmax(scores, mask)
+    assert weights.dtype == torch.float32
+    torch.testing.assert_close(weights, masked_softmax(scores.float(), mask), rtol=0, atol=0)
+
+
+@given(
+    scores=st.lists(st.floats(-30, 30), min_size=1, max_size=12),
+    padded=st.lists(st.booleans(), min_size=12, max_size=12),
+)
+def test_weights_are_a_distribution_over_true_positions(scores: list[float], padded: list[bool]) -> None:
+    mask = torch.tensor([padded[: len(scores)]])
+    weights = masked_softmax(torch.tensor([scores], dtype=torch.float64), mask)[0]
+    assert (weights[mask[0]] == 0.0).all()
+    assert (weights >= 0).all()
+    expected = 0.0 if mask.all() else 1.0
+    assert weights.sum().item() == pytest.approx(expected)
+
+
+def test_gradients_of_weights_and_context() -> None:
+    random = torch.Generator().manual_seed(1)
+    attention = AdditiveAttention(query_dim=3, value_dim=4, attention_dim=5).double()
+    query = torch.randn(2, 3, dtype=torch.float64, generator=random, requires_grad=True)
+    values = torch.randn(2, 6, 4, dtype=torch.float64, generator=random, requires_grad=True)
+    mask = torch.zeros(2, 6, dtype=torch.bool)
+    mask[1, 4:] = True
+
+    def run(query: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return attention(query, attention.project_keys(values), values, mask)
+
+    assert torch.autograd.gradcheck(run, (query, values))

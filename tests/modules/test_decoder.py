@@ -1,0 +1,182 @@
+"""The decoder: padding, causality, and decoding step by step."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from fairseq_plugin.models.gru_attention import GRUAttentionModel
+from tests import building
+
+SHAPES = {
+    "plain": {},
+    "bidirectional": {"encoder_bidirectional": True, "decoder_init": "tanh"},
+    "two layers": {"encoder_layers": 2, "decoder_layers": 2},
+    "more decoder layers": {"decoder_layers": 3},
+    "zero start": {"decoder_init": "zero", "decoder_hidden_size": 8},
+    "shared output": {"share_decoder_input_output_embed": True},
+    "all shared": {"share_all_embeddings": True},
+}
+shapes = pytest.mark.parametrize("options", SHAPES.values(), ids=SHAPES.keys())
+LENGTHS = [3, 7, 1, 5]
+
+
+def run(model: GRUAttentionModel, net_input: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    with torch.no_grad():
+        logits, extra = model(**net_input)
+    return logits, extra["attn"][0]
+
+
+@shapes
+@pytest.mark.parametrize("left_source", [False, True], ids=["source right", "source left"])
+@pytest.mark.parametrize("left_target", [False, True], ids=["target right", "target left"])
+@pytest.mark.parametrize("extra", [0, 3], ids=["tight", "loose"])
+def test_a_sentence_is_decoded_alike_alone_and_in_a_batch(
+    options: dict, left_source: bool, left_target: bool, extra: int
+) -> None:
+    model = building.model(**options)
+    net_input = building.batch(LENGTHS, left_source=left_source, left_target=left_target, extra=extra)
+    source, target = net_input["src_tokens"], net_input["prev_output_tokens"]
+    logits, weights = run(model, net_input)
+    assert logits.shape == (*target.shape, 12)
+    assert weights.shape == (*target.shape, source.size(1))
+    for row, (row_logits, row_weights) in enumerate(
+        zip(building.true_rows(logits, target), building.true_rows(weights, target), strict=True)
+    ):
+        is_source = source[row].ne(building.PAD)
+        is_target = target[row].ne(building.PAD)
+        alone_logits, alone_weights = run(
+            model,
+            {
+                "src_tokens": source[row : row + 1, is_source],
+                "src_lengths": is_source.sum().view(1),
+                "prev_output_tokens": target[row : row + 1, is_target],
+            },
+        )
+        torch.testing.assert_close(row_logits, alone_logits[0], rtol=1e-6, atol=1e-6)
+        torch.testing.assert_close(row_weights[:, is_source], alone_weights[0], rtol=1e-6, atol=1e-6)
+
+
+@shapes
+def test_weights_are_zero_on_padding_and_sum_to_one(options: dict) -> None:
+    net_input = building.batch(LENGTHS, left_source=True, extra=2)
+    _, weights = run(building.model(**options), net_input)
+    padding = net_input["src_tokens"].eq(building.PAD).unsqueeze(1).expand_as(weights)
+    assert (weights[padding] == 0.0).all()
+    torch.testing.assert_close(weights.sum(dim=2), torch.ones(weights.shape[:2]))
+
+
+@shapes
+def test_no_gradient_reaches_future_target_steps(options: dict) -> None:
+    model = building.model(**options)
+    net_input = building.batch([6, 6])
+    embedded: list[Tensor] = []
+
+    def keep(module: torch.nn.Module, inputs: object, output: Tensor) -> None:
+        output.retain_grad()
+        embedded.append(output)
+
+    model.decoder.embed_tokens.register_forward_hook(keep)
+    logits, _ = model(**net_input)
+    logits[:, 2].sum().backward()
+    gradient = embedded[-1].grad
+    assert gradient is not None
+    assert (gradient[:, 3:] == 0.0).all()
+    assert (gradient[:, :3] != 0.0).any(dim=2).all()
+
+
+def test_a_fully_padded_source_row_is_defined() -> None:
+    model = building.model()
+    source = building.pad([[4, 5, 6, 2], []], width=4)
+    previous = building.pad([[2, 4, 5], [2, 4, 5]])
+    logits, weights = run(model, {"src_tokens": source, "src_lengths": None, "prev_output_tokens": previous})
+    assert torch.isfinite(logits).all()
+    assert (weights[1] == 0.0).all()
+
+
+@shapes
+@pytest.mark.parametrize("left_source", [False, True], ids=["right", "left"])
+def test_step_by_step_equals_all_at_once(options: dict, left_source: bool) -> None:
+    model = building.model(**options)
+    net_input = building.batch([5, 5, 5], left_source=left_source, extra=2)
+    target = net_input["prev_output_tokens"][:, :6]
+    logits, weights = run(model, {**net_input, "prev_output_tokens": target})
+    encoder_out = model.encoder(net_input["src_tokens"])
+    state: dict = {}
+    for step in range(target.size(1)):
+        step_logits, extra = model.decoder(target[:, : step + 1], encoder_out, incremental_state=state)
+        torch.testing.assert_close(step_logits[:, 0], logits[:, step], rtol=1e-6, atol=1e-6)
+        torch.testing.assert_close(extra["attn"][0][:, 0], weights[:, step], rtol=1e-6, atol=1e-6)
+
+
+ORDERS = {
+    "identity": [0, 1, 2, 3],
+    "permutation": [2, 0, 3, 1],
+    "repeats": [1, 1, 3, 3],
+    "shrinking": [3, 1],
+    "one left": [2],
+    "growing": [0, 0, 1, 1, 2, 2, 3, 3],
+}
+
+
+@shapes
+@pytest.mark.parametrize("second", ORDERS.values(), ids=ORDERS.keys())
+@pytest.mark.parametrize("first", [None, [0, 0, 1, 1, 2, 2, 3, 3], [3, 2, 1, 0]], ids=["no", "beam", "reversed"])
+def test_reordering_the_state_equals_reordering_the_batch(
+    options: dict, first: list[int] | None, second: list[int]
+) -> None:
+    """Two steps, a reorder of everything, a third step: the same as decoding the reordered batch from the start."""
+    model = building.model(**options)
+    source = building.batch(LENGTHS)["src_tokens"]
+    encoder_out = model.encoder(source)
+    rows = torch.arange(4)
+    if first is not None:
+        rows = torch.tensor(first)
+        encoder_out = model.encoder.reorder_encoder_out(encoder_out, rows)
+    random = building.generator(3)
+    target = torch.randint(4, 12, (len(rows), 3), generator=random)
+    target[:, 0] = building.EOS
+    state: dict = {}
+    for step in (1, 2):
+        model.decoder(target[:, :step], encoder_out, incremental_state=state)
+    order = torch.tensor(second)
+    model.decoder.reorder_incremental_state_scripting(state, order)
+    encoder_out = model.encoder.reorder_encoder_out(encoder_out, order)
+    got, extra = model.decoder(target[order], encoder_out, incremental_state=state)
+
+    chosen = source[rows[order]]
+    expected, weights = run(model, {"src_tokens": chosen, "src_lengths": None, "prev_output_tokens": target[order]})
+    torch.testing.assert_close(got[:, 0], expected[:, -1], rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(extra["attn"][0][:, 0], weights[:, -1], rtol=1e-6, atol=1e-6)
+
+
+def test_a_shrunken_batch_forgets_the_sentences_it_lost() -> None:
+    model = building.model()
+    encoder_out = model.encoder(building.batch(LENGTHS)["src_tokens"])
+    encoder_out = model.encoder.reorder_encoder_out(encoder_out, torch.arange(4).repeat_interleave(3))
+    state: dict = {}
+    model.decoder(torch.full((12, 1), building.EOS), encoder_out, incremental_state=state)
+    model.decoder.reorder_incremental_state(state, torch.tensor([3, 4, 5]))
+    (cached,) = state.values()
+    assert cached["keys"].size(0) == 1
+    assert cached["state"].size(1) == 3
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_follows_float32(dtype: torch.dtype) -> None:
+    model = building.model()
+    net_input = building.batch(LENGTHS, left_source=True)
+    logits, weights = run(model, net_input)
+    half_logits, half_weights = run(model.to(dtype), net_input)
+    assert half_logits.dtype == dtype
+    assert half_weights.dtype == torch.float32
+    padding = net_input["src_tokens"].eq(building.PAD).unsqueeze(1).expand_as(weights)
+    assert (half_weights[padding] == 0.0).all()
+    torch.testing.assert_close(half_weights, weights, rtol=0, atol=0.02)
+    torch.testing.assert_close(half_logits.float(), logits, rtol=0.05, atol=0.05)
+
+
+def test_autocast_keeps_the_softmax_in_float32() -> None:
+    model = building.model()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        _, weights = run(model, building.batch(LENGTHS))
+    torch.testing.assert_close(weights.sum(dim=2), torch.ones(weights.shape[:2]), rtol=1e-6, atol=1e-6)
