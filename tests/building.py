@@ -68,7 +68,7 @@ def batch(
     letters = sentences(lengths, seed)
     width = max(lengths) + 1 + extra
     return {
-        "src_tokens": pad([row + [EOS] for row in letters], left=left_source, width=width),
+        "src_tokens": pad([[*row, EOS] for row in letters], left=left_source, width=width),
         "src_lengths": torch.tensor([length + 1 for length in lengths]),
         "prev_output_tokens": pad([[EOS, *row] for row in letters], left=left_target, width=width),
     }

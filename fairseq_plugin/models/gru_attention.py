@@ -19,8 +19,8 @@ from fairseq_plugin.modules.attention import ATTENTION
 from fairseq_plugin.modules.decoder import GRUDecoder
 from fairseq_plugin.modules.embedding import build_embedding
 from fairseq_plugin.modules.encoder import GRUEncoder
-from fairseq_plugin.modules.initialisation import initialise
 from fairseq_plugin.modules.initial_state import DECODER_INIT, InitialState
+from fairseq_plugin.modules.initialisation import initialise
 from fairseq_plugin.modules.recurrence import RECURRENCE
 
 

@@ -167,7 +167,7 @@ def _drop_finished(memory: Memory, rows: Tensor) -> Memory:
     """The memory for these rows, without the sentences that none of them reads any more."""
     if memory.rows is not None and rows.numel() == memory.rows.numel():
         return memory._replace(rows=rows)
-    sentences, rows = rows.unique(return_inverse=True)
+    sentences, rows = torch.unique(rows, return_inverse=True)
     mask = memory.padding_mask
     return Memory(
         keys=memory.keys.index_select(0, sentences),

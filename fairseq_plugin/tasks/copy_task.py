@@ -134,8 +134,9 @@ class CopyTask(FairseqTask):
         for side in ("source", "target"):
             if saved[f"{side}_symbols"] != mine[f"{side}_symbols"]:
                 raise UserError(
-                    f"the checkpoint was trained with a {side} dictionary of {saved[f'{side}_symbols']}, but the one in "
-                    f"{self.cfg.data!r} has {mine[f'{side}_symbols']}: use the data folder it was trained with"
+                    f"the checkpoint was trained with a {side} dictionary of {saved[f'{side}_symbols']}, "
+                    f"but the one in {self.cfg.data!r} has {mine[f'{side}_symbols']}: "
+                    "use the data folder it was trained with"
                 )
         if saved["no_source_eos"] != mine["no_source_eos"]:
             logger.info("as the checkpoint was trained: no_source_eos=%s", saved["no_source_eos"])
