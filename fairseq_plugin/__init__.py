@@ -4,12 +4,14 @@ Importing this package registers everything: ``--user-dir`` imports it once, and
 ``tasks/`` and ``models/`` only.
 """
 
-from fairseq_plugin.preflight import require_fairseq
+from fairseq_plugin.preflight import check_fairseq
 
-require_fairseq()
+check_fairseq()
 
+from fairseq_plugin.criterions import chunked_cross_entropy  # noqa: E402
 from fairseq_plugin.models import gru_attention  # noqa: E402
+from fairseq_plugin.optim import fused_adam  # noqa: E402
 from fairseq_plugin.scoring import exact_match  # noqa: E402
 from fairseq_plugin.tasks import copy_task  # noqa: E402
 
-__all__ = ["copy_task", "exact_match", "gru_attention"]
+__all__ = ["chunked_cross_entropy", "copy_task", "exact_match", "fused_adam", "gru_attention"]

@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 
 PREBUILT = ("ve-fairseq==0.12.3", "hydra-core>=1.3.2,<1.4", "omegaconf>=2.3,<2.4")
 PREBUILT_MARKER = (
@@ -68,6 +69,29 @@ def quiet_import() -> Iterator[None]:
     finally:
         root.setLevel(level)
         root.handlers[:] = handlers
+
+
+def check_fairseq() -> None:
+    """Import fairseq; where that fails under a command of this project, end the process with one line and exit code 1.
+
+    :raises ImportError: as :func:`require_fairseq`, in any other program.
+    """
+    try:
+        require_fairseq()
+    except ImportError as error:
+        command = running_command()
+        if command is None:
+            raise
+        sys.exit(f"{command}: error: {error}")
+
+
+def running_command() -> str | None:
+    """Name of the command that runs this process: a file of scripts/ or ``python -m fairseq_plugin``, else None."""
+    if sys.argv[0] == "-m":  # Python is still looking for the module named on the command line, and it is in here.
+        return "fairseq_plugin"
+    program = Path(sys.argv[0])
+    scripts = Path(__file__).resolve().parent.parent / "scripts"
+    return program.name if program.suffix == ".py" and program.resolve().parent == scripts else None
 
 
 def require_fairseq() -> None:

@@ -15,12 +15,10 @@ from typing import Any
 if not __package__:  # run as a file, from any folder: the packages are in the folder above
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from fairseq import options as fairseq_options
-from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from tqdm import tqdm
 
 from data_gen.errors import UserError, run_command
-from fairseq_plugin.analysis.extraction import extract, load
+from fairseq_plugin.analysis.extraction import extract, generation_config, load
 from fairseq_plugin.analysis.formats import format_of, write_records
 from fairseq_plugin.analysis.records import AttentionRecord, diagonal_hits
 
@@ -71,15 +69,15 @@ def extract_to_files(options: argparse.Namespace, fairseq_arguments: Sequence[st
 
 def fairseq_config(options: argparse.Namespace, fairseq_arguments: Sequence[str]) -> Any:
     """fairseq's configuration of a generation run with these options."""
-    arguments = [
-        options.data,
-        *("--path", options.path, "--gen-subset", options.gen_subset, "--batch-size", str(options.batch_size)),
-        *("--beam", str(options.beam), "--nbest", str(options.nbest)),
-        *(["--score-reference"] if options.forced else []),
-        *fairseq_arguments,
-    ]
-    generation_parser = fairseq_options.get_generation_parser(default_task="copy")
-    return convert_namespace_to_omegaconf(fairseq_options.parse_args_and_arch(generation_parser, arguments))
+    return generation_config(
+        [
+            options.data,
+            *("--path", options.path, "--gen-subset", options.gen_subset, "--batch-size", str(options.batch_size)),
+            *("--beam", str(options.beam), "--nbest", str(options.nbest)),
+            *(["--score-reference"] if options.forced else []),
+            *fairseq_arguments,
+        ]
+    )
 
 
 def show_progress(batches: Iterable[Any]) -> Iterable[Any]:

@@ -7,7 +7,6 @@ the other, and last the path of the picture.
 """
 
 import argparse
-import logging
 import sys
 import warnings
 from collections.abc import Sequence
@@ -42,7 +41,6 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. :returns: 0, 2 after wrong use, 1 if the picture cannot be written."""
-    logging.getLogger("matplotlib").setLevel(logging.WARNING)  # importing fairseq lets every DEBUG line through
     options = parser().parse_args(argv)
     return run_command(NAME, lambda: plot(options))
 

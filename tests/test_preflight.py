@@ -1,5 +1,6 @@
 """The one line a user reads when fairseq is missing or broken, with fake fairseq packages in fresh interpreters."""
 
+import os
 import runpy
 import shlex
 import subprocess
@@ -138,3 +139,44 @@ def test_markers_and_pins_agree_with_the_table(python: tuple[int, int], system: 
         (pin,) = pinned[canonicalize_name(requirement.name)].specifier
         assert pin.operator == "=="
         assert requirement.specifier.contains(pin.version)
+
+
+COMMANDS = {
+    "fairseq_plugin": ["-m", "fairseq_plugin"],
+    "extract_attention.py": [str(ROOT / "scripts" / "extract_attention.py"), "--help"],
+    "plot_attention.py": [str(ROOT / "scripts" / "plot_attention.py"), "--help"],
+}
+
+
+def run(site: Path, arguments: list[str]) -> "subprocess.CompletedProcess[str]":
+    """Run Python with the packages in ``site`` before the installed ones, in a folder of no project."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(site), str(ROOT)])}
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=site, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(("name", "arguments"), COMMANDS.items(), ids=COMMANDS.keys())
+def test_commands_tell_it_in_one_line(tmp_path: Path, name: str, arguments: list[str]) -> None:
+    fake_fairseq(tmp_path, "raise RuntimeError('broken')")
+    done = run(tmp_path, arguments)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"{name}: error: fairseq cannot be imported (RuntimeError: broken); run: ")
+    command_in(done.stderr.rstrip("\n"))
+
+
+@pytest.mark.parametrize("place", ["module", "own script", "interactive code"])
+def test_other_programs_get_the_exception(tmp_path: Path, place: str) -> None:
+    fake_fairseq(tmp_path, "raise RuntimeError('broken')")
+    (tmp_path / "program.py").write_text(IMPORT, encoding="utf-8")
+    arguments = {"module": ["-m", "program"], "own script": ["program.py"], "interactive code": ["-c", IMPORT]}
+    done = run(tmp_path, arguments[place])
+    assert done.returncode == 1
+    assert done.stderr.startswith("Traceback")
+    assert done.stderr.splitlines()[-1].startswith("ImportError: fairseq cannot be imported (RuntimeError: broken)")
+
+
+@pytest.mark.parametrize(("name", "arguments"), COMMANDS.items(), ids=COMMANDS.keys())
+def test_commands_say_nothing_on_import(tmp_path: Path, name: str, arguments: list[str]) -> None:
+    done = run(tmp_path, arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("usage: " + name if arguments[-1] == "--help" else str(ROOT / name))

@@ -1,25 +1,30 @@
 """Attention out of trained models: run fairseq's generator or scorer and keep the weights of every hypothesis.
 
-    loaded = load(cfg)
-    records = extract(loaded, cfg)
-
-``cfg`` is fairseq's own configuration of a generation run (see ``scripts/extract_attention.py``).
+cfg = generation_config(["data", "--path", "checkpoint_best.pt", "--batch-size", "128"])
+records = extract(load(cfg), cfg)
 """
 
-from collections.abc import Iterable, Iterator
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from pickle import UnpicklingError
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from fairseq import checkpoint_utils, tasks, utils
+from fairseq import checkpoint_utils, options, tasks, utils
 from fairseq.data import Dictionary
 from fairseq.dataclass.configs import FairseqConfig
+from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from fairseq.tasks import FairseqTask
 from omegaconf import open_dict
 from torch import Tensor
 
 from data_gen.errors import FAILURE, UserError
 from fairseq_plugin.analysis.records import AttentionRecord
+
+# What torch and fairseq raise for a file that is no checkpoint, or a damaged one.
+UNREADABLE = (UnpicklingError, EOFError, LookupError, RuntimeError, ValueError)
 
 
 class Loaded(NamedTuple):
@@ -31,19 +36,30 @@ class Loaded(NamedTuple):
     device: torch.device
 
 
+def generation_config(arguments: Sequence[str]) -> FairseqConfig:
+    """fairseq's own configuration of a generation run.
+
+    :param arguments: as on the command line of fairseq-generate; the task is ``copy`` unless they name another.
+    """
+    parser = options.get_generation_parser(default_task="copy")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # hydra's deprecations, meant for the authors of fairseq
+        return convert_namespace_to_omegaconf(options.parse_args_and_arch(parser, list(arguments)))
+
+
 def load(cfg: FairseqConfig) -> Loaded:
     """Set up the task, the checkpoints (several make an ensemble) and the split that ``cfg`` names.
 
-    :raises UserError: no checkpoint at a path, or whatever the task refuses.
+    :raises UserError: no checkpoint at a path, a file that is none, or whatever the task refuses.
     """
-    paths = utils.split_paths(cfg.common_eval.path or "")
-    if not paths:
+    if not cfg.common_eval.path:
         raise UserError("no checkpoint given: name one with --path (several with ':' between them)")
+    paths = utils.split_paths(cfg.common_eval.path)
     for path in paths:
         if not checkpoint_utils.PathManager.isfile(path):
             raise UserError(f"no checkpoint at {path!r}")
     task = tasks.setup_task(cfg.task)
-    models, saved = checkpoint_utils.load_model_ensemble(paths, task=task)
+    models, saved = _load_models(paths, task)
     task.load_dataset(cfg.dataset.gen_subset, task_cfg=saved.task)
     device = torch.device("cuda" if torch.cuda.is_available() and not cfg.common.cpu else "cpu")
     with open_dict(cfg.generation):
@@ -53,6 +69,21 @@ def load(cfg: FairseqConfig) -> Loaded:
             model.to(device).prepare_for_inference_(cfg)
         cfg.generation.print_alignment = wanted
     return Loaded(task, models, cfg.dataset.gen_subset, device)
+
+
+def _load_models(paths: list[str], task: FairseqTask) -> tuple[list[Any], Any]:
+    try:
+        models, saved = checkpoint_utils.load_model_ensemble(paths, task=task)
+    except UserError:
+        raise
+    except UNREADABLE as error:
+        # torch explains itself at length; what counts is what it does not load.
+        unsafe = re.search(r"Unsupported global: GLOBAL ([\w.]+)", str(error))
+        said = f"torch's safe loading refuses {unsafe[1]}" if unsafe else type(error).__name__
+        raise UserError(
+            f"cannot load {':'.join(paths)!r} ({said}): name a checkpoint that fairseq-train wrote for this model"
+        ) from error
+    return models, saved
 
 
 def extract(loaded: Loaded, cfg: FairseqConfig, progress: Any = iter) -> list[AttentionRecord]:
@@ -65,10 +96,16 @@ def extract(loaded: Loaded, cfg: FairseqConfig, progress: Any = iter) -> list[At
     """
     generator = loaded.task.build_generator(loaded.models, cfg.generation)
     records: list[AttentionRecord] = []
-    for sample in progress(_batches(loaded, cfg)):
-        sample = utils.apply_to_sample(lambda tensor: tensor.to(loaded.device), sample)
-        hypotheses = loaded.task.inference_step(generator, loaded.models, sample)
-        records.extend(records_of_batch(sample, hypotheses, loaded.task, nbest=cfg.generation.nbest))
+    with warnings.catch_warnings():
+        # fairseq's data loader asks for pinned memory whether or not there is a GPU to need it.
+        warnings.filterwarnings("ignore", message=".*'pin_memory' argument is set as true", category=UserWarning)
+        for sample in progress(_batches(loaded, cfg)):
+            sample = utils.apply_to_sample(lambda tensor: tensor.to(loaded.device), sample)
+            if cfg.generation.score_reference:
+                # fairseq's scorer reads its scores from there on; without it, from the padding of a left-padded target.
+                sample["start_indices"] = sample["target"].eq(loaded.task.target_dictionary.pad()).long().argmin(dim=1)
+            hypotheses = loaded.task.inference_step(generator, loaded.models, sample)
+            records.extend(records_of_batch(sample, hypotheses, loaded.task, nbest=cfg.generation.nbest))
     check_complete(records, len(loaded.task.dataset(loaded.split)))
     return sorted(records, key=lambda record: (record.id, record.rank))
 

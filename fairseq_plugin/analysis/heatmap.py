@@ -21,7 +21,7 @@ from matplotlib.text import Text
 
 from data_gen.errors import UserError
 from fairseq_plugin.analysis import fonts
-from fairseq_plugin.analysis.formats import whole_file
+from fairseq_plugin.analysis.files import whole_file
 from fairseq_plugin.analysis.records import check_shape
 
 POINTS = 72  # a typographic point is 1/72 inch

@@ -21,7 +21,7 @@ from fairseq_plugin.modules.embedding import build_embedding
 from fairseq_plugin.modules.encoder import GRUEncoder
 from fairseq_plugin.modules.initial_state import DECODER_INIT, InitialState
 from fairseq_plugin.modules.initialisation import initialise
-from fairseq_plugin.modules.recurrence import RECURRENCE
+from fairseq_plugin.modules.recurrence import AUTO, RECURRENCE
 
 
 @dataclass
@@ -60,8 +60,11 @@ class GRUAttentionConfig(FairseqDataclass):
     share_all_embeddings: bool = field(
         default=False, metadata={"help": "one matrix for source, target and output (needs one dictionary)"}
     )
-    recurrence: ChoiceEnum(list(RECURRENCE)) = field(  # type: ignore[valid-type]
-        default="naive", metadata={"help": "how the decoder's recurrence is computed"}
+    recurrence: ChoiceEnum([AUTO, *RECURRENCE]) = field(  # type: ignore[valid-type]
+        default=AUTO,
+        metadata={
+            "help": "how the decoder's recurrence is computed; auto: fused for the scores that have it, else naive"
+        },
     )
 
 

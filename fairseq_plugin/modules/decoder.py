@@ -3,10 +3,10 @@
 Source: Bahdanau, Cho, Bengio 2015 (arXiv 1409.0473), section 3.1, with a linear readout of the state.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from fairseq.data import Dictionary
 from fairseq.models import FairseqIncrementalDecoder
 from fairseq.modules import FairseqDropout
@@ -16,9 +16,11 @@ from fairseq_plugin.modules.attention import Attention
 from fairseq_plugin.modules.encoder import EncoderOut, true_padding
 from fairseq_plugin.modules.initial_state import InitialState
 from fairseq_plugin.modules.padding import PaddingLayout
-from fairseq_plugin.modules.recurrence import RECURRENCE, Memory
+from fairseq_plugin.modules.products import linear
+from fairseq_plugin.modules.recurrence import AUTO, Memory, choose_recurrence
 from fairseq_plugin.positions import UNLIMITED
 
+Head = Callable[[Tensor, Tensor, Tensor | None], Any]
 IncrementalState = dict[str, dict[str, Tensor | None]]
 
 
@@ -33,7 +35,7 @@ class GRUDecoder(FairseqIncrementalDecoder):
     :param initial_state: makes s_0 of every layer.
     :param dropout: on embeddings, between layers and before the output layer.
     :param share_input_output_embed: use the embedding as output matrix.
-    :param recurrence: which of ``RECURRENCE`` computes the first layer.
+    :param recurrence: how the first layer is computed: a name in ``RECURRENCE``, or ``auto``.
     """
 
     def __init__(
@@ -45,7 +47,7 @@ class GRUDecoder(FairseqIncrementalDecoder):
         initial_state: InitialState,
         dropout: float = 0.0,
         share_input_output_embed: bool = False,
-        recurrence: str = "naive",
+        recurrence: str = AUTO,
     ) -> None:
         super().__init__(dictionary)
         self.padding_idx = dictionary.pad()
@@ -53,7 +55,7 @@ class GRUDecoder(FairseqIncrementalDecoder):
         self.attention = attention
         self.initial_state = initial_state
         self.dropout = FairseqDropout(dropout, module_name=self.__class__.__name__)
-        self.recurrence = RECURRENCE[recurrence]
+        self.recurrence = choose_recurrence(recurrence, attention)
 
         embed_dim, hidden_size = embed_tokens.embedding_dim, initial_state.hidden_size
         self.cell = nn.GRUCell(embed_dim + attention.value_dim, hidden_size)
@@ -85,17 +87,22 @@ class GRUDecoder(FairseqIncrementalDecoder):
         encoder_out: EncoderOut,
         incremental_state: IncrementalState | None = None,
         features_only: bool = False,
+        head: Head | None = None,
         **unused: Any,
-    ) -> tuple[Tensor, dict[str, list[Tensor]]]:
+    ) -> tuple[Any, dict[str, list[Tensor]]]:
         """Logits of the next tokens and the attention that led to them.
 
         :param prev_output_tokens: (B, T); while decoding step by step only the last column is read.
         :param encoder_out: what :class:`GRUEncoder` returned.
         :param incremental_state: fairseq's cache of a decoding run; None when all target tokens are given at once.
         :param features_only: leave the output layer out.
-        :returns: logits (B, T, V) or features, and {"attn": [weights (B, T, S)]} in the layout of src_tokens.
+        :param head: takes the place of the output layer; called with its features (B, T, .), matrix and bias.
+        :returns: logits (B, T, V), or features, or what ``head`` returned; and {"attn": [weights (B, T, S)]} in the
+            layout of src_tokens.
         """
         features, extra = self.extract_features(prev_output_tokens, encoder_out, incremental_state)
+        if head is not None:
+            return head(self.output_features(features), *self.output_weights()), extra
         return (features if features_only else self.output_layer(features)), extra
 
     def extract_features(
@@ -107,15 +114,18 @@ class GRUDecoder(FairseqIncrementalDecoder):
     ) -> tuple[Tensor, dict[str, list[Tensor]]]:
         """Like :meth:`forward` without the output layer: features (B, T, H)."""
         cached = self.get_incremental_state(incremental_state, "decoder")
+        recurrence = self.recurrence.run if incremental_state is None else self.recurrence.step
         if cached is not None:
             state, memory = _uncache(cached)
             prev_output_tokens = prev_output_tokens[:, -1:]
         else:
             state, memory = self._start(encoder_out)
+            if incremental_state is not None:
+                memory = self.recurrence.prepare(self.cell, self.attention, memory)
 
         layout = PaddingLayout(prev_output_tokens.eq(self.padding_idx))
         embedded = self.dropout(self.embed_tokens(layout.to_right_padded(prev_output_tokens)))  # (B, T, E)
-        states, _, weights = self.recurrence(self.cell, self.attention, embedded, state[0], memory)
+        states, _, weights = recurrence(self.cell, self.attention, embedded, state[0], memory)
         final = [states[:, -1:].transpose(0, 1)]  # (1, B, H)
         if self.upper is not None:
             states, upper_final = self.upper(self.dropout(states), state[1:].contiguous())
@@ -128,11 +138,17 @@ class GRUDecoder(FairseqIncrementalDecoder):
 
     def output_layer(self, features: Tensor, **unused: Any) -> Tensor:
         """Logits (..., V) from features (..., H)."""
-        if self.output_projection is not None:
-            return self.output_projection(features)
-        if self.to_embedding is not None:
-            features = self.to_embedding(features)
-        return F.linear(features, self.embed_tokens.weight)
+        return linear(self.output_features(features), *self.output_weights())
+
+    def output_features(self, features: Tensor) -> Tensor:
+        """What the output matrix is multiplied with, from features (..., H)."""
+        return features if self.to_embedding is None else self.to_embedding(features)
+
+    def output_weights(self) -> tuple[Tensor, Tensor | None]:
+        """Output matrix and bias (V,); a shared embedding has no bias."""
+        if self.output_projection is None:
+            return self.embed_tokens.weight, None
+        return self.output_projection.weight, self.output_projection.bias
 
     def _start(self, encoder_out: EncoderOut) -> tuple[Tensor, Memory]:
         """State s_0 (L, B, H) and memory before the first target step."""

@@ -143,6 +143,17 @@ class CopyTask(FairseqTask):
             self.cfg.no_source_eos = saved["no_source_eos"]
         self.state.merge_state_dict({"copy": self._fingerprint()})
 
+    # Other models.
+
+    def build_model(self, cfg: Any, from_checkpoint: bool = False) -> Any:
+        """Build any fairseq model for this task; see fairseq."""
+        if isinstance(cfg, Namespace):
+            # Old-style models (lstm, fconv) take a limit that is there for a number, and have their own for none.
+            limits = ("max_source_positions", "max_target_positions")
+            unset = {name for name in limits if getattr(cfg, name, 0) is None}
+            cfg = Namespace(**{name: value for name, value in vars(cfg).items() if name not in unset})
+        return super().build_model(cfg, from_checkpoint)
+
     # Data.
 
     @reports_user_errors

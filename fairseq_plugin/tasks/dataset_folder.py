@@ -46,8 +46,9 @@ def load_dictionary(folder: str, language: str) -> Dictionary:
         raise UserError(f"no dictionary at '{path}': is {language!r} a language of this dataset?")
     try:
         return Dictionary.load(str(path))
-    except (ValueError, RuntimeError, UnicodeError) as error:
-        raise UserError(f"'{path}' is no fairseq dictionary (lines of 'symbol count'): {error}") from error
+    except Exception as error:  # fairseq raises a bare one for a wrong encoding, and puts line ends into messages
+        said = " ".join(str(error).split())
+        raise UserError(f"'{path}' is no fairseq dictionary (lines of 'symbol count'): {said}") from error
 
 
 def check_split(folder: str, split: str, source: str, target: str) -> None:

@@ -4,10 +4,14 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given as given_by_hypothesis
+from hypothesis import settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from data_gen.errors import UserError
 from fairseq_plugin.modules.attention import AdditiveAttention
-from fairseq_plugin.modules.recurrence import RECURRENCE, Memory
+from fairseq_plugin.modules.recurrence import RECURRENCE, Memory, additive_layer, choose_recurrence, fused
 from tests import building
 
 ways = pytest.mark.parametrize("way", RECURRENCE)
@@ -41,7 +45,7 @@ def problem(
 
 def run(way: str, given: dict[str, Any], rows: Tensor | None = None) -> Any:
     memory = Memory(given["attention"].project_keys(given["values"]), given["values"], given["mask"], rows)
-    return RECURRENCE[way](given["cell"], given["attention"], given["inputs"], given["state"], memory)
+    return RECURRENCE[way].run(given["cell"], given["attention"], given["inputs"], given["state"], memory)
 
 
 @ways
@@ -55,7 +59,7 @@ def test_one_step_by_hand(way: str) -> None:
     cell.bias_hh.data.zero_()
     values = torch.zeros(1, 2, 1)
     memory = Memory(attention.project_keys(values), values, None)
-    out = RECURRENCE[way](cell, attention, torch.tensor([[[0.5]]]), torch.tensor([[1.0]]), memory)
+    out = RECURRENCE[way].run(cell, attention, torch.tensor([[[0.5]]]), torch.tensor([[1.0]]), memory)
     gate = 1.0 / (1.0 + torch.exp(torch.tensor(-1.5)))
     new = torch.tanh(0.5 + gate)
     torch.testing.assert_close(out.states, ((1 - gate) * new + gate).view(1, 1, 1))
@@ -83,3 +87,118 @@ def test_rows_that_share_a_sentence_equal_copies_of_it(way: str) -> None:
     copied = run(way, {**given, "values": given["values"][rows], "mask": given["mask"][rows]})
     for one, other in zip(shared, copied, strict=True):
         torch.testing.assert_close(one, other)
+
+
+def test_the_fused_recurrence_refuses_a_second_derivative() -> None:
+    given = problem()
+    states = run("fused", given).states
+    with pytest.raises(RuntimeError, match=r"create_graph: use --recurrence naive$"):
+        torch.autograd.grad(states.sum(), given["inputs"], create_graph=True)
+
+
+SIZES = {
+    "plain": {},
+    "one step": {"target": 1},
+    "one source token": {"source": 1},
+    "longer target": {"source": 3, "target": 7},
+    "one sentence": {"batch": 1},
+    "all lengths equal": {"lengths": [5, 5, 5]},
+    "all lengths different": {"lengths": [5, 1, 3]},
+    "one row padded through": {"lengths": [5, 0, 2]},
+}
+WAYS = {
+    "kept": {},
+    "recomputed": {"KEEP_LAYER": 0},
+    "in pieces": {"KEEP_LAYER": 0, "PIECE": 40},
+    "kept in pieces": {"PIECE": 40},
+}
+
+
+def outputs_and_gradients(way: str, given: dict[str, Any]) -> dict[str, Tensor]:
+    """States, contexts and weights, and the gradients of a random sum of all three."""
+    out = run(way, given)
+    random = building.generator(9)
+    factors = [torch.randn(part.shape, dtype=torch.float64, generator=random).to(part.dtype) for part in out]
+    loss = sum((part * factor).sum() for part, factor in zip(out, factors, strict=True))
+    names = {name: given[name] for name in ("inputs", "state", "values")}
+    names |= dict(given["cell"].named_parameters()) | dict(given["attention"].named_parameters())
+    gradients = torch.autograd.grad(loss, list(names.values()))
+    return out._asdict() | {f"gradient of {name}": g for name, g in zip(names, gradients, strict=True)}
+
+
+@pytest.fixture(params=WAYS.values(), ids=WAYS.keys())
+def memory_use(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in request.param.items():
+        monkeypatch.setattr(fused if name == "KEEP_LAYER" else additive_layer, name, value)
+
+
+@pytest.mark.usefixtures("memory_use")
+@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES.keys())
+def test_fused_equals_naive_in_values_and_every_gradient(sizes: dict[str, Any]) -> None:
+    given = problem(**sizes)
+    expected = outputs_and_gradients("naive", given)
+    got = outputs_and_gradients("fused", given)
+    assert got.keys() == expected.keys()
+    for name, value in expected.items():
+        torch.testing.assert_close(got[name], value, rtol=1e-10, atol=1e-12, msg=lambda text, n=name: f"{n}: {text}")
+
+
+@settings(deadline=None)
+@given_by_hypothesis(
+    batch=st.integers(1, 5),
+    target=st.integers(1, 6),
+    lengths=st.lists(st.integers(0, 6), min_size=5, max_size=5),
+    seed=st.integers(0, 1000),
+)
+def test_fused_equals_naive_for_any_shape(batch: int, target: int, lengths: list[int], seed: int) -> None:
+    lengths = lengths[:batch]
+    given = problem(batch, max(1, *lengths), target, lengths=lengths, seed=seed)
+    expected = outputs_and_gradients("naive", given)
+    for name, value in outputs_and_gradients("fused", given).items():
+        torch.testing.assert_close(value, expected[name], rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.usefixtures("memory_use")
+def test_float32_stays_close_to_the_float64_loop() -> None:
+    """Worst error of each output and gradient, relative to its largest number: at most 2e-6."""
+    given = problem(batch=16, source=20, target=20, lengths=list(range(5, 21)))
+    expected = outputs_and_gradients("naive", given)
+    single = {
+        name: value.float().detach().requires_grad_(value.requires_grad)
+        if isinstance(value, Tensor) and value.is_floating_point()
+        else value
+        for name, value in given.items()
+    }
+    single |= {"cell": given["cell"].float(), "attention": given["attention"].float()}
+    for name, value in outputs_and_gradients("fused", single).items():
+        error = (value.double() - expected[name]).abs().max() / expected[name].abs().max()
+        assert error <= 2e-6, name
+
+
+def test_gradients_stop_at_what_is_frozen() -> None:
+    given = problem()
+    for parameter in (*given["cell"].parameters(), *given["attention"].parameters()):
+        parameter.requires_grad_(False)
+    (gradient,) = torch.autograd.grad(run("fused", given).states.sum(), given["values"])
+    assert gradient.abs().sum() > 0
+
+
+def test_a_changed_output_is_noticed_before_wrong_gradients() -> None:
+    given = problem()
+    states = run("fused", given).states
+    loss = states.square().sum()
+    with torch.no_grad():
+        states.mul_(2.0)
+    with pytest.raises(RuntimeError, match="modified inplace"):
+        loss.backward()
+
+
+def test_auto_takes_the_fused_one_for_additive_attention_and_the_loop_for_others() -> None:
+    class Other(AdditiveAttention):
+        pass
+
+    sizes = {"query_dim": 2, "value_dim": 2, "attention_dim": 2}
+    assert choose_recurrence("auto", AdditiveAttention(**sizes)) is RECURRENCE["fused"]
+    assert choose_recurrence("auto", Other(**sizes)) is RECURRENCE["naive"]
+    with pytest.raises(UserError, match=r"^--recurrence fused does not know Other: use --recurrence auto$"):
+        choose_recurrence("fused", Other(**sizes))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from fairseq_plugin.modules.attention.base import Attention
+from fairseq_plugin.modules.products import linear
 
 
 class AdditiveAttention(Attention):
@@ -22,7 +23,7 @@ class AdditiveAttention(Attention):
 
     def project_keys(self, values: Tensor) -> Tensor:
         """Keys W_h h_s (B, S, A)."""
-        return self.key_projection(values)
+        return linear(values, self.key_projection.weight)
 
     def score(self, query: Tensor, keys: Tensor) -> Tensor:
         """Scores (B, S) from the query (B, H) and the keys (B, S, A)."""

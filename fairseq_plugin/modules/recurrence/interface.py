@@ -1,5 +1,6 @@
 """What a recurrence takes and gives."""
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from torch import Tensor, nn
@@ -35,11 +36,11 @@ class RecurrenceOutput(NamedTuple):
     """Everything the target steps produced."""
 
     states: Tensor  # (B, T, H), s_1..s_T
-    contexts: Tensor  # (B, T, C), c_1..c_T
+    contexts: Tensor | None  # (B, T, C), c_1..c_T; None where they are not needed
     weights: Tensor  # (B, T, S), a_1..a_T
 
 
-class Recurrence(Protocol):
+class RecurrenceFunction(Protocol):
     """One way to compute s_t = GRU([y_{t-1}; c_t], s_{t-1}) with c_t = attention(s_{t-1}) for all t."""
 
     def __call__(
@@ -53,3 +54,21 @@ class Recurrence(Protocol):
         :param state: s_0 (B, H).
         :param memory: the encoded sentences.
         """
+
+
+def as_it_is(cell: nn.GRUCell, attention: Attention, memory: Memory) -> Memory:
+    """Nothing to prepare."""
+    return memory
+
+
+class Recurrence(NamedTuple):
+    """A way to compute the recurrence: all steps of known targets, and step by step while decoding.
+
+    Decoding calls ``prepare`` once a batch and ``step`` with what it returned. Rows of a prepared memory may be
+    reordered, repeated and dropped like those of any other.
+    """
+
+    run: RecurrenceFunction
+    step: RecurrenceFunction
+    prepare: Callable[[nn.GRUCell, Attention, Memory], Memory] = as_it_is
+    supports: Callable[[Attention], bool] = lambda attention: True

@@ -1,0 +1,114 @@
+"""Attention records as lines of text, for any program that reads JSON.
+
+One JSON object a line (UTF-8) with the keys ``id``, ``rank``, ``score``, ``axes`` ("target x source"), ``source``,
+``target``, ``reference`` (lists of tokens, ``reference`` may be null) and ``weights`` (T rows of S numbers).
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from data_gen.errors import UserError
+from fairseq_plugin.analysis.layout import AXES, SEQUENCES, check_equal, in_order
+from fairseq_plugin.analysis.records import AttentionRecord
+
+FIELDS = ("id", "rank", "score", "axes", "source", "target", "reference", "weights")
+
+
+def write_jsonl(records: Iterable[AttentionRecord], stream: BinaryIO) -> None:
+    """Write one line a record."""
+    for record in records:
+        values = (record.id, record.rank, float(record.score), AXES, record.source, record.target, record.reference)
+        line = dict(zip(FIELDS, (*values, _shortest(record.weights)), strict=True))
+        stream.write(json.dumps(line, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+
+
+def _shortest(weights: np.ndarray) -> list[list[float]]:
+    """(T, S) float32 as the shortest decimals that give back the same float32: 0.1, not 0.10000000149011612."""
+    short = weights.astype("U").astype(np.float64)
+    # A short decimal goes through float64 on its way back; where that rounds to another float32, all digits are kept.
+    rows: list[list[float]] = np.where(short.astype(np.float32) == weights, short, weights.astype(np.float64)).tolist()
+    return rows
+
+
+def read_jsonl(stream: BinaryIO) -> list[AttentionRecord]:
+    """Read every line that is not blank.
+
+    :raises UserError: naming the line that is no record, or that is out of order.
+    """
+    number = 0
+
+    def parsed() -> Iterator[AttentionRecord]:
+        nonlocal number
+        for line in stream:
+            number += 1
+            if line.strip():
+                yield _record_of_line(line)
+
+    try:
+        return list(in_order(parsed()))
+    except UserError as error:
+        raise UserError(f"line {number}: {error}") from None
+
+
+def _record_of_line(line: bytes) -> AttentionRecord:
+    try:
+        fields = json.loads(line.decode(), parse_constant=_refuse_constant)
+    except UserError:
+        raise
+    except (ValueError, RecursionError):
+        cut = "" if line.endswith(b"\n") else "; the file ends in the middle of this line: write it again"
+        raise UserError(f"not a JSON object{cut or ': is this an attention file?'}") from None
+    missing = [name for name in FIELDS if not isinstance(fields, dict) or name not in fields]
+    if missing:
+        raise UserError(f"no {', '.join(missing)}: an attention record is an object with {', '.join(FIELDS)}")
+    check_equal("axes", fields["axes"], AXES)
+    for name in ("id", "rank"):
+        if type(fields[name]) is not int:
+            raise UserError(f"{name} is {_short(fields[name])}, not an integer")
+    tokens = {name: _tokens(name, fields[name]) for name in SEQUENCES if name != "reference"}
+    reference = None if fields["reference"] is None else _tokens("reference", fields["reference"])
+    score = _numbers("score", fields["score"], 0, "one number")
+    weights = _rows(fields["weights"], len(tokens["source"]))
+    return AttentionRecord(
+        id=fields["id"], rank=fields["rank"], score=float(score), weights=weights, reference=reference, **tokens
+    )
+
+
+def _refuse_constant(name: str) -> None:
+    raise UserError(f"{name} is not a finite number: leave this hypothesis out")
+
+
+def _tokens(name: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(token, str) for token in value):
+        raise UserError(f"{name} is {_short(value)}, not a list of strings")
+    return tuple(value)
+
+
+def _rows(value: Any, width: int) -> np.ndarray:
+    """The (T, S) float64 array in a list of T rows of ``width`` numbers."""
+    if not isinstance(value, list) or not all(isinstance(row, list) for row in value):
+        raise UserError(f"weights is {_short(value)}, not a list of rows")
+    for t, row in enumerate(value):
+        if len(row) != width:
+            raise UserError(f"row {t} of weights has {len(row)} numbers for {width} source tokens")
+    if not (value and width):
+        return np.zeros((len(value), width))
+    return _numbers("weights", value, 2, "rows of numbers")
+
+
+def _numbers(name: str, value: Any, dimensions: int, expected: str) -> np.ndarray:
+    try:
+        array = np.array(value)
+    except ValueError:  # lists where numbers should be
+        array = np.array(None)
+    if array.dtype.kind not in "iuf" or array.ndim != dimensions:
+        raise UserError(f"{name} is {_short(value)}, not {expected}")
+    return array.astype(np.float64)
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,135 @@
+"""Attention records as arrays that any NumPy opens without pickle. With N records, V distinct tokens:
+
+    format, axes                     "fairseq-attention/1", "target x source"
+    id, rank, score                  (N,) int64, int64, float64
+    symbols                          (V,) the distinct tokens
+    source, target, reference        the sequences of all records end to end, each token as its index in ``symbols``
+    weights                          the (T, S) matrices of all records end to end, row by row, float32
+    {source, target, reference, weights}_offsets
+                                     (N + 1,) int64: record n owns the entries offsets[n] up to offsets[n + 1]
+    has_reference                    (N,) bool; tells an empty reference from none
+
+So ``symbols[source[source_offsets[n]:source_offsets[n + 1]]]`` are the source tokens of record n.
+"""
+
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, pairwise
+from tokenize import TokenError
+from typing import BinaryIO
+from zipfile import BadZipFile
+
+import numpy as np
+
+from data_gen.errors import UserError
+from fairseq_plugin.analysis.layout import AXES, SEQUENCES, check_equal, in_order
+from fairseq_plugin.analysis.records import AttentionRecord
+
+FORMAT = "fairseq-attention/1"
+RAGGED = (*SEQUENCES, "weights")
+# The arrays besides format and axes, with the NumPy kinds each may have.
+ARRAYS = {"id": "iu", "rank": "iu", "score": "f", "has_reference": "b", "symbols": "U", "weights": "f"}
+ARRAYS |= dict.fromkeys(SEQUENCES, "iu") | {f"{name}_offsets": "iu" for name in RAGGED}
+# What NumPy and zipfile raise, depending on where an archive is damaged.
+UNREADABLE = (ValueError, TypeError, KeyError, EOFError, RuntimeError, BadZipFile, zlib.error, TokenError)
+
+
+def write_npz(records: Iterable[AttentionRecord], stream: BinaryIO) -> None:
+    """Write all records as one archive.
+
+    :raises UserError: a token ends in a NUL character, which NumPy would cut off.
+    """
+    kept = list(records)
+    indices: dict[str, int] = {}
+    arrays: dict[str, np.ndarray] = {
+        "format": np.array(FORMAT),
+        "axes": np.array(AXES),
+        "id": np.array([record.id for record in kept], dtype=np.int64),
+        "rank": np.array([record.rank for record in kept], dtype=np.int64),
+        "score": np.array([record.score for record in kept], dtype=np.float64),
+        "has_reference": np.array([record.reference is not None for record in kept], dtype=np.bool_),
+    }
+    for name in SEQUENCES:
+        sequences: list[tuple[str, ...]] = [getattr(record, name) or () for record in kept]
+        flat = [indices.setdefault(token, len(indices)) for token in chain.from_iterable(sequences)]
+        arrays[name] = np.array(flat, dtype=np.int32)
+        arrays[f"{name}_offsets"] = _offsets([len(sequence) for sequence in sequences])
+    for symbol in indices:
+        if symbol.endswith("\0"):
+            raise UserError(f"token {symbol!r} ends in a NUL character, which .npz cannot keep: write .jsonl")
+    arrays["symbols"] = np.array(list(indices), dtype=np.str_)
+    arrays["weights"] = np.concatenate([np.zeros(0, np.float32), *(record.weights.ravel() for record in kept)])
+    arrays["weights_offsets"] = _offsets([record.weights.size for record in kept])
+    np.savez(stream, **arrays)  # type: ignore[arg-type]  # the stubs read the names as savez's own options
+
+
+def _offsets(lengths: Sequence[int]) -> np.ndarray:
+    """(N,) lengths to (N + 1,) offsets, from 0 to their sum."""
+    return np.cumsum([0, *lengths], dtype=np.int64)
+
+
+def read_npz(stream: BinaryIO) -> list[AttentionRecord]:
+    """Read all records of an archive.
+
+    :raises UserError: it is damaged, or holds something else.
+    """
+    arrays = _load_arrays(stream)
+    for name, expected in (("format", FORMAT), ("axes", AXES)):
+        check_equal(name, str(arrays[name]), expected)
+    count = len(arrays["id"])
+    for name in ("rank", "score", "has_reference"):
+        if len(arrays[name]) != count:
+            raise UserError(f"{name} has {len(arrays[name])} entries for {count} ids: the file is damaged")
+    for name in RAGGED:
+        _check_offsets(name, arrays[f"{name}_offsets"], count, len(arrays[name]))
+    symbols: list[str] = arrays["symbols"].tolist()
+    for name in SEQUENCES:
+        if arrays[name].size and not 0 <= arrays[name].min() <= arrays[name].max() < len(symbols):
+            raise UserError(f"{name} points outside the {len(symbols)} symbols: the file is damaged")
+
+    def records() -> Iterator[AttentionRecord]:
+        for n in range(count):
+            part = {name: arrays[name][slice(*arrays[f"{name}_offsets"][n : n + 2])] for name in RAGGED}
+            source, target, reference = (tuple(symbols[i] for i in part[name].tolist()) for name in SEQUENCES)
+            if part["weights"].size != len(target) * len(source):
+                raise UserError(
+                    f"record {n} has {part['weights'].size} weights for {len(target)} target x {len(source)} source"
+                    " tokens: the file is damaged"
+                )
+            yield AttentionRecord(
+                id=int(arrays["id"][n]),
+                rank=int(arrays["rank"][n]),
+                score=float(arrays["score"][n]),
+                source=source,
+                target=target,
+                reference=reference if arrays["has_reference"][n] else None,
+                weights=part["weights"].reshape(len(target), len(source)),
+            )
+
+    return list(in_order(records()))
+
+
+def _load_arrays(stream: BinaryIO) -> dict[str, np.ndarray]:
+    try:
+        with np.load(stream, allow_pickle=False) as archive:
+            arrays = dict(archive)
+    except UNREADABLE as error:
+        raise UserError(f"not an .npz file, or cut short ({_one_line(error)}): write it again") from None
+    missing = [name for name in ("format", "axes", *ARRAYS) if name not in arrays]
+    if missing:
+        raise UserError(f"no {', '.join(missing)}: this is not an attention file, which has format {FORMAT!r}")
+    for name, kinds in ARRAYS.items():
+        array = arrays[name]
+        if array.ndim != 1 or array.dtype.kind not in kinds:
+            raise UserError(f"{name} is a {array.dtype} array of shape {array.shape}: this is not {FORMAT!r}")
+    return arrays
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _check_offsets(name: str, offsets: np.ndarray, count: int, size: int) -> None:
+    rising = all(first <= second for first, second in pairwise(offsets.tolist()))
+    if len(offsets) != count + 1 or not rising or offsets[0] != 0 or offsets[-1] != size:
+        raise UserError(f"{name}_offsets do not rise from 0 to {size} in {count} steps: the file is damaged")

@@ -1,0 +1,107 @@
+"""Cross-entropy of an output layer without keeping a logit: loss and gradients a few rows at a time.
+
+With logits l = W x + b, p = softmax(l), target y, label smoothing eps and eps_i = eps / (V - 1):
+
+    nll  = log sum_v exp l_v - l_y
+    loss = (1 - eps - eps_i) nll + eps_i sum_v (log sum_v exp l_v - l_v)
+    dl   = p - (1 - eps - eps_i) onehot(y) - eps_i
+
+The gradients are computed in the forward pass, where the logits are at hand, and scaled in the backward pass. fairseq's
+label_smoothed_cross_entropy computes the same loss (Szegedy et al. 2016, arXiv 1512.00567, section 7).
+"""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from fairseq_plugin.modules.first_order import first_order
+from fairseq_plugin.modules.products import product
+
+# Logits held at a time: 20 MB in float32.
+CHUNK_LOGITS = 5_000_000
+
+
+class Loss(NamedTuple):
+    """Sums over all rows."""
+
+    loss: Tensor
+    nll: Tensor
+
+
+def chunked_cross_entropy(
+    features: Tensor, weight: Tensor, bias: Tensor | None, target: Tensor, *, label_smoothing: float = 0.0
+) -> Loss:
+    """Summed loss of the output layer over N rows; only ``loss`` carries gradients.
+
+    :param features: (N, H).
+    :param weight: output matrix (V, H).
+    :param bias: (V,).
+    :param target: (N,), symbols.
+    :param label_smoothing: eps, from 0 to below 1.
+    """
+    return Loss(*_ChunkedLoss.apply(features, weight, bias, target, label_smoothing))  # type: ignore[no-untyped-call]
+
+
+class _Gradients:
+    """Sums of the gradients of features, weight and bias over the chunks seen so far, as far as they are wanted."""
+
+    def __init__(self, features: Tensor, weight: Tensor, bias: Tensor | None, wanted: tuple[bool, ...]) -> None:
+        self.features = torch.empty_like(features) if wanted[0] else None
+        self._raw_weight = weight.t().contiguous() if wanted[0] else None  # (H, V)
+        self.weight: Tensor | None = None
+        self._wants_weight = wanted[1]
+        self.bias = bias.new_zeros(bias.shape, dtype=torch.float32) if bias is not None and wanted[2] else None
+
+    def add(self, rows: slice, features: Tensor, to_logits: Tensor) -> None:
+        """Take in a chunk: its features (n, H) and the gradient of its logits (n, V)."""
+        if self.features is not None and self._raw_weight is not None:
+            self.features[rows] = product(to_logits, self._raw_weight)
+        if self._wants_weight:
+            self.weight = product(to_logits.t(), features.t(), self.weight, out=self.weight)
+        if self.bias is not None:
+            self.bias += to_logits.sum(dim=0)
+
+    def scaled(self, factor: Tensor, dtypes: tuple[torch.dtype, ...]) -> tuple[Tensor | None, ...]:
+        """The gradients times the gradient of the loss."""
+        sums = (self.features, self.weight, self.bias)
+        return tuple(None if s is None else (s * factor).to(dtype) for s, dtype in zip(sums, dtypes, strict=True))
+
+
+class _ChunkedLoss(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, features: Tensor, weight: Tensor, bias: Tensor | None, target: Tensor, label_smoothing: float
+    ) -> tuple[Tensor, Tensor]:
+        exact = torch.promote_types(features.dtype, torch.float32)
+        rows = features.to(exact)
+        symbols = weight.size(0)
+        others = label_smoothing / (symbols - 1) if label_smoothing else 0.0
+        gradients = _Gradients(rows, weight, bias, ctx.needs_input_grad[:3])
+        loss, nll = rows.new_zeros(()), rows.new_zeros(())
+        size = max(1, CHUNK_LOGITS // symbols)
+        for start in range(0, rows.size(0), size):
+            chunk = slice(start, start + size)
+            logits = product(rows[chunk], weight, None if bias is None else bias.to(exact))  # (n, V)
+            expected = target[chunk].unsqueeze(1)
+            normaliser = logits.logsumexp(dim=1, keepdim=True)  # (n, 1)
+            chunk_nll = (normaliser - logits.gather(1, expected)).sum()
+            nll += chunk_nll
+            loss += chunk_nll * (1.0 - label_smoothing - others)
+            if others:
+                loss += others * (symbols * normaliser.sum() - logits.sum())
+            if any(ctx.needs_input_grad):
+                to_logits = logits.sub_(normaliser).exp_()
+                if others:
+                    to_logits.sub_(others)
+                to_logits.scatter_add_(1, expected, to_logits.new_full(expected.shape, label_smoothing + others - 1.0))
+                gradients.add(chunk, rows[chunk], to_logits)
+        ctx.gradients = gradients
+        ctx.dtypes = (features.dtype, weight.dtype, torch.float32 if bias is None else bias.dtype)
+        ctx.mark_non_differentiable(nll)
+        return loss, nll
+
+    @staticmethod
+    @first_order("use --criterion cross_entropy")
+    def backward(ctx: Any, to_loss: Tensor, to_nll: Tensor) -> tuple[Tensor | None, ...]:
+        return (*ctx.gradients.scaled(to_loss, ctx.dtypes), None, None)

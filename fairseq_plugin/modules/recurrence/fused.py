@@ -1,0 +1,312 @@
+"""The recurrence with additive attention as one differentiable function, with backpropagation through time by hand.
+
+Same equations as ``naive.py``. What makes it fast:
+
+- [W_hh; W_s] s_{t-1} is one product a step; the embedding's part of the gates is one product for all steps;
+- every weight gradient is one product over all steps;
+- the factors that turn a state's gradient into its gates' gradients are computed for all steps at once;
+- the attention layer (B, S, A) of a step is kept for the backward pass only while that is cheap, else recomputed
+  (``additive_layer.py``).
+
+A step's gate gradients stand in one buffer, [2q, n before the reset, r, z, n]: its first part is the hidden side, its
+last the input side (in torch's order r, z, n), and no step copies them together.
+
+Derivation, with n, r, z the gates, g_n the hidden side of n, and incoming gradients ds, dc, da:
+
+    dn = ds (1 - z)(1 - n^2)    dz = ds (s_prev - n) z (1 - z)    dr = dn g_n r (1 - r)
+    dc += [dn dr dz] W_c        da += h . dc                      de = a (da - a . da)
+    ds_prev = ds z + [dr dz (dn r) dq] [W_hh; W_s]                dq from de: see additive_layer.py
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from fairseq_plugin.modules.attention import AdditiveAttention, Attention
+from fairseq_plugin.modules.first_order import first_order
+from fairseq_plugin.modules.products import product
+from fairseq_plugin.modules.recurrence.additive_layer import AdditiveBackward, AdditiveForward, Layer
+from fairseq_plugin.modules.recurrence.interface import Memory, RecurrenceOutput
+
+# Numbers of the attention layer, all steps together, up to which it is kept for the backward pass (64 MB in float32).
+KEEP_LAYER = 16_000_000
+
+
+class Weights(NamedTuple):
+    """Parameters of cell and attention, arranged for one product a step."""
+
+    embedding: Tensor  # (3H, E), gates r, z, n
+    context: Tensor  # (3H, C), gates r, z, n
+    input_bias: Tensor  # (3H,)
+    hidden: Tensor  # (A + 3H, H): twice the query, then gates n, r, z
+    hidden_bias: Tensor  # (A + 3H,)
+    energy: Tensor  # (A,), v
+
+
+def arrange(
+    embed: int, weight_ih: Tensor, weight_hh: Tensor, bias_ih: Tensor, bias_hh: Tensor, query: Tensor, v: Tensor
+) -> Weights:
+    """Order torch's GRU parameters (gates r, z, n; E + C inputs) and those of the attention as :class:`Weights`."""
+    two = 2 * weight_hh.size(1)
+    return Weights(
+        embedding=weight_ih[:, :embed].contiguous(),
+        context=weight_ih[:, embed:].contiguous(),
+        input_bias=bias_ih,
+        hidden=torch.cat([query * 2.0, weight_hh[two:], weight_hh[:two]]),
+        hidden_bias=torch.cat([bias_hh.new_zeros(query.size(0)), bias_hh[two:], bias_hh[:two]]),
+        energy=v.squeeze(0),
+    )
+
+
+def restore(gradients: Weights, units: int) -> tuple[Tensor, ...]:
+    """Undo :func:`arrange` for gradients; ``units`` is A."""
+    query, hidden = gradients.hidden[:units], gradients.hidden[units:]
+    bias = gradients.hidden_bias[units:]
+    size = hidden.size(1)
+    return (
+        torch.cat([gradients.embedding, gradients.context], dim=1),
+        hidden.roll(-size, 0),
+        gradients.input_bias,
+        bias.roll(-size, 0),
+        query * 2.0,
+        gradients.energy.unsqueeze(0),
+    )
+
+
+class Trace(NamedTuple):
+    """What the forward pass keeps for the backward pass, time first."""
+
+    weights: Weights
+    layer: Layer
+    values: Tensor  # (B, S, C)
+    inputs: Tensor  # (T, B, E)
+    contexts: Tensor  # (T, B, C)
+    states: Tensor  # (T + 1, B, H), s_0 first
+    hidden: Tensor  # (T, B, A + 3H): twice the query, and the hidden side of gates n, r, z
+    gates: Tensor  # (T, B, 3H): r, z, n
+    attention: Tensor  # (T, B, S)
+
+    def pack(self) -> tuple[Tensor | None, ...]:
+        """Flat, as autograd saves tensors."""
+        return (*self.weights, *self.layer, *self[2:])
+
+    @classmethod
+    def unpack(cls, saved: Sequence[Any]) -> "Trace":
+        """Undo :meth:`pack`."""
+        weights, layer = len(Weights._fields), len(Weights._fields) + len(Layer._fields)
+        return cls(Weights(*saved[:weights]), Layer(*saved[weights:layer]), *saved[layer:])
+
+
+def run_forward(weights: Weights, attention: AdditiveForward, inputs: Tensor, state: Tensor, values: Tensor) -> Trace:
+    """All target steps; inputs (T, B, E), state (B, H), values (B, S, C)."""
+    steps, batch, _ = inputs.shape
+    size, units = state.size(1), weights.energy.size(0)
+    new = inputs.new_empty
+    trace = Trace(
+        weights,
+        attention.layer,
+        values,
+        inputs,
+        contexts=new(steps, batch, values.size(2)),
+        states=new(steps + 1, batch, size),
+        hidden=new(steps, batch, weights.hidden.size(0)),
+        gates=new(steps, batch, 3 * size),
+        attention=new(steps, batch, values.size(1)),
+    )
+    trace.states[0] = state
+    product(inputs.flatten(0, 1), weights.embedding, weights.input_bias, out=trace.gates.view(-1, 3 * size))
+    states, contexts = trace.states.unbind(), trace.contexts.unsqueeze(2).unbind()
+    queries, sides = trace.hidden[:, :, :units].unbind(), trace.hidden[:, :, units:].unbind()
+    for t, (hidden, gates, weight) in enumerate(
+        zip(trace.hidden.unbind(), trace.gates.unbind(), trace.attention.unsqueeze(2).unbind(), strict=True)
+    ):
+        product(states[t], weights.hidden, weights.hidden_bias, out=hidden)
+        attention.weights(queries[t], out=weight)
+        torch.bmm(weight, values, out=contexts[t])
+        product(contexts[t].squeeze(1), weights.context, gates, out=gates)
+        gate_step(gates, sides[t], states[t], out=states[t + 1])
+    attention.finish()
+    return trace
+
+
+def gate_step(gates: Tensor, hidden: Tensor, state: Tensor, out: Tensor) -> Tensor:
+    """One GRU step.
+
+    :param gates: input side (B, 3H) of r, z, n; becomes the gates.
+    :param hidden: hidden side (B, 3H) of n, r, z.
+    :param state: (B, H).
+    :param out: the new state (B, H).
+    """
+    size = state.size(1)
+    reset_update, new = gates.tensor_split((2 * size,), dim=1)
+    hidden_new, hidden_reset_update = hidden.tensor_split((size,), dim=1)
+    reset_update.add_(hidden_reset_update).sigmoid_()
+    reset, update = reset_update.chunk(2, dim=1)
+    new.addcmul_(reset, hidden_new).tanh_()
+    return torch.lerp(new, state, update, out=out)
+
+
+class Gradients(NamedTuple):
+    """Of everything the forward pass read, time first."""
+
+    inputs: Tensor  # (T, B, E)
+    state: Tensor  # (B, H)
+    keys: Tensor  # (B, S, A)
+    values: Tensor  # (B, S, C)
+    weights: Weights
+
+
+def run_backward(trace: Trace, to_states: Tensor, to_contexts: Tensor | None, to_weights: Tensor | None) -> Gradients:
+    """Backpropagation through time from the gradients of states (T, B, H), contexts and attention weights."""
+    weights, units = trace.weights, trace.weights.energy.size(0)
+    steps, batch, size = to_states.shape
+    sides = to_states.new_empty(steps, batch, units + 4 * size)  # 2 query, n before the reset, r, z, n
+    contexts = torch.empty_like(trace.contexts)
+    layer = AdditiveBackward(trace.layer, steps)
+    to_context, to_state = weights.context.t().contiguous(), weights.hidden.t().contiguous()
+    positions = trace.values.transpose(1, 2)
+    step_contexts = contexts.unbind()
+    hidden_sides, input_sides = sides[:, :, : units + 3 * size].unbind(), sides[:, :, units + size :].unbind()
+    all_gates, factors = sides[:, :, units:].view(steps, batch, 4, size).unbind(), gate_factors(trace).unbind()
+    queries, to_queries = trace.hidden[:, :, :units].unbind(), sides[:, :, :units].unbind()
+    updates, attended = trace.gates[:, :, size : 2 * size].unbind(), trace.attention.unbind()
+    carry = torch.zeros_like(trace.states[0])
+    for t in reversed(range(steps)):
+        state = carry.add_(to_states[t])
+        torch.mul(state.unsqueeze(1), factors[t], out=all_gates[t])
+        context = product(input_sides[t], to_context, None if to_contexts is None else to_contexts[t], step_contexts[t])
+        weight = torch.bmm(context.unsqueeze(1), positions).squeeze(1)  # (B, S)
+        if to_weights is not None:
+            weight += to_weights[t]
+        layer.query(weight, attended[t], queries[t], t, out=to_queries[t])
+        carry = product(hidden_sides[t], to_state, state.mul_(updates[t]))
+    keys, energy = layer.finish()
+    return Gradients(
+        inputs=product(sides.flatten(0, 1)[:, units + size :], weights.embedding.t()).view_as(trace.inputs),
+        state=carry,
+        keys=keys,
+        values=torch.bmm(trace.attention.permute(1, 2, 0), contexts.transpose(0, 1)),
+        weights=weight_gradients(trace, sides.flatten(0, 1), energy),
+    )
+
+
+def gate_factors(trace: Trace) -> Tensor:
+    """What a state's gradient is multiplied with to give those of n before the reset, r, z and n: (T, B, 4, H)."""
+    steps, batch, three = trace.gates.shape
+    size = three // 3
+    reset, update, new = trace.gates.view(steps, batch, 3, size).unbind(2)
+    factors = trace.gates.new_empty(steps, batch, 4, size)
+    to_hidden_new, to_reset, to_update, to_new = factors.unbind(2)
+    keep = 1.0 - update
+    torch.addcmul(keep, keep, new.square(), value=-1.0, out=to_new)
+    torch.mul(to_new, reset, out=to_hidden_new)
+    torch.addcmul(to_hidden_new, to_hidden_new, reset, value=-1.0, out=to_reset)
+    to_reset.mul_(trace.hidden[:, :, -three : size - three])
+    torch.sub(trace.states[:-1], new, out=to_update).mul_(keep.mul_(update))
+    return factors
+
+
+def weight_gradients(trace: Trace, sides: Tensor, energy: Tensor) -> Weights:
+    """One product over all steps for each matrix, from the gate gradients (T B, A + 4H)."""
+    size = trace.states.size(2)
+    bias = sides.sum(dim=0)
+    input_side = sides[:, -3 * size :].t()
+    return Weights(
+        embedding=product(input_side, trace.inputs.flatten(0, 1).t()),
+        context=product(input_side, trace.contexts.flatten(0, 1).t()),
+        input_bias=bias[-3 * size :],
+        hidden=product(sides[:, :-size].t(), trace.states[:-1].flatten(0, 1).t()),
+        hidden_bias=bias[:-size],
+        energy=energy,
+    )
+
+
+class _FusedRecurrence(torch.autograd.Function):
+    """Autograd's view of the two passes. Batch first outside, time first inside; float32 inside for half precision."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, inputs: Tensor, state: Tensor, keys: Tensor, values: Tensor, padding_mask: Tensor | None, *raw: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        exact = torch.promote_types(inputs.dtype, torch.float32)
+        weights = arrange(inputs.size(2), *raw)
+        weights = weights._replace(
+            input_bias=weights.input_bias.to(exact),
+            hidden_bias=weights.hidden_bias.to(exact),
+            energy=weights.energy.to(exact),
+        )
+        differentiable = any(ctx.needs_input_grad)
+        keep = inputs.size(1) if differentiable and inputs.size(1) * keys.numel() <= KEEP_LAYER else 0
+        attention = AdditiveForward(keys.to(exact), weights.energy, padding_mask, keep=keep)
+        trace = run_forward(
+            weights,
+            attention,
+            inputs.transpose(0, 1).to(exact).contiguous(),
+            state.to(exact),
+            values.to(exact).contiguous(),
+        )
+        if differentiable:
+            ctx.save_for_backward(*trace.pack())
+            ctx.dtypes = [tensor.dtype for tensor in (inputs, state, keys, values, *raw)]
+        ctx.set_materialize_grads(False)
+        return (
+            trace.states[1:].transpose(0, 1).to(inputs.dtype),
+            trace.contexts.transpose(0, 1).to(values.dtype),
+            trace.attention.transpose(0, 1),
+        )
+
+    @staticmethod
+    @first_order("use --recurrence naive")
+    def backward(ctx: Any, to_states: Tensor | None, to_contexts: Tensor | None, to_weights: Tensor | None) -> Any:
+        trace = Trace.unpack(ctx.saved_tensors)
+        exact = trace.states.dtype
+
+        def time_first(grad: Tensor | None) -> Tensor | None:
+            return None if grad is None else grad.transpose(0, 1).to(exact)
+
+        states = time_first(to_states)
+        if states is None:
+            states = torch.zeros_like(trace.states[1:])
+        grads = run_backward(trace, states, time_first(to_contexts), time_first(to_weights))
+        ordered = (
+            grads.inputs.transpose(0, 1),
+            grads.state,
+            grads.keys,
+            grads.values,
+            *restore(grads.weights, trace.weights.energy.size(0)),
+        )
+        given = [grad.to(dtype) for grad, dtype in zip(ordered, ctx.dtypes, strict=True)]
+        return (*given[:4], None, *given[4:])
+
+
+def supports(attention: Attention) -> bool:
+    """Whether this score has a fused recurrence; the others take the plain loop."""
+    return type(attention) is AdditiveAttention
+
+
+def fused_recurrence(
+    cell: nn.GRUCell, attention: Attention, inputs: Tensor, state: Tensor, memory: Memory
+) -> RecurrenceOutput:
+    """All target steps at once; see :class:`Recurrence` for the shapes.
+
+    Differentiable once: ``create_graph=True`` raises an error that names the plain loop.
+    """
+    assert isinstance(attention, AdditiveAttention)
+    keys, values, padding_mask, _ = memory.per_row()
+    return RecurrenceOutput(
+        *_FusedRecurrence.apply(  # type: ignore[no-untyped-call]
+            inputs,
+            state,
+            keys,
+            values,
+            padding_mask,
+            cell.weight_ih,
+            cell.weight_hh,
+            cell.bias_ih,
+            cell.bias_hh,
+            attention.query_projection.weight,
+            attention.energy.weight,
+        )
+    )

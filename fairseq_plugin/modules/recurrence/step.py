@@ -1,0 +1,67 @@
+"""One decoding step of the recurrence with additive attention, for many rows that share few sentences.
+
+Beam search reads each sentence with several rows. Keys and values are kept once a sentence, and the values are
+projected to the gates before the first step: W_c sum_s a_s h_s = sum_s a_s (W_c h_s). No context is computed.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from fairseq_plugin.modules.attention import AdditiveAttention, Attention, masked_softmax
+from fairseq_plugin.modules.products import linear
+from fairseq_plugin.modules.recurrence.interface import Memory, RecurrenceOutput
+
+
+def prepare_steps(cell: nn.GRUCell, attention: Attention, memory: Memory) -> Memory:
+    """Memory for :func:`fused_steps`: doubled keys (N, S, A), and values in gate space (N, S, 3H)."""
+    exact = torch.promote_types(memory.keys.dtype, torch.float32)
+    context_weight = cell.weight_ih[:, cell.input_size - attention.value_dim :]
+    return memory._replace(keys=memory.keys.to(exact) * 2.0, values=linear(memory.values, context_weight))
+
+
+def fused_steps(
+    cell: nn.GRUCell, attention: Attention, inputs: Tensor, state: Tensor, memory: Memory
+) -> RecurrenceOutput:
+    """Target steps (usually one) over a prepared memory; see :class:`Recurrence` for the shapes."""
+    assert isinstance(attention, AdditiveAttention)
+    memory = group_rows(memory)
+    from_embedding = linear(inputs, cell.weight_ih[:, : inputs.size(2)], cell.bias_ih)  # (B, T, 3H)
+    states, weights = [], []
+    for t in range(inputs.size(1)):
+        weight = attend(attention, state, memory)  # (N, B / N, S)
+        gates = from_embedding[:, t] + torch.bmm(weight.to(memory.values.dtype), memory.values).flatten(0, 1)
+        state = gru_step(gates, linear(state, cell.weight_hh, cell.bias_hh), state)
+        states.append(state)
+        weights.append(weight.flatten(0, 1))
+    return RecurrenceOutput(torch.stack(states, 1), None, torch.stack(weights, 1))
+
+
+def group_rows(memory: Memory) -> Memory:
+    """A memory in which row b reads sentence b // (B / N): as it is if it does, else copied out."""
+    rows, sentences = memory.rows, memory.keys.size(0)
+    if rows is None:
+        return memory
+    beam, rest = divmod(rows.numel(), sentences)
+    grouped = torch.arange(sentences, device=rows.device).repeat_interleave(beam) if rest == 0 else None
+    return memory if grouped is not None and torch.equal(rows, grouped) else memory.per_row()
+
+
+def attend(attention: AdditiveAttention, state: Tensor, memory: Memory) -> Tensor:
+    """Weights (N, K, S) of K rows a sentence; tanh(x) = 2 sigmoid(2x) - 1, whose constant the softmax drops."""
+    sentences, source, units = memory.keys.shape
+    query = linear(state, attention.query_projection.weight).to(memory.keys.dtype).mul(2.0)
+    query = query.view(sentences, -1, 1, units)  # (N, K, 1, A)
+    layer = (memory.keys.unsqueeze(1) + query).sigmoid_()  # (N, K, S, A)
+    energy = attention.energy.weight.squeeze(0).to(layer.dtype) * 2.0
+    scores = torch.mv(layer.view(-1, units), energy).view(sentences, -1, source)
+    mask = memory.padding_mask
+    return masked_softmax(scores, None if mask is None else mask.unsqueeze(1))
+
+
+def gru_step(gates: Tensor, hidden: Tensor, state: Tensor) -> Tensor:
+    """New state (B, H) from the input side and the hidden side of the gates (B, 3H; r, z, n)."""
+    reset, update, new = gates.chunk(3, dim=1)
+    hidden_reset, hidden_update, hidden_new = hidden.chunk(3, dim=1)
+    reset = torch.sigmoid(reset + hidden_reset)
+    new = torch.tanh(torch.addcmul(new, reset, hidden_new))
+    return torch.lerp(new, state, torch.sigmoid(update + hidden_update))

@@ -1,0 +1,1 @@
+"""Optimizers that the plugin registers with fairseq."""

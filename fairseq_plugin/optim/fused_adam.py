@@ -1,0 +1,64 @@
+"""The optimizer ``fused_adamw``: torch's Adam, all parameters in one call.
+
+fairseq's ``adam`` walks over the parameters in Python. The update is the same: Kingma and Ba 2015 (arXiv 1412.6980)
+with decoupled weight decay (Loshchilov and Hutter 2019, arXiv 1711.05101). Only the place of epsilon differs: torch
+adds it to the bias-corrected root.
+"""
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, List
+
+import torch
+from fairseq.dataclass import FairseqDataclass
+from fairseq.optim import FairseqOptimizer, register_optimizer
+from omegaconf import II
+from torch import nn
+
+from data_gen.errors import UserError
+from fairseq_plugin.cli_errors import reports_user_errors
+
+
+@dataclass
+class FusedAdamWConfig(FairseqDataclass):
+    """Options of ``--optimizer fused_adamw``; names and defaults are those of ``adam``."""
+
+    adam_betas: str = field(default="(0.9, 0.999)", metadata={"help": "decay rates of both moments"})
+    adam_eps: float = field(default=1e-8, metadata={"help": "epsilon"})
+    weight_decay: float = field(default=0.0, metadata={"help": "decoupled weight decay"})
+    lr: List[float] = II("optimization.lr")
+
+
+@register_optimizer("fused_adamw", dataclass=FusedAdamWConfig)
+class FusedAdamW(FairseqOptimizer):
+    """torch.optim.AdamW with its fused step."""
+
+    @reports_user_errors
+    def __init__(self, cfg: Any, params: Iterable[nn.Parameter]) -> None:
+        super().__init__(cfg)
+        self._optimizer = torch.optim.AdamW(params, **self.optimizer_config, fused=True)
+
+    @property
+    def optimizer_config(self) -> dict[str, Any]:
+        """Arguments that override those of a checkpoint.
+
+        :raises UserError: ``--adam-betas`` is no pair of numbers from 0 to below 1.
+        """
+        lr = self.cfg.lr[0] if not isinstance(self.cfg.lr, float) else self.cfg.lr
+        betas = read_betas(str(self.cfg.adam_betas))
+        return {"lr": lr, "betas": betas, "eps": self.cfg.adam_eps, "weight_decay": self.cfg.weight_decay}
+
+
+def read_betas(text: str) -> tuple[float, float]:
+    """Both decay rates from text like ``(0.9, 0.999)``.
+
+    :raises UserError: it is no pair of numbers from 0 to below 1.
+    """
+    try:
+        first, second = (float(beta) for beta in ast.literal_eval(text))
+    except (ValueError, TypeError, SyntaxError):
+        first = second = -1.0
+    if not (0.0 <= first < 1.0 and 0.0 <= second < 1.0):
+        raise UserError(f"--adam-betas must be two numbers from 0 to below 1, like '(0.9, 0.999)', but is {text!r}")
+    return first, second

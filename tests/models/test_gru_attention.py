@@ -1,0 +1,264 @@
+"""The model: options it refuses, sizes of the named architectures, shared and pretrained embeddings, checkpoints."""
+
+from argparse import Namespace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from data_gen.errors import UserError
+from fairseq_plugin.models.gru_attention import GRUAttentionConfig, GRUAttentionModel, gru_attention_copy
+from tests import building
+
+SIZES = (
+    "encoder_embed_dim",
+    "encoder_hidden_size",
+    "encoder_layers",
+    "decoder_embed_dim",
+    "decoder_hidden_size",
+    "decoder_layers",
+    "attention_dim",
+)
+
+
+def refusal(**options: object) -> str:
+    with pytest.raises(UserError) as caught:
+        building.model(**options)
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("value", [0, -3])
+@pytest.mark.parametrize("name", SIZES)
+def test_sizes_below_one_are_refused(name: str, value: int) -> None:
+    assert refusal(**{name: value}) == f"--{name.replace('_', '-')} must be at least 1, but is {value}"
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.0, 1.5, float("nan")])
+def test_dropout_out_of_bounds_is_refused(value: float) -> None:
+    assert refusal(dropout=value) == f"--dropout must be at least 0 and below 1, but is {value}"
+
+
+@pytest.mark.parametrize(
+    ("options", "units", "hidden"),
+    [
+        ({"decoder_hidden_size": 8}, 6, 8),
+        ({"encoder_bidirectional": True}, 12, 6),
+    ],
+    ids=["other size", "bidirectional"],
+)
+def test_last_state_of_another_size_is_refused(options: dict, units: int, hidden: int) -> None:
+    assert refusal(**options) == (
+        f"--decoder-init last needs encoder states of the decoder's size, but they have {units} units and the decoder "
+        f"{hidden}: use --decoder-init tanh, or make the sizes equal (a bidirectional encoder has twice "
+        "--encoder-hidden-size units)"
+    )
+
+
+def test_sharing_all_embeddings_needs_one_size() -> None:
+    assert refusal(share_all_embeddings=True, decoder_embed_dim=4) == (
+        "--share-all-embeddings needs one embedding size, but --encoder-embed-dim is 5 and --decoder-embed-dim 4"
+    )
+
+
+def test_sharing_all_embeddings_reads_one_file() -> None:
+    assert refusal(share_all_embeddings=True, decoder_embed_path="other.txt") == (
+        "--share-all-embeddings reads --encoder-embed-path alone, but --decoder-embed-path is 'other.txt': leave it out"
+    )
+
+
+@pytest.mark.parametrize("target", ["abcdefg", "hgfedcba"], ids=["another size", "another order"])
+def test_sharing_all_embeddings_needs_one_dictionary(target: str) -> None:
+    task = SimpleNamespace(
+        source_dictionary=building.dictionary("abcdefgh"), target_dictionary=building.dictionary(target)
+    )
+    options = Namespace(share_all_embeddings=True)
+    gru_attention_copy(options)
+    with pytest.raises(UserError) as caught:
+        GRUAttentionModel.build_model(options, task)
+    assert str(caught.value) == (
+        f"--share-all-embeddings needs one dictionary, but source (12 symbols) and target ({4 + len(target)} symbols) "
+        "differ: make the data with a joined dictionary"
+    )
+
+
+def test_defaults_of_the_model() -> None:
+    config = GRUAttentionConfig()
+    assert {name: getattr(config, name) for name in (*SIZES, "dropout", "attention", "decoder_init")} == {
+        "encoder_embed_dim": 256,
+        "encoder_hidden_size": 512,
+        "encoder_layers": 1,
+        "decoder_embed_dim": 256,
+        "decoder_hidden_size": 512,
+        "decoder_layers": 1,
+        "attention_dim": 512,
+        "dropout": 0.1,
+        "attention": "additive",
+        "decoder_init": "last",
+    }
+
+
+def test_the_copy_architecture_is_the_reference_set_up() -> None:
+    options = Namespace()
+    gru_attention_copy(options)
+    changed = {
+        "encoder_embed_dim": 32,
+        "decoder_embed_dim": 32,
+        "encoder_hidden_size": 64,
+        "decoder_hidden_size": 64,
+        "attention_dim": 64,
+        "dropout": 0.0,
+    }
+    expected = {**vars(GRUAttentionConfig()), **changed}
+    assert vars(options) == {name: value for name, value in expected.items() if not name.startswith("_")}
+
+
+def test_the_copy_architecture_keeps_what_the_user_chose() -> None:
+    options = Namespace(attention_dim=3, dropout=0.5)
+    gru_attention_copy(options)
+    assert (options.attention_dim, options.dropout, options.encoder_hidden_size) == (3, 0.5, 64)
+
+
+def test_number_of_parameters_of_the_copy_architecture() -> None:
+    options = Namespace()
+    gru_attention_copy(options)
+    model = GRUAttentionModel.build_model(options, building.task())
+    symbols, embed, hidden, attention = 12, 32, 64, 64
+    embeddings = 2 * symbols * embed
+    encoder = 3 * hidden * (embed + hidden) + 6 * hidden
+    decoder = 3 * hidden * (embed + hidden + hidden) + 6 * hidden
+    score = attention * hidden + attention * hidden + attention
+    output = symbols * hidden + symbols
+    expected = embeddings + encoder + decoder + score + output
+    assert sum(parameter.numel() for parameter in model.parameters()) == expected == 59_724
+
+
+def test_nothing_is_shared_unless_asked_for() -> None:
+    model = building.model()
+    assert model.decoder.embed_tokens is not model.encoder.embed_tokens
+    assert model.decoder.output_projection is not None
+    assert len({parameter.data_ptr() for parameter in model.parameters()}) == len(list(model.parameters()))
+
+
+def output_of(model: GRUAttentionModel) -> torch.Tensor:
+    return model.decoder.output_layer(torch.eye(model.decoder.initial_state.hidden_size))
+
+
+def test_a_shared_output_matrix_is_the_target_embedding() -> None:
+    model = building.model(share_decoder_input_output_embed=True, decoder_embed_dim=6)
+    assert model.decoder.output_projection is None
+    assert model.decoder.to_embedding is None
+    assert model.encoder.embed_tokens is not model.decoder.embed_tokens
+    torch.testing.assert_close(output_of(model), model.decoder.embed_tokens.weight.t())
+    model.decoder.embed_tokens.weight.data.zero_()
+    assert (output_of(model) == 0.0).all()
+
+
+def test_all_embeddings_shared_are_one_matrix() -> None:
+    model = building.model(share_all_embeddings=True)
+    assert model.decoder.embed_tokens.weight.data_ptr() == model.encoder.embed_tokens.weight.data_ptr()
+    model.encoder.embed_tokens.weight.data.zero_()
+    assert (output_of(model) == 0.0).all()
+    names = [name for name, _ in model.named_parameters() if "embed_tokens" in name]
+    assert names == ["encoder.embed_tokens.weight"]
+
+
+@pytest.fixture
+def vectors(tmp_path: Path) -> Path:
+    path = tmp_path / "vectors.txt"
+    path.write_text("3 5\na 1 2 3 4 5\nc 0.5 0 -1 0 2\nelsewhere 9 9 9 9 9\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("side", ["encoder", "decoder"])
+def test_pretrained_embeddings_are_read(vectors: Path, side: str) -> None:
+    # building.model doubles every parameter
+    model = building.model(**{f"{side}_embed_path": str(vectors)})
+    fresh = building.model()
+    weight = getattr(model, side).embed_tokens.weight / 2
+    symbols = building.dictionary()
+    assert weight[symbols.index("a")].tolist() == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert weight[symbols.index("c")].tolist() == [0.5, 0.0, -1.0, 0.0, 2.0]
+    torch.testing.assert_close(weight[symbols.index("b")], getattr(fresh, side).embed_tokens.weight[5] / 2)
+    assert (weight[symbols.pad()] == 0.0).all()
+    other = "decoder" if side == "encoder" else "encoder"
+    assert not (getattr(model, other).embed_tokens.weight / 2)[symbols.index("a")].equal(weight[symbols.index("a")])
+
+
+def test_pretrained_embeddings_of_another_size(vectors: Path) -> None:
+    assert refusal(encoder_embed_path=str(vectors), encoder_embed_dim=4) == (
+        f"the vector of 'a' in '{vectors}' has 5 numbers, but the embedding size is 4"
+    )
+
+
+def test_pretrained_embeddings_that_are_not_there(tmp_path: Path) -> None:
+    path = str(tmp_path / "none.txt")
+    assert refusal(decoder_embed_path=path) == f"no file of pretrained embeddings at {path!r}"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"1 5\na one two three four five\n", "could not convert string to float: 'one'"),
+        (b"\xff\xfe\x00\x01\n\x80", "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"),
+    ],
+    ids=["words", "bytes"],
+)
+def test_pretrained_embeddings_that_are_none(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "vectors.txt"
+    path.write_bytes(content)
+    assert refusal(encoder_embed_path=str(path)) == (
+        f"'{path}' is no text file of embeddings (first line 'count size', then 'symbol v_1 .. v_E'): {said}"
+    )
+
+
+@pytest.mark.parametrize("side", ["encoder", "decoder"])
+def test_frozen_embeddings_are_not_trained(side: str) -> None:
+    model = building.model(**{f"{side}_freeze_embed": True}).train()
+    logits, _ = model(**building.batch([3, 5]))
+    logits.square().sum().backward()
+    without = {name for name, parameter in model.named_parameters() if parameter.grad is None}
+    assert without == {f"{side}.embed_tokens.weight"}
+
+
+def test_a_checkpoint_is_loaded() -> None:
+    model, other = building.model(seed=1), building.model(seed=2)
+    other.load_state_dict(model.state_dict())
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), other.parameters(), strict=True))
+
+
+def test_a_checkpoint_with_other_symbols_is_refused() -> None:
+    model = building.model()
+    for side in ("encoder", "decoder"):
+        state = model.state_dict()
+        name = f"{side}.embed_tokens.weight"
+        state[name] = state[name][:9]
+        with pytest.raises(UserError) as caught:
+            model.load_state_dict(state)
+        assert str(caught.value) == (
+            f"the checkpoint knows 9 {'source' if side == 'encoder' else 'target'} symbols, but the dictionary has 12: "
+            "use the data folder (dict.*.txt) that the checkpoint was trained with"
+        )
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"encoder_embed_dim": 6}, "encoder.embed_tokens.weight is (12, 6) in the checkpoint, but (12, 5)"),
+        ({"attention_dim": 9}, "decoder.attention.key_projection.weight is (9, 6) in the checkpoint, but (7, 6)"),
+    ],
+    ids=["embedding", "attention"],
+)
+def test_a_checkpoint_of_other_sizes_is_refused(options: dict, line: str) -> None:
+    with pytest.raises(UserError) as caught:
+        building.model().load_state_dict(building.model(**options).state_dict())
+    assert str(caught.value) == f"parameter {line} in the model: use the options that the checkpoint was trained with"
+
+
+def test_missing_parameters_are_told_by_torch() -> None:
+    model = building.model()
+    state = model.state_dict()
+    del state["decoder.cell.weight_ih"]
+    with pytest.raises(RuntimeError, match=r'Missing key\(s\) in state_dict: "decoder.cell.weight_ih"'):
+        model.load_state_dict(state)

@@ -1,0 +1,68 @@
+"""Products by oneDNN where it is reachable, by torch elsewhere: the same numbers."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from fairseq_plugin.modules import products
+from tests import building
+
+
+@pytest.fixture(params=["onednn", "torch"])
+def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products, "_ONEDNN", request.param == "onednn" and products.onednn_reachable())
+    monkeypatch.setattr(products, "WORTH_ONEDNN", 0)
+
+
+def numbers(*shape: int) -> torch.Tensor:
+    return torch.randn(*shape, generator=building.generator(sum(shape)))
+
+
+def test_the_operator_behind_the_fast_products_is_still_there() -> None:
+    """It is private to torch; without it products are right, but slower: then drop it or find its successor."""
+    assert products.onednn_reachable() == torch.backends.mkldnn.is_available()
+
+
+@pytest.mark.usefixtures("library")
+@pytest.mark.parametrize("add", [None, (5,), (7, 5)], ids=["nothing", "bias", "matrix"])
+@pytest.mark.parametrize("out", [False, True], ids=["new", "out"])
+def test_product_for_any_strides(add: tuple[int, ...] | None, out: bool) -> None:
+    inputs = {"plain": numbers(7, 3), "columns of more": numbers(7, 9)[:, 2:5], "transposed": numbers(3, 7).t()}
+    weights = {"plain": numbers(5, 3), "columns of more": numbers(5, 9)[:, 2:5], "transposed": numbers(3, 5).t()}
+    added = None if add is None else numbers(*add)
+    for x in inputs.values():
+        for weight in weights.values():
+            room = torch.empty(7, 5) if out else None
+            result = products.product(x, weight, added, out=room)
+            assert room is None or result is room
+            expected = x.double() @ weight.double().t() + (0 if added is None else added.double())
+            torch.testing.assert_close(result.double(), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.usefixtures("library")
+def test_what_is_added_may_be_what_is_written() -> None:
+    x, weight, total = numbers(7, 3), numbers(5, 3), numbers(7, 5)
+    expected = x @ weight.t() + total
+    products.product(x, weight, total, out=total)
+    torch.testing.assert_close(total, expected)
+
+
+@pytest.mark.usefixtures("library")
+def test_a_half_precision_weight_is_raised() -> None:
+    x, weight = numbers(7, 3), numbers(5, 3).bfloat16()
+    result = products.product(x, weight)
+    assert result.dtype == torch.float32
+    torch.testing.assert_close(result, F.linear(x, weight.float()), rtol=0.05, atol=0.05)
+
+
+@pytest.mark.usefixtures("library")
+@pytest.mark.parametrize("bias", [False, True])
+def test_linear_has_the_gradients_of_torch(bias: bool) -> None:
+    tensors = [numbers(2, 4, 3), numbers(5, 3), numbers(5)][: 3 if bias else 2]
+    ours = [tensor.clone().requires_grad_() for tensor in tensors]
+    theirs = [tensor.clone().requires_grad_() for tensor in tensors]
+    random = numbers(2, 4, 5)
+    (products.linear(*ours) * random).sum().backward()
+    (F.linear(*theirs) * random).sum().backward()
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one.grad, other.grad, rtol=1e-5, atol=1e-5)

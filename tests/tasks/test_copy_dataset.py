@@ -1,0 +1,56 @@
+"""Every index ends up in a batch, whatever the limits."""
+
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fairseq_plugin.tasks.copy_dataset import CopyDataset
+from tests import building
+
+
+def dataset_of(sizes: list[int]) -> CopyDataset:
+    rows = [torch.full((size,), building.FIRST_LETTER) for size in sizes]
+    symbols = building.dictionary()
+    return CopyDataset(rows, np.array(sizes), symbols, rows, np.array(sizes), symbols, shuffle=False)
+
+
+@given(
+    sizes=st.lists(st.integers(1, 9), min_size=1, max_size=60),
+    batch_size=st.one_of(st.none(), st.integers(1, 40)),
+    max_tokens=st.one_of(st.none(), st.integers(9, 100)),
+    multiple=st.integers(1, 16),
+)
+def test_every_index_is_in_one_batch(
+    sizes: list[int], batch_size: int | None, max_tokens: int | None, multiple: int
+) -> None:
+    dataset = dataset_of(sizes)
+    indices = dataset.ordered_indices()
+    batches = dataset.batch_by_size(
+        indices, max_tokens=max_tokens, max_sentences=batch_size, required_batch_size_multiple=multiple
+    )
+    assert np.concatenate(batches).tolist() == indices.tolist()
+    assert all(len(batch) for batch in batches)
+    for batch in batches:
+        if batch_size is not None:
+            assert len(batch) <= max(batch_size, multiple)
+        if max_tokens is not None:
+            longest = max(sizes[index] for index in batch)
+            assert longest * len(batch) <= max_tokens
+
+
+def test_fairseq_itself_leaves_the_last_ones_out() -> None:
+    """The reason for the class; without it there would be nothing to mend."""
+    dataset = dataset_of([3] * 30)
+    options = {"max_tokens": 12_000, "max_sentences": None, "required_batch_size_multiple": 8}
+    theirs = super(CopyDataset, dataset).batch_by_size(np.arange(30), **options)
+    assert sum(map(len, theirs)) == 24
+    assert [len(batch) for batch in dataset.batch_by_size(np.arange(30), **options)] == [24, 6]
+
+
+def test_training_batches_are_made_anew_each_epoch() -> None:
+    """Else a resumed run would not see the batches of an uninterrupted one."""
+    dataset = dataset_of([3] * 4)
+    assert dataset.can_reuse_epoch_itr_across_epochs
+    dataset.shuffle = True
+    assert not dataset.can_reuse_epoch_itr_across_epochs
