@@ -37,7 +37,7 @@ def copy_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(commands: Commands, copy_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The best checkpoint of fairseq-train on ``copy_data``: mostly right, but not always. Read only."""
     folder = tmp_path_factory.mktemp("trained")
-    commands.succeed(*train_words(copy_data, folder, "--max-epoch", 8))
+    commands.succeed(*train_words(copy_data, folder, "--max-epoch", 11))
     return folder / "checkpoint_best.pt"
 
 

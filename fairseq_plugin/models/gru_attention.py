@@ -7,6 +7,7 @@ from argparse import Namespace
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
+import torch
 from fairseq.data import Dictionary
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from fairseq.models import FairseqEncoderDecoderModel, register_model, register_model_architecture
@@ -17,6 +18,7 @@ from data_gen.errors import UserError
 from fairseq_plugin.cli_errors import reports_user_errors
 from fairseq_plugin.modules.attention import ATTENTION
 from fairseq_plugin.modules.decoder import GRUDecoder
+from fairseq_plugin.modules.dictionary_digest import NAME as DIGEST
 from fairseq_plugin.modules.embedding import build_embedding
 from fairseq_plugin.modules.encoder import GRUEncoder
 from fairseq_plugin.modules.initial_state import DECODER_INIT, InitialState
@@ -120,6 +122,8 @@ class GRUAttentionModel(FairseqEncoderDecoderModel):
 
         :raises UserError: the checkpoint was made with dictionaries or sizes other than this model's.
         """
+        for part in ("encoder", "decoder"):  # parameters from elsewhere come without fingerprints
+            state_dict.setdefault(f"{part}.{DIGEST}", getattr(self, part).dictionary_digest)
         check_parameters(self, state_dict)
         return super().load_state_dict(state_dict, *args, **kwargs)
 
@@ -174,6 +178,13 @@ def check_parameters(model: nn.Module, state_dict: dict[str, Tensor]) -> None:
             f"parameter {name} is {tuple(saved.shape)} in the checkpoint, but {tuple(parameter.shape)} in the model: "
             "use the options that the checkpoint was trained with"
         )
+    for side, part in (("source", "encoder"), ("target", "decoder")):
+        name = f"{part}.{DIGEST}"
+        if not torch.equal(state_dict[name].cpu(), model.state_dict()[name].cpu()):
+            raise UserError(
+                f"the {side} dictionary has other symbols than the one that the checkpoint was trained with: "
+                "use the data folder (dict.*.txt) that it was trained with"
+            )
 
 
 def _build_embeddings(cfg: Any, source: Dictionary, target: Dictionary) -> tuple[nn.Embedding, nn.Embedding]:

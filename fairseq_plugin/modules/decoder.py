@@ -13,8 +13,11 @@ from fairseq.modules import FairseqDropout
 from torch import Tensor, nn
 
 from fairseq_plugin.modules.attention import Attention
+from fairseq_plugin.modules.dictionary_digest import NAME as DIGEST
+from fairseq_plugin.modules.dictionary_digest import dictionary_digest
 from fairseq_plugin.modules.encoder import EncoderOut, true_padding
 from fairseq_plugin.modules.initial_state import InitialState
+from fairseq_plugin.modules.initialisation import initialise_output
 from fairseq_plugin.modules.padding import PaddingLayout
 from fairseq_plugin.modules.products import linear
 from fairseq_plugin.modules.recurrence import AUTO, Memory, choose_recurrence
@@ -50,6 +53,7 @@ class GRUDecoder(FairseqIncrementalDecoder):
         recurrence: str = AUTO,
     ) -> None:
         super().__init__(dictionary)
+        self.register_buffer(DIGEST, dictionary_digest(dictionary))
         self.padding_idx = dictionary.pad()
         self.embed_tokens = embed_tokens
         self.attention = attention
@@ -80,6 +84,8 @@ class GRUDecoder(FairseqIncrementalDecoder):
         self.output_projection = (
             None if share_input_output_embed else nn.Linear(hidden_size, embed_tokens.num_embeddings)
         )
+        if self.output_projection is not None:
+            initialise_output(self.output_projection)
 
     def forward(
         self,

@@ -33,7 +33,7 @@ def _load_pretrained(embedding: nn.Embedding, dictionary: Dictionary, path: str)
         raise UserError(f"no file of pretrained embeddings at {path!r}")
     try:
         vectors = utils.parse_embedding(path)
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, StopIteration) as error:
         raise UserError(
             f"{path!r} is no text file of embeddings (first line 'count size', then 'symbol v_1 .. v_E'): {error}"
         ) from error

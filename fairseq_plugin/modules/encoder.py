@@ -14,6 +14,8 @@ from fairseq.modules import FairseqDropout
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from fairseq_plugin.modules.dictionary_digest import NAME as DIGEST
+from fairseq_plugin.modules.dictionary_digest import dictionary_digest
 from fairseq_plugin.modules.padding import PaddingLayout
 from fairseq_plugin.positions import UNLIMITED
 
@@ -45,6 +47,7 @@ class GRUEncoder(FairseqEncoder):
         dropout: float = 0.0,
     ) -> None:
         super().__init__(dictionary)
+        self.register_buffer(DIGEST, dictionary_digest(dictionary))
         self.padding_idx = dictionary.pad()
         self.embed_tokens = embed_tokens
         self.dropout = FairseqDropout(dropout, module_name=self.__class__.__name__)

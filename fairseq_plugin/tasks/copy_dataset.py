@@ -13,14 +13,6 @@ class CopyDataset(LanguagePairDataset):
     default): with a batch size of 1, the last sequence would never be read.
     """
 
-    @property
-    def can_reuse_epoch_itr_across_epochs(self) -> bool:
-        """Make new training batches each epoch, from the seed and the epoch alone.
-
-        fairseq would keep those of the first epoch of a run, so that training that was resumed would go another way.
-        """
-        return not self.shuffle
-
     def batch_by_size(self, indices: np.ndarray, **kwargs: Any) -> list[np.ndarray]:
         """Cut ``indices`` into batches, in order; see fairseq for the limits."""
         batches = list(super().batch_by_size(indices, **kwargs))

@@ -198,6 +198,18 @@ class CopyTask(FairseqTask):
             pad_to_multiple=self.cfg.required_seq_len_multiple,
         )
 
+    def get_batch_iterator(self, dataset: FairseqDataset, *args: Any, epoch: int = 1, **kwargs: Any) -> Any:
+        """Batches that do not depend on the epoch in which a run begins; see fairseq.
+
+        fairseq composes them once a run, from the seed and that epoch, so that a resumed run would go another way.
+        Their order still differs from epoch to epoch.
+        """
+        known = self.dataset_to_epoch_iter.get(dataset)
+        iterator = super().get_batch_iterator(dataset, *args, epoch=1, **kwargs)
+        if iterator is not known:
+            iterator.epoch = max(epoch, 1)
+        return iterator
+
     def build_dataset_for_inference(
         self, src_tokens: list[Tensor], src_lengths: Any, constraints: Any = None, **kwargs: Any
     ) -> CopyDataset:

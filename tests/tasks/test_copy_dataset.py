@@ -46,11 +46,3 @@ def test_fairseq_itself_leaves_the_last_ones_out() -> None:
     theirs = super(CopyDataset, dataset).batch_by_size(np.arange(30), **options)
     assert sum(map(len, theirs)) == 24
     assert [len(batch) for batch in dataset.batch_by_size(np.arange(30), **options)] == [24, 6]
-
-
-def test_training_batches_are_made_anew_each_epoch() -> None:
-    """Else a resumed run would not see the batches of an uninterrupted one."""
-    dataset = dataset_of([3] * 4)
-    assert dataset.can_reuse_epoch_itr_across_epochs
-    dataset.shuffle = True
-    assert not dataset.can_reuse_epoch_itr_across_epochs

@@ -208,6 +208,25 @@ def test_only_training_data_is_shuffled(copy_data: Path) -> None:
     assert (task.dataset("train").shuffle, task.dataset("valid").shuffle) == (True, False)
 
 
+@pytest.mark.filterwarnings(
+    "ignore:'pin_memory' argument is set as true:UserWarning"
+)  # fairseq's data loader, on a CPU
+def test_batches_do_not_depend_on_the_first_epoch_of_a_run(copy_data: Path) -> None:
+    def iterator(epoch: int) -> tuple[Any, Any]:
+        task = make_task(copy_data)
+        task.load_dataset("train")
+        options = {"max_sentences": 32, "seed": 1}
+        found = task.get_batch_iterator(task.dataset("train"), epoch=epoch, **options)
+        assert task.get_batch_iterator(task.dataset("train"), epoch=epoch + 1, **options) is found
+        return found, [batch.tolist() for batch in found.frozen_batches]
+
+    (first, batches), (third, batches_of_third) = iterator(1), iterator(3)
+    assert (first.epoch, third.epoch) == (1, 3)
+    assert batches == batches_of_third
+    order = [[batch["id"].tolist() for batch in each.next_epoch_itr(shuffle=True)] for each in (first, third)]
+    assert order[0] != order[1]
+
+
 # Too long.
 
 
