@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from fairseq.data import LanguagePairDataset
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,3 +47,30 @@ def test_fairseq_itself_leaves_the_last_ones_out() -> None:
     theirs = super(CopyDataset, dataset).batch_by_size(np.arange(30), **options)
     assert sum(map(len, theirs)) == 24
     assert [len(batch) for batch in dataset.batch_by_size(np.arange(30), **options)] == [24, 6]
+
+
+@given(
+    lengths=st.lists(st.tuples(st.integers(1, 9), st.integers(0, 9)), min_size=1, max_size=12),
+    left_source=st.booleans(),
+    left_target=st.booleans(),
+    multiple=st.sampled_from([1, 4]),
+)
+def test_a_batch_is_the_one_that_fairseq_makes(
+    lengths: list[tuple[int, int]], left_source: bool, left_target: bool, multiple: int
+) -> None:
+    sources = [torch.tensor([*row, building.EOS]) for row in building.sentences([source for source, _ in lengths])]
+    targets = [torch.tensor([*row, building.EOS]) for row in building.sentences([target for _, target in lengths])]
+    symbols = building.dictionary()
+    pairs = (sources, np.array(list(map(len, sources))), symbols, targets, np.array(list(map(len, targets))), symbols)
+    options = {"left_pad_source": left_source, "left_pad_target": left_target, "pad_to_multiple": multiple}
+    dataset = CopyDataset(*pairs, **options)
+    samples = [dataset[index] for index in range(len(dataset))]
+    got, expected = dataset.collater(samples), LanguagePairDataset(*pairs, **options).collater(samples)
+    assert got.keys() == expected.keys()
+    assert got["ntokens"] == expected["ntokens"]
+    assert got["nsentences"] == expected["nsentences"]
+    for name in ("id", "target"):
+        assert torch.equal(got[name], expected[name])
+    assert got["net_input"].keys() == expected["net_input"].keys()
+    for name, value in expected["net_input"].items():
+        assert torch.equal(got["net_input"][name], value)
