@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from fairseq_plugin.modules.first_order import first_order
-from fairseq_plugin.modules.products import product
+from fairseq_plugin.modules.products import planned, product
 
 # Logits held at a time: 20 MB in float32.
 CHUNK_LOGITS = 5_000_000
@@ -46,17 +46,19 @@ def chunked_cross_entropy(
 class _Gradients:
     """Sums of the gradients of features, weight and bias over the chunks seen so far, as far as they are wanted."""
 
-    def __init__(self, features: Tensor, weight: Tensor, bias: Tensor | None, wanted: tuple[bool, ...]) -> None:
+    def __init__(
+        self, features: Tensor, weight: Tensor, bias: Tensor | None, chunk: int, wanted: tuple[bool, ...]
+    ) -> None:
         self.features = torch.empty_like(features) if wanted[0] else None
-        self._raw_weight = weight.t().contiguous() if wanted[0] else None  # (H, V)
+        self._to_features = planned(weight.t(), features.new_empty(chunk, weight.size(0))) if wanted[0] else None
         self.weight: Tensor | None = None
         self._wants_weight = wanted[1]
         self.bias = bias.new_zeros(bias.shape, dtype=torch.float32) if bias is not None and wanted[2] else None
 
     def add(self, rows: slice, features: Tensor, to_logits: Tensor) -> None:
         """Take in a chunk: its features (n, H) and the gradient of its logits (n, V)."""
-        if self.features is not None and self._raw_weight is not None:
-            self.features[rows] = product(to_logits, self._raw_weight)
+        if self.features is not None and self._to_features is not None:
+            self.features[rows] = self._to_features(to_logits)
         if self._wants_weight:
             self.weight = product(to_logits.t(), features.t(), self.weight, out=self.weight)
         if self.bias is not None:
@@ -77,12 +79,13 @@ class _ChunkedLoss(torch.autograd.Function):
         rows = features.to(exact)
         symbols = weight.size(0)
         others = label_smoothing / (symbols - 1) if label_smoothing else 0.0
-        gradients = _Gradients(rows, weight, bias, ctx.needs_input_grad[:3])
         loss, nll = rows.new_zeros(()), rows.new_zeros(())
-        size = max(1, CHUNK_LOGITS // symbols)
+        size = min(max(1, CHUNK_LOGITS // symbols), max(1, rows.size(0)))
+        gradients = _Gradients(rows, weight, bias, size, ctx.needs_input_grad[:3])
+        to_logits, exact_bias = planned(weight, rows[:size]), None if bias is None else bias.to(exact)
         for start in range(0, rows.size(0), size):
             chunk = slice(start, start + size)
-            logits = product(rows[chunk], weight, None if bias is None else bias.to(exact))  # (n, V)
+            logits = to_logits(rows[chunk], exact_bias)  # (n, V)
             expected = target[chunk].unsqueeze(1)
             normaliser = logits.logsumexp(dim=1, keepdim=True)  # (n, 1)
             chunk_nll = (normaliser - logits.gather(1, expected)).sum()
@@ -91,11 +94,11 @@ class _ChunkedLoss(torch.autograd.Function):
             if others:
                 loss += others * (symbols * normaliser.sum() - logits.sum())
             if any(ctx.needs_input_grad):
-                to_logits = logits.sub_(normaliser).exp_()
+                slope = logits.sub_(normaliser).exp_()  # dl
                 if others:
-                    to_logits.sub_(others)
-                to_logits.scatter_add_(1, expected, to_logits.new_full(expected.shape, label_smoothing + others - 1.0))
-                gradients.add(chunk, rows[chunk], to_logits)
+                    slope.sub_(others)
+                slope.scatter_add_(1, expected, slope.new_full(expected.shape, label_smoothing + others - 1.0))
+                gradients.add(chunk, rows[chunk], slope)
         ctx.gradients = gradients
         ctx.dtypes = (features.dtype, weight.dtype, torch.float32 if bias is None else bias.dtype)
         ctx.mark_non_differentiable(nll)

@@ -5,7 +5,8 @@ there for large float32 products. It is reached through an operator that torch's
 public: where it is missing, or does not apply, everything falls back to torch.nn.functional.linear.
 """
 
-from typing import Any
+import functools
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -18,35 +19,75 @@ WORTH_ONEDNN = 16_000_000
 
 
 def onednn_reachable() -> bool:
-    """Whether this torch has oneDNN and the operator that hands it a plain product."""
+    """Whether this torch has oneDNN and the operators that hand it a plain product."""
     available = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    return bool(available) and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    return bool(available) and all(
+        hasattr(torch.ops.mkldnn, name) for name in ("_linear_pointwise", "_reorder_linear_weight")
+    )
 
 
 _ONEDNN = onednn_reachable()
 
 
-def product(x: Tensor, weight: Tensor, add: Tensor | None = None, out: Tensor | None = None) -> Tensor:
-    """x @ weight.T + add, outside autograd.
+class Product(Protocol):
+    """x @ weight.T + add for a fixed weight (N, K), outside autograd."""
 
-    ``weight`` may be of lower precision than ``x``: the product is then computed in that precision and raised again.
+    def __call__(self, x: Tensor, add: Tensor | None = None, out: Tensor | None = None) -> Tensor:
+        """Multiply.
 
-    :param x: (M, K), any strides.
-    :param weight: (N, K), any strides; fastest, where it is used many times, if contiguous.
-    :param add: (N,) or (M, N), in the precision of ``x``.
-    :param out: (M, N), where to write the result; a new tensor by default.
-    :returns: (M, N) in the precision of ``x``.
+        :param x: (M, K), any strides.
+        :param add: (N,) or (M, N), in the precision of ``x``.
+        :param out: (M, N), where to write the result; a new tensor by default.
+        :returns: (M, N) in the precision of ``x``.
+        """
+
+
+def planned(weight: Tensor, like: Tensor) -> Product:
+    """The fastest way to multiply many inputs of the shape, precision and place of ``like`` (M, K) with one weight.
+
+    :param weight: (N, K), any strides. It may be of lower precision than the inputs: products are then computed in
+        that precision and raised again.
     """
+    if weight.dtype != like.dtype:
+        return functools.partial(_mixed_product, weight.t())
+    if not _suits_onednn(like, weight):
+        return functools.partial(_torch_product, weight.t())
+    packed = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), like.size(0))
+    return functools.partial(_onednn_product, packed)
+
+
+def product(x: Tensor, weight: Tensor, add: Tensor | None = None, out: Tensor | None = None) -> Tensor:
+    """A single product with a weight; see :class:`Product` and :func:`planned`."""
     if weight.dtype != x.dtype:
-        result = torch.mm(x.to(weight.dtype), weight.t()).to(x.dtype)
-    elif _ONEDNN and x.size(0) * weight.numel() >= WORTH_ONEDNN and x.dtype == torch.float32 and not x.is_cuda:
-        if not (weight.is_contiguous() or weight.t().is_contiguous()):
-            weight = weight.contiguous()  # with gaps between rows, oneDNN is a thousand times slower
-        result = torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "")
-    elif add is None:
-        return torch.mm(x, weight.t(), out=out)
-    else:
-        return torch.addmm(add, x, weight.t(), out=out)
+        return _mixed_product(weight.t(), x, add, out)
+    if not _suits_onednn(x, weight):
+        return _torch_product(weight.t(), x, add, out)
+    if not (weight.is_contiguous() or weight.t().is_contiguous()):
+        weight = weight.contiguous()  # with gaps between rows, oneDNN is a thousand times slower
+    return _onednn_product(weight, x, add, out)
+
+
+def _suits_onednn(x: Tensor, weight: Tensor) -> bool:
+    large = x.size(0) * weight.numel() >= WORTH_ONEDNN
+    return large and _ONEDNN and x.dtype == torch.float32 and x.device.type == "cpu"
+
+
+def _torch_product(weight: Tensor, x: Tensor, add: Tensor | None = None, out: Tensor | None = None) -> Tensor:
+    return torch.mm(x, weight, out=out) if add is None else torch.addmm(add, x, weight, out=out)
+
+
+def _onednn_product(weight: Tensor, x: Tensor, add: Tensor | None = None, out: Tensor | None = None) -> Tensor:
+    bias = add if add is not None and add.dim() == 1 else None
+    result = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    return _deliver(result, None if bias is not None else add, out)
+
+
+def _mixed_product(weight: Tensor, x: Tensor, add: Tensor | None = None, out: Tensor | None = None) -> Tensor:
+    return _deliver(torch.mm(x.to(weight.dtype), weight).to(x.dtype), add, out)
+
+
+def _deliver(result: Tensor, add: Tensor | None, out: Tensor | None) -> Tensor:
+    """Add and write where the product itself could not."""
     if add is not None:
         return torch.add(result, add, out=result if out is None else out)
     return result if out is None else out.copy_(result)

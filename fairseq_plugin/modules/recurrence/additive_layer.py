@@ -85,7 +85,7 @@ class AdditiveBackward:
     def __init__(self, layer: Layer, steps: int) -> None:
         self.layer = layer
         self._scores = layer.keys.new_empty(steps, *layer.keys.shape[:2])  # de (T, B, S)
-        self._step_scores = self._scores.unbind()
+        self._step_scores = self._scores.unsqueeze(2).unbind()
         self._to_query = layer.energy.neg()
         if layer.kept is not None:
             self._squares = layer.kept.square()  # u^2 (T, B, S, A)
@@ -98,11 +98,11 @@ class AdditiveBackward:
     def query(self, to_weights: Tensor, weights: Tensor, query: Tensor, step: int, out: Tensor) -> None:
         """Gradient of twice the query, written to ``out`` (B, A).
 
-        :param to_weights: gradient of the step's weights (B, S); overwritten.
-        :param weights: attention weights of the step (B, S).
+        :param to_weights: gradient of the step's weights (B, 1, S); overwritten.
+        :param weights: attention weights of the step (B, 1, S).
         :param query: twice the query of the step (B, A).
         """
-        scores = softmax_backward(to_weights, weights, out=self._step_scores[step]).unsqueeze(1)  # (B, 1, S)
+        scores = softmax_backward(to_weights, weights, out=self._step_scores[step])  # (B, 1, S)
         if self.layer.kept is not None:
             torch.mul(torch.bmm(scores, self._step_squares[step]).squeeze(1), self._to_query, out=out)
             return
