@@ -44,12 +44,18 @@ def test_a_checkpoint_holds_the_task(trained: Path) -> None:
     assert checkpoint(trained)["task_state"]["copy"].keys() == {"source_symbols", "target_symbols", "no_source_eos"}
 
 
-def test_resumed_training_equals_uninterrupted_training(commands: Commands, copy_data: Path, tmp_path: Path) -> None:
+FAST = ("--criterion", "chunked_cross_entropy", "--label-smoothing", "0.1", "--optimizer", "fused_adamw")
+
+
+@pytest.mark.parametrize("more", [(), FAST], ids=["fairseq's parts", "fast parts"])
+def test_resumed_training_equals_uninterrupted_training(
+    commands: Commands, copy_data: Path, tmp_path: Path, more: tuple[str, ...]
+) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    commands.succeed(*train_words(copy_data, whole, "--max-epoch", 4, "--dropout", 0.2))
-    commands.succeed(*train_words(copy_data, parts, "--max-epoch", 2, "--dropout", 0.2))
+    commands.succeed(*train_words(copy_data, whole, "--max-epoch", 4, "--dropout", 0.2, *more))
+    commands.succeed(*train_words(copy_data, parts, "--max-epoch", 2, "--dropout", 0.2, *more))
     assert checkpoint(parts / "checkpoint_last.pt")["extra_state"]["train_iterator"]["epoch"] == 3
-    resumed = commands.succeed(*train_words(copy_data, parts, "--max-epoch", 4, "--dropout", 0.2))
+    resumed = commands.succeed(*train_words(copy_data, parts, "--max-epoch", 4, "--dropout", 0.2, *more))
     assert "Loaded checkpoint" in resumed.out
     assert "begin training epoch 3" in resumed.out
     assert_same_parameters(whole / "checkpoint_last.pt", parts / "checkpoint_last.pt")

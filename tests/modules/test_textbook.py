@@ -5,8 +5,30 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fairseq_plugin.models.gru_attention import GRUAttentionModel
+from scripts.benchmark.textbook import Textbook
 from tests import building
-from tests.modules.textbook import Textbook
+
+# Names of the same parameters in the plugin's model.
+NAMES = {
+    "source_embedding.weight": "encoder.embed_tokens.weight",
+    "target_embedding.weight": "decoder.embed_tokens.weight",
+    "encoder.": "encoder.gru.",
+    "decoder.w_h.weight": "decoder.attention.key_projection.weight",
+    "decoder.w_s.weight": "decoder.attention.query_projection.weight",
+    "decoder.v.weight": "decoder.attention.energy.weight",
+    "decoder.cell.": "decoder.cell.",
+    "w_o.": "decoder.output_projection.",
+}
+
+
+def plugin_names(textbook: Textbook) -> dict[str, str]:
+    """The textbook's parameter name to the plugin's."""
+    return {
+        name: theirs + name.removeprefix(mine)
+        for name, _ in textbook.named_parameters()
+        for mine, theirs in NAMES.items()
+        if name.startswith(mine)
+    }
 
 
 def pair(dtype: torch.dtype = torch.float32) -> tuple[Textbook, GRUAttentionModel, dict[str, Tensor]]:
@@ -16,13 +38,13 @@ def pair(dtype: torch.dtype = torch.float32) -> tuple[Textbook, GRUAttentionMode
         textbook = Textbook(symbols=12, embed=5, hidden=6, attention=7).to(dtype)
     ours = dict(model.named_parameters())
     for name, parameter in textbook.named_parameters():
-        ours[textbook.plugin_names()[name]].data.copy_(parameter)
+        ours[plugin_names(textbook)[name]].data.copy_(parameter)
     return textbook, model, building.batch([6, 6, 6])
 
 
 def test_every_parameter_has_its_counterpart() -> None:
     textbook, model, _ = pair()
-    assert sorted(textbook.plugin_names().values()) == sorted(name for name, _ in model.named_parameters())
+    assert sorted(plugin_names(textbook).values()) == sorted(name for name, _ in model.named_parameters())
 
 
 def test_logits_and_attention_agree() -> None:
@@ -31,6 +53,15 @@ def test_logits_and_attention_agree() -> None:
     our_logits, extra = model(**net_input)
     torch.testing.assert_close(our_logits, logits, rtol=1e-6, atol=1e-6)
     torch.testing.assert_close(extra["attn"][0], weights, rtol=1e-6, atol=1e-6)
+
+
+def test_rows_with_padding_agree() -> None:
+    textbook, model, _ = pair()
+    net_input = building.batch([6, 2, 4])
+    true = net_input["prev_output_tokens"].ne(building.PAD)
+    logits, _ = textbook(net_input["src_tokens"], net_input["prev_output_tokens"], net_input["src_lengths"])
+    our_logits, _ = model(**net_input)
+    torch.testing.assert_close(our_logits[true], logits[true], rtol=1e-6, atol=1e-6)
 
 
 def test_every_gradient_agrees() -> None:
@@ -42,5 +73,5 @@ def test_every_gradient_agrees() -> None:
     F.cross_entropy(our_logits.flatten(0, 1), target).backward()
     ours = dict(model.named_parameters())
     for name, parameter in textbook.named_parameters():
-        counterpart = ours[textbook.plugin_names()[name]]
+        counterpart = ours[plugin_names(textbook)[name]]
         torch.testing.assert_close(counterpart.grad, parameter.grad, rtol=0, atol=1e-12, msg=name)

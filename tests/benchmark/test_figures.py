@@ -1,0 +1,106 @@
+"""What figures are made of: logs of fairseq, counted arithmetic, clocks that take turns."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from data_gen.errors import UserError
+from scripts.benchmark import flops
+from scripts.benchmark.commands import run
+from scripts.benchmark.fairseq_words import sentences_per_second, tokens_per_second
+from scripts.benchmark.rows.core import CoreInputs, our_core, textbook_core
+from scripts.benchmark.settings import LARGE, MID, SETTINGS, TINY, shrunk
+from scripts.benchmark.targets import FUSED, NAIVE, TEXTBOOK
+from scripts.benchmark.timing import Clock, interleave
+
+LOG = """\
+2026 | INFO | train_inner | {"epoch": 1, "wps": "10", "wpb": "100", "num_updates": "2"}
+2026 | INFO | train | {"epoch": 1, "train_wps": "1", "train_wpb": "1"}
+2026 | INFO | train_inner | {"epoch": 2, "wps": "1000", "wpb": "200", "num_updates": "4"}
+2026 | INFO | train_inner | {"epoch": 2, "wps": "500", "wpb": "300", "num_updates": "6"}
+"""
+
+# Parameters of the plugin's cell and attention, and the same of the textbook's decoder.
+SAME = {
+    "0.key_projection.weight": "w_h.weight",
+    "0.query_projection.weight": "w_s.weight",
+    "0.energy.weight": "v.weight",
+    **{f"1.{name}": f"cell.{name}" for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")},
+}
+
+
+def test_tokens_per_second_leave_out_the_first_interval() -> None:
+    # 400 tokens in 0.4 s and 600 in 1.2 s
+    assert tokens_per_second(LOG) == pytest.approx(1000 / 1.6)
+
+
+def test_a_training_that_is_too_short() -> None:
+    with pytest.raises(UserError, match="fewer than two intervals") as caught:
+        tokens_per_second(LOG.splitlines()[0])
+    assert caught.value.exit_code == 1
+
+
+def test_sentences_per_second() -> None:
+    log = "Translated 1,200 sentences (3,000 tokens) in 2.5s (480.00 sentences/s, 1200.00 tokens/s)"
+    assert sentences_per_second(log) == 480.0
+    with pytest.raises(UserError, match="did not say how fast it was"):
+        sentences_per_second("nothing")
+
+
+def test_a_command_that_fails_is_quoted() -> None:
+    with pytest.raises(UserError) as caught:
+        run(["data_gen", "copy"], threads=1)
+    assert str(caught.value).startswith(
+        "data_gen ended with exit code 2; it said: data_gen: error: the following arguments are required: DESTDIR"
+    )
+
+
+def test_arithmetic_of_a_model_with_one_of_everything() -> None:
+    one = replace(
+        TINY, batch=1, source=1, target=1, embed=1, hidden=1, attention=1, symbols=1, encoder_hidden=1, lengths=(0, 0)
+    )
+    # Gates from embedding, context and state: 9. Query 1, energy 1, weighted sum 1, key 1. Encoder 6, output 1.
+    assert flops.core_gflop(one) == pytest.approx(2 * 3 * 13 / 1e9)
+    assert flops.update_gflop(one) == pytest.approx(2 * 3 * 20 / 1e9)
+    assert flops.token_gflop(one) == pytest.approx(2 * 3 * 20 / 1e9)
+
+
+def test_arithmetic_grows_with_the_sizes() -> None:
+    assert flops.core_gflop(TINY) < flops.core_gflop(MID) < flops.core_gflop(LARGE)
+    assert flops.decode_gflop(MID, with_output=False) < flops.decode_gflop(MID, with_output=True)
+    assert flops.sentence_gflop(MID, 1) < flops.sentence_gflop(MID, 5)
+
+
+def test_runs_take_turns() -> None:
+    order: list[str] = []
+    runs = {name: lambda name=name: order.append(name) for name in "AB"}
+    times = interleave(runs, Clock(threads=1), repetitions=2, warmups=1)
+    assert order == ["A", "B"] * 3
+    assert {name: len(values) for name, values in times.items()} == {"A": 2, "B": 2}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_small_sizes_keep_the_shape(name: str) -> None:
+    small = shrunk(SETTINGS[name])
+    assert (small.name, small.directions) == (name, SETTINGS[name].directions)
+    assert small.annotation == small.hidden
+
+
+def test_all_variants_of_the_core_compute_the_same() -> None:
+    small = shrunk(MID)
+    inputs = CoreInputs.of(small)
+    gradients = []
+    parameters = None
+    for name in (TEXTBOOK, NAIVE, FUSED):
+        module, states = textbook_core(small, inputs) if name == TEXTBOOK else our_core(name, small, inputs)
+        mine = dict(module.named_parameters())
+        if parameters is None:
+            parameters = {key: value.detach().clone() for key, value in mine.items()}
+        for ours, textbooks in SAME.items():
+            mine[textbooks if name == TEXTBOOK else ours].data.copy_(parameters[textbooks])
+        inputs.annotations.grad = None
+        states().backward(inputs.gradient)
+        gradients.append(inputs.annotations.grad)
+    torch.testing.assert_close(gradients[1], gradients[0], rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(gradients[2], gradients[0], rtol=1e-5, atol=1e-6)
