@@ -1,4 +1,4 @@
-"""Where an update of fairseq-train goes, at the sizes of the copy task: fairseq's own parts, and the plugin's fast ones.
+"""Where an update of fairseq-train goes at the sizes of the copy task, with fairseq's own parts and with the fast ones.
 
     python scripts/profile_training.py --update docs/performance.md
 
