@@ -1,0 +1,1 @@
+"""Speed of the plugin beside a textbook implementation and fairseq's own LSTM: ``python -m scripts.benchmark``."""

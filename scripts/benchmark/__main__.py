@@ -1,0 +1,140 @@
+"""Measure the plugin against a textbook implementation and fairseq's own LSTM, and print a Markdown table.
+
+    python -m scripts.benchmark --threads 1 2 --update README.md --output speed.json
+    python -m scripts.benchmark --rows core decode --settings mid
+
+Wants a machine that does nothing else. ``--smoke`` takes less than a minute and only shows that everything runs.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+if not __package__:  # run as a folder, `python scripts/benchmark`: the packages are two folders up
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
+
+import torch
+
+from data_gen.errors import UserError, run_command
+from fairseq_plugin.analysis.files import whole_file
+from scripts.benchmark import report
+from scripts.benchmark.machine import describe_machine
+from scripts.benchmark.measurement import Circumstances, Measurement
+from scripts.benchmark.rows import ROWS
+from scripts.benchmark.rows.core import PRECISIONS
+from scripts.benchmark.settings import SETTINGS, shrunk
+from scripts.benchmark.timing import Clock, peak_gflops
+from scripts.marked_section import read_text, replace_section, update_file
+from scripts.results_table import Progress
+
+NAME = "benchmark"
+SECTION = "speed"
+GPU_ROWS = ["core"]
+
+
+def parser() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(prog=NAME, description="Measure speed and memory side by side.")
+    options.add_argument("--rows", nargs="+", choices=ROWS, help="what to measure (default: everything)")
+    options.add_argument("--settings", nargs="+", choices=SETTINGS, help="at which sizes (default: at all)")
+    options.add_argument("--threads", type=int, nargs="+", default=[1], metavar="N", help="one run each (default: 1)")
+    options.add_argument("--repetitions", type=int, metavar="N", help="of everything (default: depends on the size)")
+    options.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="cuda measures the core alone")
+    options.add_argument("--smoke", action="store_true", help="sizes that take no time; the figures mean nothing")
+    options.add_argument("--list", action="store_true", help="say what can be measured")
+    options.add_argument("--output", type=Path, metavar="FILE.json", help="write every value to this file")
+    options.add_argument(
+        "--update", type=Path, metavar="FILE", help=f"put the table between the {SECTION} markers of this file"
+    )
+    return options
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command. :returns: 0, 2 after wrong use, 1 if a command fails or a file cannot be written."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    options = parser().parse_args(arguments)
+    return run_command(NAME, lambda: benchmark(options, arguments))
+
+
+def benchmark(options: argparse.Namespace, arguments: Sequence[str]) -> int:
+    """Do what the options of :func:`parser` say."""
+    if options.list:
+        for name, entry in ROWS.items():
+            print(f"{name:<9} {entry.what} ({', '.join(entry.settings)})")
+        return 0
+    plan = check(options)
+    if options.update is not None:
+        replace_section(read_text(options.update), SECTION, "")  # better to fail now than after the measurements
+    progress = Progress(len(plan) * len(options.threads))
+    measured: list[Measurement] = []
+    peaks: dict[str, float] = {}
+    threads_before = torch.get_num_threads()
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        for threads in options.threads:
+            circumstances = Circumstances(threads, Path(folder), options.device, options.repetitions)
+            torch.set_num_threads(threads)
+            peaks.update(measure_peaks(circumstances, options.smoke))
+            for row, setting in plan:
+                progress.start(f"{row}, {setting}, {threads} thread{'s' * (threads > 1)}")
+                sizes = shrunk(SETTINGS[setting]) if options.smoke else SETTINGS[setting]
+                measured += ROWS[row].measure(sizes, circumstances)
+    torch.set_num_threads(threads_before)
+    progress.bar.close()
+    write(options, measured, peaks, arguments)
+    return 0
+
+
+def check(options: argparse.Namespace) -> list[tuple[str, str]]:
+    """Pairs of row and setting to measure. :raises UserError: there is none, or an option makes no sense."""
+    if min(options.threads) < 1:
+        raise UserError(f"--threads must be at least 1, but is {min(options.threads)}")
+    if len(set(options.threads)) < len(options.threads):
+        raise UserError(f"--threads must differ, but are {' '.join(map(str, options.threads))}")
+    if options.smoke and options.update is not None:
+        raise UserError("--smoke measures nothing that is worth a place in a file: leave out --update")
+    if options.repetitions is not None and options.repetitions < 1:
+        raise UserError(f"--repetitions must be at least 1, but is {options.repetitions}")
+    rows = options.rows or (GPU_ROWS if options.device == "cuda" else list(ROWS))
+    if options.device == "cuda":
+        if not torch.cuda.is_available():
+            raise UserError("--device cuda: torch sees no GPU here; leave the option out to measure the CPU")
+        if not set(rows) <= set(GPU_ROWS):
+            raise UserError(f"--device cuda measures --rows {' '.join(GPU_ROWS)} only, but got {' '.join(rows)}")
+    settings = options.settings or list(SETTINGS)
+    plan = [(row, setting) for row in rows for setting in settings if setting in ROWS[row].settings]
+    if options.smoke and not options.settings:
+        plan = [(row, ROWS[row].settings[0]) for row in rows]
+    if not plan:
+        raise UserError(f"nothing to measure: --rows {' '.join(rows)} at --settings {' '.join(settings)}; see --list")
+    return plan
+
+
+def measure_peaks(circumstances: Circumstances, smoke: bool) -> dict[str, float]:
+    """GFLOP/s of the best matrix product, by threads; on a GPU by precision."""
+    clock = Clock(circumstances.threads, circumstances.device)
+    if circumstances.device == "cuda":
+        return {name: peak_gflops(clock, size=8192, dtype=dtype) for name, dtype in PRECISIONS.items()}
+    return {str(circumstances.threads): peak_gflops(clock, size=256 if smoke else 2048)}
+
+
+def write(
+    options: argparse.Namespace, measured: Sequence[Measurement], peaks: dict[str, float], arguments: Sequence[str]
+) -> None:
+    """Print the table, and write the files that were asked for."""
+    machine = describe_machine(options.device)
+    text = report.markdown(measured, {name: row.what for name, row in ROWS.items()}, peaks, machine)
+    if options.output is not None:
+        content = json.dumps(report.as_json(measured, peaks, machine, arguments), indent=2)
+        with whole_file(options.output) as stream:
+            stream.write(f"{content}\n".encode())
+    if options.update is not None:
+        update_file(options.update, SECTION, text)
+    if options.smoke:
+        print("Smoke run: sizes that take no time. No figure below means anything.\n")
+    print(text, end="")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""What was measured, and under which circumstances."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+MILLISECONDS, MEGABYTES, TOKENS, SENTENCES = "ms", "MB", "tokens/s", "sentences/s"
+RATES = (TOKENS, SENTENCES)  # more is better; of the others, less
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """How everything in a run is measured.
+
+    :param folder: for data and models; removed at the end.
+    """
+
+    threads: int
+    folder: Path
+    device: str = "cpu"
+    repetitions: int | None = None
+
+    def repeat(self, usual: int) -> int:
+        """How often to repeat what is usually repeated ``usual`` times."""
+        return self.repetitions or usual
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Repeated values of one variant.
+
+    :param gflop: arithmetic of the matrix products that the equations ask for, whatever the variant really does: of
+        one run, or of one token or sentence where the values are rates.
+    """
+
+    row: str
+    setting: str
+    variant: str
+    threads: int
+    unit: str
+    values: tuple[float, ...]
+    gflop: float | None = None
+
+    @property
+    def median(self) -> float:
+        return median(self.values)
+
+    def times_better_than(self, other: "Measurement") -> float:
+        """Speed-up over the other one; for memory, the share of the other's that is used."""
+        if self.unit in RATES or self.unit == MEGABYTES:
+            return self.median / other.median
+        return other.median / self.median
+
+    def gflop_per_second(self) -> float | None:
+        """None where nothing was counted."""
+        if self.gflop is None:
+            return None
+        return self.gflop * self.median if self.unit in RATES else self.gflop / self.median * 1e3

@@ -1,0 +1,118 @@
+"""Measurements as a Markdown table and as JSON."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from scripts.benchmark.measurement import MEGABYTES, Measurement
+from scripts.benchmark.targets import Comparison, comparisons
+
+HEAD = ("what", "size", "threads", "variant", "median [min, max]", "compared with", "ratio", "target", "of peak")
+RULE = ("---", "---", "---:", "---", "---:", "---", "---:", "---:", "---:")
+
+
+def markdown(
+    measured: Sequence[Measurement], names: Mapping[str, str], peaks: Mapping[str, float], machine: Mapping[str, Any]
+) -> str:
+    """The table, with a line on the machine above it and the legend below.
+
+    :param names: row to what it is, for people.
+    :param peaks: threads or precision to GFLOP/s of the best matrix product; see :func:`peak_of`.
+    """
+    lines: list[tuple[str, ...]] = [HEAD, RULE]
+    for each in measured:
+        found: list[Comparison | None] = [*comparisons(each.row, each.setting, each.variant)]
+        lines += [
+            cells(each, comparison, measured, names, peaks, bool(machine["onednn"])) for comparison in found or [None]
+        ]
+    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return f"{describe(machine, peaks)}\n\n{table}\n\n{LEGEND}\n"
+
+
+LEGEND = (
+    "Ratio: how many times faster; for memory, the share needed. What is compared took turns. One thread: CPU time "
+    "of the process; several: wall time; fairseq's own figures are wall time. Memory: growth of the process during the "
+    "step. Of peak: the matrix products that the equations ask for, per second, over the best matrix product measured "
+    "in the same run."
+)
+
+
+def cells(
+    each: Measurement,
+    comparison: Comparison | None,
+    measured: Sequence[Measurement],
+    names: Mapping[str, str],
+    peaks: Mapping[str, float],
+    onednn: bool,
+) -> tuple[str, ...]:
+    """One line of the table."""
+    spread = f"{number(each.median)} {each.unit}"
+    if len(each.values) > 1:
+        spread = f"{number(each.median)} [{number(min(each.values))}, {number(max(each.values))}] {each.unit}"
+    speed, peak = each.gflop_per_second(), peak_of(each, peaks)
+    share = f"{100 * speed / peak:.0f} %" if speed is not None and peak else ""
+    left = (names[each.row], each.setting, str(each.threads), each.variant, spread)
+    base = find(measured, each, comparison.baseline) if comparison else None
+    if comparison is None or base is None:
+        return (*left, "", "", "", share)
+    target = comparison.target if onednn else comparison.target_without
+    sign = "" if each.unit == MEGABYTES else "x"
+    bound = "at most" if each.unit == MEGABYTES else "at least"
+    ratio = f"{each.times_better_than(base):.2f}{sign}"
+    return (*left, comparison.baseline, ratio, "" if target is None else f"{bound} {target:g}{sign}", share)
+
+
+def find(measured: Sequence[Measurement], like: Measurement, variant: str) -> Measurement | None:
+    """Another variant measured under the same circumstances."""
+    for each in measured:
+        if (each.row, each.setting, each.threads, each.variant) == (like.row, like.setting, like.threads, variant):
+            return each
+    return None
+
+
+def peak_of(each: Measurement, peaks: Mapping[str, float]) -> float | None:
+    """The peak that belongs to a measurement: that of its precision (GPU), else of its number of threads."""
+    return peaks.get(each.variant.rpartition(", ")[2], peaks.get(str(each.threads)))
+
+
+def number(value: float) -> str:
+    """Three digits at least, no decimals where they say nothing."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def describe(machine: Mapping[str, Any], peaks: Mapping[str, float]) -> str:
+    """Where and when, in one line."""
+    products = "oneDNN products reachable" if machine["onednn"] else "no oneDNN products"
+    best = ", ".join(
+        f"{value:,.0f} GFLOP/s " + (f"on {key} thread{'s' * (key != '1')}" if key.isdigit() else f"in {key}")
+        for key, value in peaks.items()
+    )
+    return (
+        f"{machine['processor']}, {machine['cores']} cores; Python {machine['python']}, torch {machine['torch']}, "
+        f"fairseq {machine['fairseq']}; {products}; best matrix product {best}; {machine['date']}."
+    )
+
+
+def as_json(
+    measured: Sequence[Measurement], peaks: Mapping[str, float], machine: Mapping[str, Any], command: Sequence[str]
+) -> dict[str, Any]:
+    """Everything, for programs."""
+    rows = []
+    for each in measured:
+        compared = []
+        for comparison in comparisons(each.row, each.setting, each.variant):
+            base = find(measured, each, comparison.baseline)
+            ratio = None if base is None else each.times_better_than(base)
+            compared.append({**comparison._asdict(), "ratio": ratio})
+        speed, peak = each.gflop_per_second(), peak_of(each, peaks)
+        rows.append(
+            {
+                **asdict(each),
+                "median": each.median,
+                "min": min(each.values),
+                "max": max(each.values),
+                "fraction_of_peak": speed / peak if speed is not None and peak else None,
+                "compared": compared,
+            }
+        )
+    return {"command": list(command), "machine": dict(machine), "peak_gflops": dict(peaks), "measurements": rows}

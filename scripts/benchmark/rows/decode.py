@@ -1,0 +1,95 @@
+"""One decoding step of beam search, with and without the output layer."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from scripts.benchmark import models
+from scripts.benchmark.flops import decode_gflop
+from scripts.benchmark.measurement import MILLISECONDS, Circumstances, Measurement
+from scripts.benchmark.settings import SPECIAL_SYMBOLS, Setting
+from scripts.benchmark.targets import OUR_STEP, OUR_STEP_AND_OUTPUT, STEP, STEP_AND_OUTPUT
+from scripts.benchmark.timing import Clock, interleave
+
+STEPS_TIMED_TOGETHER = 4
+
+
+def measure(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
+    """Textbook and ours, in turns."""
+    textbook, ours = textbook_step(setting), our_step(setting)
+    runs = {
+        STEP: lambda: textbook(False),
+        OUR_STEP: lambda: ours(False),
+        STEP_AND_OUTPUT: lambda: textbook(True),
+        OUR_STEP_AND_OUTPUT: lambda: ours(True),
+    }
+    with torch.no_grad():
+        times = interleave(
+            {name: several(run) for name, run in runs.items()},
+            Clock(circumstances.threads),
+            repetitions=circumstances.repeat(3 * setting.repetitions),
+            warmups=setting.warmups,
+        )
+    return [
+        Measurement(
+            "decode",
+            setting.name,
+            name,
+            circumstances.threads,
+            MILLISECONDS,
+            tuple(value / STEPS_TIMED_TOGETHER for value in values),
+            decode_gflop(setting, with_output=name in (STEP_AND_OUTPUT, OUR_STEP_AND_OUTPUT)),
+        )
+        for name, values in times.items()
+    ]
+
+
+def several(run: Callable[[], object]) -> Callable[[], None]:
+    """A step is short beside the clock's grain: take a few."""
+
+    def repeated() -> None:
+        for _ in range(STEPS_TIMED_TOGETHER):
+            run()
+
+    return repeated
+
+
+def sources(setting: Setting) -> Tensor:
+    """(N, S) random sentences."""
+    torch.manual_seed(5)
+    return torch.randint(SPECIAL_SYMBOLS, setting.symbols, (setting.decoded_batch, setting.source))
+
+
+def textbook_step(setting: Setting) -> Callable[[bool], Tensor]:
+    """Annotations copied for each row of the beam, keys projected again."""
+    model = models.textbook_model(setting).eval()
+    with torch.no_grad():
+        annotations, state, _ = model.encode(sources(setting), None)
+    annotations, state = (tensor.repeat_interleave(setting.beam, dim=0) for tensor in (annotations, state))
+    previous = torch.full((state.size(0),), models.EOS)
+
+    def step(with_output: bool) -> Tensor:
+        new, _ = model.decoder.step(model.target_embedding(previous), state, annotations)
+        return model.w_o(new) if with_output else new
+
+    return step
+
+
+def our_step(setting: Setting) -> Callable[[bool], Tensor]:
+    """The plugin's decoder after its first step, as fairseq's generator calls it."""
+    model = models.our_model(setting).eval()
+    source = sources(setting)
+    rows = torch.arange(source.size(0)).repeat_interleave(setting.beam)
+    state: dict[str, Any] = {}
+    with torch.no_grad():
+        encoded = model.encoder(source, torch.full((source.size(0),), source.size(1)))
+        encoded = model.encoder.reorder_encoder_out(encoded, rows)
+        model.decoder(torch.full((len(rows), 1), models.EOS), encoded, incremental_state=state)
+    previous = torch.full((len(rows), 2), models.EOS)
+
+    def step(with_output: bool) -> Tensor:
+        return model.decoder(previous, encoded, incremental_state=state, features_only=not with_output)[0]
+
+    return step

@@ -1,0 +1,33 @@
+"""Sentences per second of real ``fairseq-generate`` processes, as fairseq itself logs them.
+
+Models are hardly trained (one update), and all outputs are forced to one length, so that both do the same work.
+"""
+
+from scripts.benchmark import fairseq_words as fairseq
+from scripts.benchmark.commands import run
+from scripts.benchmark.flops import sentence_gflop
+from scripts.benchmark.measurement import SENTENCES, Circumstances, Measurement
+from scripts.benchmark.settings import Setting
+from scripts.benchmark.targets import LSTM, OURS
+
+
+def measure(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
+    """fairseq's LSTM and ours in turns, with a beam and greedily."""
+    data, threads = fairseq.make_data(setting, circumstances), circumstances.threads
+    paths = {}
+    for name, model in ((LSTM, "lstm"), (OURS, "gru_attention")):
+        paths[name] = circumstances.folder / f"{setting.name}-{model}"
+        if not paths[name].exists():
+            saving = ["--save-dir", str(paths[name]), "--no-epoch-checkpoints", "--no-save-optimizer-state"]
+            run([*fairseq.train_words(model, setting, data, updates=1), *saving], threads=threads)
+    runs = {f"{name}, beam {beam}": (name, beam) for beam in (setting.beam, 1) for name in paths}
+    rates: dict[str, list[float]] = {variant: [] for variant in runs}
+    for _ in range(circumstances.repeat(setting.command_repetitions)):
+        for variant, (name, beam) in runs.items():
+            words = fairseq.generate_words(setting, data, paths[name] / "checkpoint_last.pt", beam)
+            rates[variant].append(fairseq.sentences_per_second(run(words, threads=threads)))
+    gflop = {variant: sentence_gflop(setting, beam) for variant, (name, beam) in runs.items() if name == OURS}
+    return [
+        Measurement("generate", setting.name, variant, threads, SENTENCES, tuple(values), gflop.get(variant))
+        for variant, values in rates.items()
+    ]

@@ -1,0 +1,101 @@
+"""The sizes that are measured. ``large`` has those of RNNsearch-50 (arXiv 1409.0473)."""
+
+from dataclasses import dataclass, replace
+
+SPECIAL_SYMBOLS = 4  # bos, pad, eos, unk
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One size of model and batch.
+
+    :param source: S, with end symbol.
+    :param symbols: V, with the special ones.
+    :param directions: of the encoder, 1 or 2.
+    :param encoder_hidden: units per direction.
+    :param lengths: of the shortest and longest sequence in training data, without end symbol.
+    :param repetitions: of each thing measured in this process; commands are repeated ``command_repetitions`` times.
+    :param warmups: runs before that.
+    :param updates: of a training, logged in intervals of ``interval``.
+    """
+
+    name: str
+    batch: int
+    source: int
+    target: int
+    embed: int
+    hidden: int
+    attention: int
+    symbols: int
+    directions: int
+    encoder_hidden: int
+    lengths: tuple[int, int]
+    repetitions: int
+    warmups: int
+    updates: int
+    interval: int
+    sequences: int = 2000
+    beam: int = 5
+    decoded_batch: int = 32
+    decoded_sentences: int = 200
+    decoded_length: int = 31
+    command_repetitions: int = 3
+
+    @property
+    def annotation(self) -> int:
+        """C, size of an annotation."""
+        return self.directions * self.encoder_hidden
+
+
+TINY = Setting(
+    *("tiny", 32, 7, 8, 32, 64, 64, 12, 1, 64),
+    lengths=(3, 7),
+    repetitions=50,
+    warmups=5,
+    updates=500,
+    interval=50,
+    command_repetitions=5,
+)
+MID = Setting(
+    *("mid", 64, 31, 31, 256, 512, 512, 10_000, 2, 256),
+    lengths=(20, 40),
+    repetitions=7,
+    warmups=2,  # the second run, with others between, is slow as well
+    updates=16,
+    interval=4,
+)
+LARGE = Setting(
+    *("large", 80, 50, 50, 620, 1000, 1000, 30_000, 2, 1000),
+    lengths=(20, 50),
+    repetitions=2,
+    warmups=1,
+    updates=8,
+    interval=2,
+)
+SETTINGS = {setting.name: setting for setting in (TINY, MID, LARGE)}
+
+
+def shrunk(setting: Setting) -> Setting:
+    """The same shape of model with sizes that take no time, to see that everything works."""
+    return replace(
+        setting,
+        batch=4,
+        source=5,
+        target=6,
+        embed=8,
+        hidden=12,
+        attention=10,
+        symbols=40,
+        encoder_hidden=12 // setting.directions,
+        lengths=(3, 5),
+        repetitions=1,
+        warmups=0,
+        updates=4,
+        interval=2,
+        sequences=16,
+        beam=2,
+        decoded_batch=4,
+        decoded_sentences=8,
+        decoded_length=5,
+        command_repetitions=1,
+    )
