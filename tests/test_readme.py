@@ -10,8 +10,10 @@ import pytest
 import torch
 
 from data_gen.__main__ import _build_parser
+from fairseq_plugin.criterions.chunked_cross_entropy import ChunkedCrossEntropyConfig
 from fairseq_plugin.models.gru_attention import GRUAttentionConfig
 from fairseq_plugin.modules.attention import Attention
+from fairseq_plugin.optim.fused_adam import FusedAdamWConfig
 from fairseq_plugin.tasks.copy_task import CopyTaskConfig
 from scripts import results_table
 from scripts.marked_section import replace_section
@@ -109,8 +111,10 @@ def _names(action: Any) -> list[str]:
         ("### `python -m data_gen copy DESTDIR`", of_data_gen()),
         ("### `--task copy`", of_dataclass(CopyTaskConfig)),
         ("### `--arch gru_attention`", of_dataclass(GRUAttentionConfig)),
+        ("### `--criterion chunked_cross_entropy`", of_dataclass(ChunkedCrossEntropyConfig)),
+        ("### `--optimizer fused_adamw`", of_dataclass(FusedAdamWConfig)),
     ],
-    ids=["data_gen", "task", "model"],
+    ids=["data_gen", "task", "model", "criterion", "optimizer"],
 )
 def test_tables_name_every_option_with_its_default(title: str, options: dict[str, str]) -> None:
     assert rows(section(title)) == options
