@@ -14,7 +14,7 @@ from fairseq_plugin.criterions.chunked_cross_entropy import ChunkedCrossEntropyC
 from fairseq_plugin.models.gru_attention import GRUAttentionConfig
 from fairseq_plugin.modules.attention import Attention
 from fairseq_plugin.optim.fused_adam import FusedAdamWConfig
-from fairseq_plugin.tasks.copy_task import CopyTaskConfig
+from fairseq_plugin.tasks.copy_config import CopyTaskConfig
 from scripts import results_table
 from scripts.marked_section import replace_section
 

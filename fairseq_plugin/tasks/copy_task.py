@@ -7,25 +7,22 @@ match and token accuracy of real decoding whenever fairseq validates.
 import hashlib
 import logging
 from argparse import Namespace
-from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 import torch
 from fairseq import utils
 from fairseq.data import Dictionary, FairseqDataset, StripTokenDataset
-from fairseq.data.indexed_dataset import get_available_dataset_impl
-from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from fairseq.logging import metrics
 from fairseq.tasks import FairseqTask, register_task
 from fairseq.tasks.translation import load_langpair_dataset
-from omegaconf import II
 from torch import Tensor
 
 from data_gen.errors import UserError
 from fairseq_plugin.cli_errors import reports_user_errors
 from fairseq_plugin.positions import UNLIMITED
 from fairseq_plugin.scoring.exact_match import Matches, count_matches
+from fairseq_plugin.tasks.copy_config import CopyTaskConfig, check_config
 from fairseq_plugin.tasks.copy_dataset import CopyDataset
 from fairseq_plugin.tasks.dataset_folder import check_folder, check_split, find_languages, load_dictionary
 
@@ -35,40 +32,6 @@ logger = logging.getLogger(__name__)
 FAIRSEQ_MAX_LEN = (0, 200)
 # Room past the longest right answer, so that an output which does not stop is seen as wrong rather than cut right.
 OUTPUT_SLACK = 10
-
-
-@dataclass
-class CopyTaskConfig(FairseqDataclass):
-    """Options of ``--task copy``."""
-
-    data: Optional[str] = field(
-        default=None,
-        metadata={"help": "dataset folder; several training folders are joined with ':' and taken in turn"},
-    )
-    source_lang: Optional[str] = field(
-        default=None, metadata={"help": "suffix of source files (default: read off the file names)"}
-    )
-    target_lang: Optional[str] = field(
-        default=None, metadata={"help": "suffix of target files (default: read off the file names)"}
-    )
-    left_pad_source: bool = field(default=False, metadata={"help": "pad the source on the left"})
-    left_pad_target: bool = field(default=False, metadata={"help": "pad the target on the left"})
-    no_source_eos: bool = field(default=False, metadata={"help": "take the end symbol off the source"})
-    max_source_positions: Optional[int] = field(
-        default=None, metadata={"help": "skip longer sources, and say which (default: take all)"}
-    )
-    max_target_positions: Optional[int] = field(
-        default=None, metadata={"help": "skip longer targets, and say which (default: take all)"}
-    )
-    eval_beam: int = field(
-        default=1, metadata={"help": "beam of the decoding that validation reports; 0: do not decode"}
-    )
-    eval_print_examples: int = field(default=0, metadata={"help": "show this many decoded examples at each validation"})
-    train_subset: str = II("dataset.train_subset")
-    dataset_impl: Optional[ChoiceEnum(get_available_dataset_impl())] = II(  # type: ignore[valid-type]
-        "dataset.dataset_impl"
-    )
-    required_seq_len_multiple: int = II("dataset.required_seq_len_multiple")
 
 
 @register_task("copy", dataclass=CopyTaskConfig)
@@ -92,7 +55,7 @@ class CopyTask(FairseqTask):
 
         :raises UserError: no data folder, no dataset in it, or option values that make no sense.
         """
-        _check_config(cfg)
+        check_config(cfg)
         folders = utils.split_paths(cfg.data)
         for folder in folders:
             check_folder(folder)
@@ -310,18 +273,6 @@ class CopyTask(FairseqTask):
         if matches.sequences:
             metrics.log_scalar("exact_match", matches.exact_match, matches.sequences, round=4)
             metrics.log_scalar("token_accuracy", matches.token_accuracy, matches.tokens, round=4)
-
-
-def _check_config(cfg: CopyTaskConfig) -> None:
-    if not cfg.data:
-        raise UserError("no dataset folder given: pass one, made with 'python -m data_gen copy DESTDIR'")
-    for name in ("max_source_positions", "max_target_positions"):
-        value = getattr(cfg, name)
-        if value is not None and value < 1:
-            raise UserError(f"--{name.replace('_', '-')} must be at least 1, but is {value}")
-    for name in ("eval_beam", "eval_print_examples"):
-        if getattr(cfg, name) < 0:
-            raise UserError(f"--{name.replace('_', '-')} must be at least 0, but is {getattr(cfg, name)}")
 
 
 def _describe(dictionary: Dictionary) -> str:

@@ -1,0 +1,60 @@
+"""Options of the task ``copy``."""
+
+from dataclasses import dataclass, field
+from typing import Optional
+
+from fairseq.data.indexed_dataset import get_available_dataset_impl
+from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+from omegaconf import II
+
+from data_gen.errors import UserError
+
+
+@dataclass
+class CopyTaskConfig(FairseqDataclass):
+    """Options of ``--task copy``."""
+
+    data: Optional[str] = field(
+        default=None,
+        metadata={"help": "dataset folder; several training folders are joined with ':' and taken in turn"},
+    )
+    source_lang: Optional[str] = field(
+        default=None, metadata={"help": "suffix of source files (default: read off the file names)"}
+    )
+    target_lang: Optional[str] = field(
+        default=None, metadata={"help": "suffix of target files (default: read off the file names)"}
+    )
+    left_pad_source: bool = field(default=False, metadata={"help": "pad the source on the left"})
+    left_pad_target: bool = field(default=False, metadata={"help": "pad the target on the left"})
+    no_source_eos: bool = field(default=False, metadata={"help": "take the end symbol off the source"})
+    max_source_positions: Optional[int] = field(
+        default=None, metadata={"help": "skip longer sources, and say which (default: take all)"}
+    )
+    max_target_positions: Optional[int] = field(
+        default=None, metadata={"help": "skip longer targets, and say which (default: take all)"}
+    )
+    eval_beam: int = field(
+        default=1, metadata={"help": "beam of the decoding that validation reports; 0: do not decode"}
+    )
+    eval_print_examples: int = field(default=0, metadata={"help": "show this many decoded examples at each validation"})
+    train_subset: str = II("dataset.train_subset")
+    dataset_impl: Optional[ChoiceEnum(get_available_dataset_impl())] = II(  # type: ignore[valid-type]
+        "dataset.dataset_impl"
+    )
+    required_seq_len_multiple: int = II("dataset.required_seq_len_multiple")
+
+
+def check_config(cfg: CopyTaskConfig) -> None:
+    """Refuse option values that make no sense.
+
+    :raises UserError: naming the option, its value and what is allowed.
+    """
+    if not cfg.data:
+        raise UserError("no dataset folder given: pass one, made with 'python -m data_gen copy DESTDIR'")
+    for name in ("max_source_positions", "max_target_positions"):
+        value = getattr(cfg, name)
+        if value is not None and value < 1:
+            raise UserError(f"--{name.replace('_', '-')} must be at least 1, but is {value}")
+    for name in ("eval_beam", "eval_print_examples"):
+        if getattr(cfg, name) < 0:
+            raise UserError(f"--{name.replace('_', '-')} must be at least 0, but is {getattr(cfg, name)}")
