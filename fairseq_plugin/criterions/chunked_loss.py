@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from fairseq_plugin.modules.first_order import first_order
-from fairseq_plugin.modules.products import planned, product
+from fairseq_plugin.modules.products import planned, weight_gradient
 
 # Logits held at a time: 20 MB in float32.
 CHUNK_LOGITS = 5_000_000
@@ -60,7 +60,7 @@ class _Gradients:
         if self.features is not None and self._to_features is not None:
             self.features[rows] = self._to_features(to_logits)
         if self._wants_weight:
-            self.weight = product(to_logits.t(), features.t(), self.weight, out=self.weight)
+            self.weight = weight_gradient(to_logits, features, self.weight)
         if self.bias is not None:
             self.bias += to_logits.sum(dim=0)
 

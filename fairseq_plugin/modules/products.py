@@ -67,6 +67,22 @@ def product(x: Tensor, weight: Tensor, add: Tensor | None = None, out: Tensor | 
     return _onednn_product(weight, x, add, out)
 
 
+def weight_gradient(to_output: Tensor, x: Tensor, add: Tensor | None = None) -> Tensor:
+    """to_output.T @ x + add: the gradient of a weight (N, K) that turned ``x`` into an output.
+
+    For oneDNN the product is turned round, which spares it a transposed copy of ``to_output``; the result is then a
+    transposed view, as ``add`` has to be.
+
+    :param to_output: (M, N), any strides.
+    :param x: (M, K), any strides.
+    :param add: (N, K), what an earlier call returned; it is overwritten.
+    """
+    if not _suits_onednn(x.t(), to_output):
+        return product(to_output.t(), x.t(), add, out=add)
+    turned = None if add is None else add.t()
+    return product(x.t(), to_output.contiguous().t(), turned, out=turned).t()
+
+
 def _suits_onednn(x: Tensor, weight: Tensor) -> bool:
     large = x.size(0) * weight.numel() >= WORTH_ONEDNN
     return large and _ONEDNN and x.dtype == torch.float32 and x.device.type == "cpu"
@@ -109,7 +125,7 @@ class _Linear(torch.autograd.Function):
         to_x, to_weight, to_bias = ctx.needs_input_grad
         return (
             product(rows, weight.t()).view_as(x) if to_x else None,
-            product(rows.t(), x.flatten(0, -2).t()) if to_weight else None,
+            weight_gradient(rows, x.flatten(0, -2)) if to_weight else None,
             rows.sum(dim=0) if to_bias else None,
         )
 

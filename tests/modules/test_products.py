@@ -66,3 +66,16 @@ def test_linear_has_the_gradients_of_torch(bias: bool) -> None:
     (F.linear(*theirs) * random).sum().backward()
     for one, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(one.grad, other.grad, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.usefixtures("library")
+def test_weight_gradient_for_any_strides() -> None:
+    outputs = {"plain": numbers(7, 5), "columns of more": numbers(7, 9)[:, 2:7], "transposed": numbers(5, 7).t()}
+    inputs = {"plain": numbers(7, 3), "columns of more": numbers(7, 9)[:, 2:5], "transposed": numbers(3, 7).t()}
+    for to_output in outputs.values():
+        for x in inputs.values():
+            expected = to_output.t() @ x
+            first = products.weight_gradient(to_output, x)
+            torch.testing.assert_close(first, expected)
+            second = products.weight_gradient(to_output, x, first)
+            torch.testing.assert_close(second, 2 * expected)

@@ -19,8 +19,8 @@ from data_gen.errors import UserError
 from data_gen.spec import CopySpec
 from fairseq_plugin.models.gru_attention import GRUAttentionModel, gru_attention_copy
 from fairseq_plugin.positions import UNLIMITED
-from fairseq_plugin.tasks.copy_dataset import CopyDataset
 from fairseq_plugin.tasks.copy_config import CopyTaskConfig
+from fairseq_plugin.tasks.copy_dataset import CopyDataset
 from fairseq_plugin.tasks.copy_task import CopyTask
 from tests import building
 from tests.building import EOS, PAD

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from fairseq_plugin.modules.attention import AdditiveAttention, Attention
 from fairseq_plugin.modules.first_order import first_order
-from fairseq_plugin.modules.products import planned, product
+from fairseq_plugin.modules.products import planned, product, weight_gradient
 from fairseq_plugin.modules.recurrence.additive_layer import AdditiveBackward, AdditiveForward, Layer
 from fairseq_plugin.modules.recurrence.interface import Memory, RecurrenceOutput
 from fairseq_plugin.modules.recurrence.weights import Weights, arrange, restore
@@ -174,12 +174,12 @@ def weight_gradients(trace: Trace, sides: Tensor, energy: Tensor) -> Weights:
     """One product over all steps for each matrix, from the gate gradients (T B, A + 4H)."""
     size = trace.states.size(2)
     bias = sides.sum(dim=0)
-    input_side = sides[:, -3 * size :].t()
+    input_side = sides[:, -3 * size :]
     return Weights(
-        embedding=product(input_side, trace.inputs.flatten(0, 1).t()),
-        context=product(input_side, trace.contexts.flatten(0, 1).t()),
+        embedding=weight_gradient(input_side, trace.inputs.flatten(0, 1)),
+        context=weight_gradient(input_side, trace.contexts.flatten(0, 1)),
         input_bias=bias[-3 * size :],
-        hidden=product(sides[:, :-size].t(), trace.states[:-1].flatten(0, 1).t()),
+        hidden=weight_gradient(sides[:, :-size], trace.states[:-1].flatten(0, 1)),
         hidden_bias=bias[:-size],
         energy=energy,
     )
