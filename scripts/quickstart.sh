@@ -18,6 +18,8 @@ folder=${folder#"$ROOT/"}
 
 prepare_environment runtime fairseq
 run cd "$ROOT"
+# So small a model is fastest on one thread; with more, another busy program makes it many times slower.
+run export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 # Deprecations inside fairseq, hydra and torch. Problems with data or training are log lines or errors, and stay.
 run export PYTHONWARNINGS=ignore::UserWarning,ignore::FutureWarning,ignore::DeprecationWarning
 

@@ -1,6 +1,6 @@
 """Measure the plugin against a textbook implementation and fairseq's own LSTM, and print a Markdown table.
 
-    python -m scripts.benchmark --threads 1 2 --update README.md --output speed.json
+    python -m scripts.benchmark --threads 1 2 --update docs/performance.md --summary README.md --output docs/speed.json
     python -m scripts.benchmark --rows core decode --settings mid
 
 Wants a machine that does nothing else. ``--smoke`` takes less than a minute and only shows that everything runs.
@@ -48,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--update", type=Path, metavar="FILE", help=f"put the table between the {SECTION} markers of this file"
     )
+    options.add_argument("--summary", type=Path, metavar="FILE", help="likewise, the ratios that have an aim alone")
     return options
 
 
@@ -65,8 +66,8 @@ def benchmark(options: argparse.Namespace, arguments: Sequence[str]) -> int:
             print(f"{name:<9} {entry.what} ({', '.join(entry.settings)})")
         return 0
     plan = check(options)
-    if options.update is not None:
-        replace_section(read_text(options.update), SECTION, "")  # better to fail now than after the measurements
+    for path in filter(None, (options.update, options.summary)):
+        replace_section(read_text(path), SECTION, "")  # better to fail now than after the measurements
     progress = Progress(len(plan) * len(options.threads))
     measured: list[Measurement] = []
     peaks: dict[str, float] = {}
@@ -92,8 +93,8 @@ def check(options: argparse.Namespace) -> list[tuple[str, str]]:
         raise UserError(f"--threads must be at least 1, but is {min(options.threads)}")
     if len(set(options.threads)) < len(options.threads):
         raise UserError(f"--threads must differ, but are {' '.join(map(str, options.threads))}")
-    if options.smoke and options.update is not None:
-        raise UserError("--smoke measures nothing that is worth a place in a file: leave out --update")
+    if options.smoke and (options.update or options.summary):
+        raise UserError("--smoke measures nothing that is worth a place in a file: leave out --update and --summary")
     if options.repetitions is not None and options.repetitions < 1:
         raise UserError(f"--repetitions must be at least 1, but is {options.repetitions}")
     rows = options.rows or (GPU_ROWS if options.device == "cuda" else list(ROWS))
@@ -124,13 +125,16 @@ def write(
 ) -> None:
     """Print the table, and write the files that were asked for."""
     machine = describe_machine(options.device)
-    text = report.markdown(measured, {name: row.what for name, row in ROWS.items()}, peaks, machine)
+    names = {name: row.what for name, row in ROWS.items()}
+    text = report.markdown(measured, names, peaks, machine)
     if options.output is not None:
         content = json.dumps(report.as_json(measured, peaks, machine, arguments), indent=2)
         with whole_file(options.output) as stream:
             stream.write(f"{content}\n".encode())
     if options.update is not None:
         update_file(options.update, SECTION, text)
+    if options.summary is not None:
+        update_file(options.summary, SECTION, report.summary(measured, names, peaks, machine))
     if options.smoke:
         print("Smoke run: sizes that take no time. No figure below means anything.\n")
     print(text, end="")

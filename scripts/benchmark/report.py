@@ -29,6 +29,27 @@ def markdown(
     return f"{describe(machine, peaks)}\n\n{table}\n\n{LEGEND}\n"
 
 
+def summary(
+    measured: Sequence[Measurement], names: Mapping[str, str], peaks: Mapping[str, float], machine: Mapping[str, Any]
+) -> str:
+    """The ratios that have an aim, on the fewest threads, met or missed; arguments as for :func:`markdown`."""
+    fewest = min(each.threads for each in measured)
+    lines: list[tuple[str, ...]] = [
+        ("what", "size", "variant", "compared with", "ratio", "aim"),
+        ("---", "---", "---", "---", "---:", "---:"),
+    ]
+    for each in measured:
+        if each.threads != fewest:
+            continue
+        for comparison in comparisons(each.row, each.setting, each.variant):
+            found = cells(each, comparison, measured, names, peaks, bool(machine["onednn"]))
+            what, size, _, variant, _, baseline, ratio, aim, _ = found
+            if ratio and aim:
+                lines.append((what, size, variant, baseline, ratio, aim))
+    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return f"{describe(machine, peaks)}\n\n{table}\n"
+
+
 LEGEND = (
     "Ratio: how many times faster; for memory, the share needed. What is compared took turns. One thread: CPU time "
     "of the process; several: wall time; fairseq's own figures are wall time. Memory: growth of the process during the "

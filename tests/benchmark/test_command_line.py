@@ -83,7 +83,7 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         (
             ["--smoke", "--update", "x"],
-            "--smoke measures nothing that is worth a place in a file: leave out --update",
+            "--smoke measures nothing that is worth a place in a file: leave out --update and --summary",
         ),
     ],
 )

@@ -56,6 +56,16 @@ def test_table() -> None:
     ]
 
 
+def test_summary_has_the_ratios_with_an_aim_on_the_fewest_threads() -> None:
+    _, _, *table = report.summary(MEASURED, NAMES, PEAKS, MACHINE).splitlines()
+    assert table == [
+        "| what | size | variant | compared with | ratio | aim |",
+        "| --- | --- | --- | --- | ---: | ---: |",
+        "| decoder core, forward + backward | mid | fused | textbook loop | 5.00x | at least 4.5x |",
+        "| peak memory of a training step of the core | large | fused | textbook loop | 0.40 | at most 0.45 |",
+    ]
+
+
 def test_targets_without_onednn_are_lower() -> None:
     text = report.markdown(MEASURED[:2], NAMES, PEAKS, {**MACHINE, "onednn": False})
     assert "| 5.00x | at least 3.5x |" in text
