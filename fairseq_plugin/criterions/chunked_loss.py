@@ -53,7 +53,7 @@ class _Gradients:
         self._to_features = planned(weight.t(), features.new_empty(chunk, weight.size(0))) if wanted[0] else None
         self.weight: Tensor | None = None
         self._wants_weight = wanted[1]
-        self.bias = bias.new_zeros(bias.shape, dtype=torch.float32) if bias is not None and wanted[2] else None
+        self.bias = features.new_zeros(bias.shape) if bias is not None and wanted[2] else None
 
     def add(self, rows: slice, features: Tensor, to_logits: Tensor) -> None:
         """Take in a chunk: its features (n, H) and the gradient of its logits (n, V)."""

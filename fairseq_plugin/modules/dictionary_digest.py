@@ -12,7 +12,11 @@ from torch import Tensor
 NAME = "dictionary_digest"
 
 
+def sha256_of(dictionary: Dictionary) -> bytes:
+    """SHA-256 of the symbols in order."""
+    return hashlib.sha256("\n".join(dictionary.symbols).encode()).digest()
+
+
 def dictionary_digest(dictionary: Dictionary) -> Tensor:
-    """SHA-256 of the symbols in order: (32,) uint8."""
-    digest = hashlib.sha256("\n".join(dictionary.symbols).encode()).digest()
-    return torch.tensor(list(digest), dtype=torch.uint8)
+    """The same as a tensor (32,) of uint8, to be kept with parameters."""
+    return torch.tensor(list(sha256_of(dictionary)), dtype=torch.uint8)

@@ -124,19 +124,6 @@ class GRUEncoder(FairseqEncoder):
         return UNLIMITED
 
 
-def select_rows(encoder_out: EncoderOut) -> dict[str, list[Tensor]]:
-    """The same encoder output with one sentence a row, copied out where rows were reordered."""
-    if not encoder_out["rows"]:
-        return dict(encoder_out)
-    rows = encoder_out["rows"][0]
-    return {
-        "encoder_out": [encoder_out["encoder_out"][0].index_select(0, rows)],
-        "encoder_padding_mask": [encoder_out["encoder_padding_mask"][0].index_select(0, rows)],
-        "encoder_states": [encoder_out["encoder_states"][0].index_select(1, rows)],
-        "rows": [],
-    }
-
-
 def true_padding(padding_mask: Tensor) -> Tensor | None:
     """The mask, or None where there is no padding at all, which saves the masking."""
     return padding_mask if bool(torch.any(padding_mask)) else None

@@ -4,7 +4,6 @@ It reads a folder made by ``python -m data_gen``, lets every output be as long a
 match and token accuracy of real decoding whenever fairseq validates.
 """
 
-import hashlib
 import logging
 from argparse import Namespace
 from typing import Any
@@ -20,6 +19,7 @@ from torch import Tensor
 
 from data_gen.errors import UserError
 from fairseq_plugin.cli_errors import reports_user_errors
+from fairseq_plugin.modules.dictionary_digest import sha256_of
 from fairseq_plugin.positions import UNLIMITED
 from fairseq_plugin.scoring.exact_match import Matches, count_matches
 from fairseq_plugin.tasks.copy_config import CopyTaskConfig, check_config
@@ -276,8 +276,7 @@ class CopyTask(FairseqTask):
 
 
 def _describe(dictionary: Dictionary) -> str:
-    digest = hashlib.sha256("\n".join(dictionary.symbols).encode()).hexdigest()
-    return f"{len(dictionary)} symbols (sha256 {digest[:12]})"
+    return f"{len(dictionary)} symbols (sha256 {sha256_of(dictionary).hex()[:12]})"
 
 
 def _letters(tokens: Tensor, dictionary: Dictionary) -> list[int]:

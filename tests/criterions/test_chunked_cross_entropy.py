@@ -78,6 +78,19 @@ def test_gradcheck() -> None:
     assert torch.autograd.gradcheck(loss, (features, weight, bias))
 
 
+@pytest.mark.usefixtures("chunk")
+def test_float64_is_kept_throughout() -> None:
+    random = building.generator(0)
+    tensors = [torch.randn(shape, dtype=torch.float64, generator=random) for shape in ((30, 3), (5, 3), (5,))]
+    target = torch.arange(30) % 5
+    ours = [tensor.clone().requires_grad_() for tensor in tensors]
+    theirs = [tensor.clone().requires_grad_() for tensor in tensors]
+    chunked_cross_entropy(*ours, target).loss.backward()
+    F.cross_entropy(F.linear(*theirs), target, reduction="sum").backward()
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one.grad, other.grad, rtol=0, atol=1e-12)
+
+
 def test_by_hand() -> None:
     """Two symbols with logits (0, log 3): probabilities 1/4 and 3/4."""
     features = torch.tensor([[1.0]])

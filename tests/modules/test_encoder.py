@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from fairseq_plugin.modules.encoder import select_rows
 from tests import building
 
 SHAPES = {
@@ -67,7 +66,7 @@ def test_reordering_copies_no_sentence_and_composes() -> None:
         encoder.reorder_encoder_out(out, torch.tensor([3, 3, 0, 0])), torch.tensor([2, 0])
     )
     assert twice["encoder_out"][0] is out["encoder_out"][0]
-    selected = select_rows(twice)
-    assert torch.equal(selected["encoder_out"][0], out["encoder_out"][0][[0, 3]])
-    assert torch.equal(selected["encoder_states"][0], out["encoder_states"][0][:, [0, 3]])
-    assert torch.equal(selected["encoder_padding_mask"][0], out["encoder_padding_mask"][0][[0, 3]])
+    (rows,) = twice["rows"]
+    assert torch.equal(twice["encoder_out"][0][rows], out["encoder_out"][0][[0, 3]])
+    assert torch.equal(twice["encoder_states"][0][:, rows], out["encoder_states"][0][:, [0, 3]])
+    assert torch.equal(twice["encoder_padding_mask"][0][rows], out["encoder_padding_mask"][0][[0, 3]])
