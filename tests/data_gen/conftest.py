@@ -7,8 +7,8 @@ from typing import NamedTuple
 import pytest
 
 from data_gen.__main__ import main
-from data_gen.dataset import make_copy_dataset
-from data_gen.spec import CopySpec
+from data_gen.copy.dataset import make_copy_dataset
+from data_gen.copy.spec import CopySpec
 
 
 class Outcome(NamedTuple):

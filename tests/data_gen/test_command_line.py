@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import data_gen
-from data_gen.manifest import read_manifest
+from data_gen.copy.manifest import read_copy_manifest
 
 from .conftest import Outcome, everything_under
 
@@ -27,7 +27,7 @@ def in_subprocess(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[st
 def test_defaults_are_the_reference_set_up(tmp_path: Path, reference: Path) -> None:
     done = in_subprocess("-m", "data_gen", "copy", "data", "--text", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    splits = read_manifest(reference).splits
+    splits = read_copy_manifest(reference).splits
     size = sum(path.stat().st_size for path in reference.iterdir())
     assert done.stdout == (
         f"wrote 'data': 2000 train, 200 valid, 200 test sequences, dictionary of 16, {size} bytes; "
@@ -41,7 +41,7 @@ def test_options_reach_the_specification(tmp_path: Path, run: Run) -> None:
     options = {"num-symbols": 9, "min-len": 2, "max-len": 5, "train": 21, "valid": 4, "test": 3, "seed": 6}
     arguments = [item for name, value in options.items() for item in (f"--{name}", value)]
     assert run("copy", tmp_path / "data", *arguments).code == 0
-    spec = json.loads((tmp_path / "data" / "manifest.json").read_text())["spec"]
+    spec = json.loads((tmp_path / "data" / "manifest.json").read_text())["details"]["spec"]
     assert spec == {name.replace("-", "_"): value for name, value in options.items()}
 
 
@@ -60,7 +60,7 @@ def test_nothing_heavy_is_imported(tmp_path: Path) -> None:
 def test_unknown_tokens_are_a_warning(tmp_path: Path, run: Run) -> None:
     arguments = ("--num-symbols", 50, "--min-len", 5, "--max-len", 5, "--train", 2, "--valid", 2, "--test", 1)
     done = run("copy", tmp_path / "data", *arguments)
-    splits = read_manifest(tmp_path / "data").splits
+    splits = read_copy_manifest(tmp_path / "data").splits
     valid, test = splits["valid"].unknown_tokens, splits["test"].unknown_tokens
     assert valid > 0
     assert test > 0
@@ -201,7 +201,7 @@ def test_control_c(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) ->
     def interrupt(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("data_gen.dataset.encode", interrupt)
+    monkeypatch.setattr("data_gen.copy.dataset.encode", interrupt)
     assert run("copy", tmp_path / "x" / "data") == (130, "", "data_gen: interrupted\n")
     assert everything_under(tmp_path) == {}
 
@@ -210,7 +210,7 @@ def test_a_bug_keeps_its_traceback(tmp_path: Path, run: Run, monkeypatch: pytest
     def break_down(*arguments: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("data_gen.dataset.encode", break_down)
+    monkeypatch.setattr("data_gen.copy.dataset.encode", break_down)
     with pytest.raises(ZeroDivisionError):
         run("copy", tmp_path / "data")
     assert everything_under(tmp_path) == {}

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from data_gen.dataset import make_copy_dataset
-from data_gen.spec import CopySpec
+from data_gen.copy.dataset import make_copy_dataset
+from data_gen.copy.spec import CopySpec
 from tests.commands import Commands, extract_words, generate_words
 from tests.end_to_end.test_training import quickstart_words
 

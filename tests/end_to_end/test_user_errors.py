@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from data_gen.dataset import make_copy_dataset
+from data_gen.copy.dataset import make_copy_dataset
 from tests.commands import PLUGIN, Commands, error_line, extract_words, generate_words, train_words
 from tests.conftest import SMALL
 

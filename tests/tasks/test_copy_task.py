@@ -14,9 +14,9 @@ import torch
 from fairseq.criterions.cross_entropy import CrossEntropyCriterion
 from fairseq.logging import metrics
 
-from data_gen.dataset import make_copy_dataset
+from data_gen.copy.dataset import make_copy_dataset
+from data_gen.copy.spec import CopySpec
 from data_gen.errors import UserError
-from data_gen.spec import CopySpec
 from fairseq_plugin.models.gru_attention import GRUAttentionModel, gru_attention_copy
 from fairseq_plugin.positions import UNLIMITED
 from fairseq_plugin.tasks.copy_config import CopyTaskConfig

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_gen import sample
-from data_gen.sample import Block, blocks_in_split, sample_block, sample_split, sequences_per_block, uniform_below
-from data_gen.spec import SPLITS, CopySpec
+from data_gen.copy import sample
+from data_gen.copy.sample import Block, blocks_in_split, sample_block, sample_split, sequences_per_block, uniform_below
+from data_gen.copy.spec import SPLITS, CopySpec
 
 specs = st.builds(
     lambda min_len, extra, **others: CopySpec(min_len=min_len, max_len=min_len + extra, **others),

@@ -7,14 +7,16 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from data_gen.binarize import encode, indexed_files
+from data_gen.copy.encode import encode
+from data_gen.copy.lines import format_lines, separated_names
+from data_gen.copy.manifest import CopyManifest, SplitSummary, write_copy_manifest
+from data_gen.copy.overlap import Fingerprinter, OverlapCounter
+from data_gen.copy.sample import sample_split
+from data_gen.copy.spec import SOURCE_LANGUAGE, SPLITS, TARGET_LANGUAGE, CopySpec
+from data_gen.copy.vocabulary import Vocabulary, build_vocabulary, symbol_names
 from data_gen.folder import new_folder
-from data_gen.lines import format_lines, separated_names
-from data_gen.manifest import Manifest, SplitSummary, hash_files, write_manifest
-from data_gen.overlap import Fingerprinter, OverlapCounter
-from data_gen.sample import sample_split
-from data_gen.spec import SOURCE_LANGUAGE, SPLITS, TARGET_LANGUAGE, CopySpec
-from data_gen.vocabulary import UNKNOWN, Vocabulary, build_vocabulary, symbol_names
+from data_gen.indexed_files import UNKNOWN, indexed_files
+from data_gen.manifest import hash_files
 
 LANGUAGES: Final = (SOURCE_LANGUAGE, TARGET_LANGUAGE)
 
@@ -32,7 +34,7 @@ def make_copy_dataset(
     overwrite: bool = False,
     text: bool = False,
     progress: Progress = lambda sequences: None,
-) -> Manifest:
+) -> CopyManifest:
     """Write the dataset that ``spec`` describes, as fairseq-preprocess would binarize it.
 
     ``destination`` appears when it is complete; after an error or Ctrl-C everything is as it was.
@@ -54,8 +56,8 @@ def make_copy_dataset(
             splits[split] = _write_split(folder, spec, split, vocabulary, also_in_train.get(split), progress)
             if text:
                 _write_text(folder, spec, split, separated_names(names))
-        manifest = Manifest(spec=spec, dictionary_size=vocabulary.size, splits=splits, files=hash_files(folder))
-        write_manifest(folder, manifest)
+        manifest = CopyManifest(spec=spec, dictionary_size=vocabulary.size, splits=splits, files=hash_files(folder))
+        write_copy_manifest(folder, manifest)
     return manifest
 
 

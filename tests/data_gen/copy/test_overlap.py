@@ -3,9 +3,9 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_gen.overlap import Fingerprinter, OverlapCounter
-from data_gen.sample import sample_block
-from data_gen.spec import CopySpec
+from data_gen.copy.overlap import Fingerprinter, OverlapCounter
+from data_gen.copy.sample import sample_block
+from data_gen.copy.spec import CopySpec
 
 from .test_sample import sequences
 

@@ -11,9 +11,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-END_OF_SEQUENCE: Final = 2
-UNKNOWN: Final = 3
-_SPECIAL_TOKENS: Final = 4  # <s>, <pad>, </s>, <unk>
+from data_gen.indexed_files import SPECIAL_TOKENS, UNKNOWN
+
 _PADDING_FACTOR: Final = 8
 
 
@@ -31,7 +30,7 @@ class Vocabulary:
     @property
     def size(self) -> int:
         """How many ids there are, special tokens included: ``len`` of the dictionary that fairseq loads."""
-        return _SPECIAL_TOKENS + len(self.entries)
+        return SPECIAL_TOKENS + len(self.entries)
 
     def text(self) -> str:
         """The content of ``dict.*.txt``."""
@@ -52,8 +51,8 @@ def build_vocabulary(names: list[str], counts: npt.NDArray[np.int64]) -> Vocabul
     """
     occurring = sorted(np.flatnonzero(counts).tolist(), key=lambda symbol: (-counts[symbol], names[symbol]))
     ids = np.full(len(names), UNKNOWN, dtype=np.uint32)
-    ids[occurring] = np.arange(_SPECIAL_TOKENS, _SPECIAL_TOKENS + len(occurring))
+    ids[occurring] = np.arange(SPECIAL_TOKENS, SPECIAL_TOKENS + len(occurring))
     entries = [(names[symbol], int(counts[symbol])) for symbol in occurring]
-    filler = -(_SPECIAL_TOKENS + len(entries)) % _PADDING_FACTOR
+    filler = -(SPECIAL_TOKENS + len(entries)) % _PADDING_FACTOR
     entries += [(f"madeupword{number:04d}", 0) for number in range(filler)]
     return Vocabulary(tuple(entries), ids)

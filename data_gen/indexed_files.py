@@ -17,14 +17,16 @@ from typing import BinaryIO, Final
 import numpy as np
 import numpy.typing as npt
 
-from data_gen.sample import Block
-from data_gen.vocabulary import END_OF_SEQUENCE, Vocabulary
-
 _MAGIC: Final = b"MMIDIDX\x00\x00"
 _VERSION: Final = 1
 _HEADER: Final = struct.Struct("<9sQBQ")
 _TYPE_CODES: Final = {2: 8, 4: 9}  # bytes of an unsigned id -> fairseq's code for the type
 _SIZES_AT_A_TIME: Final = 1_048_576
+
+# fairseq gives these ids to <s>, <pad>, </s> and <unk> in every dictionary.
+SPECIAL_TOKENS: Final = 4
+END_OF_SEQUENCE: Final = 2
+UNKNOWN: Final = 3
 
 
 def id_type(vocabulary_size: int) -> np.dtype[np.unsignedinteger]:
@@ -32,17 +34,20 @@ def id_type(vocabulary_size: int) -> np.dtype[np.unsignedinteger]:
     return np.dtype("<u2") if vocabulary_size < 65_500 else np.dtype("<u4")
 
 
-def encode(block: Block, vocabulary: Vocabulary) -> npt.NDArray[np.unsignedinteger]:
-    """Replace symbols by their ids and end each sequence.
+def end_sequences(
+    ids: npt.NDArray[np.unsignedinteger], lengths: npt.NDArray[np.int64]
+) -> npt.NDArray[np.unsignedinteger]:
+    """Put the end-of-sequence id after each sequence.
 
-    :returns: (symbols + sequences,) ids in the type that ``.bin`` holds.
+    :param ids: (sum of lengths,) the ids of all sequences, one after the other.
+    :param lengths: (sequences,) ids in each; 0 is allowed.
+    :returns: (sum of lengths + sequences,) of the same type.
     """
-    kind = id_type(vocabulary.size)
-    is_symbol = np.ones(len(block.symbols) + len(block.lengths), dtype=np.bool_)
-    is_symbol[np.cumsum(block.lengths + 1) - 1] = False
-    ids = np.full(len(is_symbol), END_OF_SEQUENCE, dtype=kind)
-    ids[is_symbol] = vocabulary.ids.astype(kind)[block.symbols]
-    return ids
+    inside = np.ones(len(ids) + len(lengths), dtype=np.bool_)
+    inside[np.cumsum(lengths + 1) - 1] = False
+    ended = np.full(len(inside), END_OF_SEQUENCE, dtype=ids.dtype)
+    ended[inside] = ids
+    return ended
 
 
 @contextmanager
@@ -72,7 +77,7 @@ class IndexedWriter:
     def add(self, ids: npt.NDArray[np.unsignedinteger], lengths: npt.NDArray[np.int64]) -> None:
         """Append encoded sequences.
 
-        :param ids: (symbols + sequences,) as :func:`encode` makes them.
+        :param ids: (symbols + sequences,) as :func:`end_sequences` makes them.
         :param lengths: (sequences,) symbols in each, end of sequence not counted.
         """
         assert ids.dtype == self._type, f"ids of type {ids.dtype} in a file of {self._type}"

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import json
 import os
 import shutil
 import stat
@@ -12,12 +13,11 @@ from typing import Any
 
 import pytest
 
-from data_gen import dataset
-from data_gen.dataset import PASSES, make_copy_dataset
+from data_gen.copy import dataset
+from data_gen.copy.dataset import PASSES, make_copy_dataset
+from data_gen.copy.spec import CopySpec
 from data_gen.errors import UserError
-from data_gen.spec import CopySpec
-
-from .conftest import everything_under
+from tests.data_gen.conftest import everything_under
 
 SMALL = CopySpec(num_symbols=30, min_len=1, max_len=4, train=20, valid=3, test=2, seed=11)
 
@@ -29,10 +29,10 @@ def test_same_seed_same_bytes(tmp_path: Path) -> None:
 
 
 def test_these_bytes_stay_for_ever(tmp_path: Path) -> None:
-    """A change of this number breaks everybody's seeds. The manifest holds the hashes of the other files."""
-    make_copy_dataset(SMALL, tmp_path / "data", text=True)
-    digest = hashlib.sha256((tmp_path / "data" / "manifest.json").read_bytes()).hexdigest()
-    assert digest == "01ccbbf132ec8f82d8edd1a4b1a4725c4f40e0e737ab55f2c28e653e1636c276"
+    """A change of this number breaks everybody's seeds."""
+    hashes = make_copy_dataset(SMALL, tmp_path / "data", text=True).files
+    digest = hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()
+    assert digest == "ba6d6e28953568260f97019cad67e58f0c04419ef6f4ba74cada74ffdae97ab1"
 
 
 def test_different_seeds_differ_in_every_split(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_text_changes_nothing_else(tmp_path: Path) -> None:
 
 
 def test_small_blocks_give_consistent_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("data_gen.sample.BLOCK_SEQUENCES", 7)
+    monkeypatch.setattr("data_gen.copy.sample.BLOCK_SEQUENCES", 7)
     manifest = make_copy_dataset(SMALL, tmp_path / "data", text=True)
     lines = (tmp_path / "data" / "train.src").read_text().splitlines()
     assert len(lines) == 20
@@ -88,7 +88,7 @@ def test_a_link_to_a_dataset_stays_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "data" / "train.src-tgt.src.bin").stat().st_size > 10_000
 
 
-@pytest.mark.parametrize("stage", ["_survey", "_write_split", "_write_text", "hash_files", "write_manifest"])
+@pytest.mark.parametrize("stage", ["_survey", "_write_split", "_write_text", "hash_files", "write_copy_manifest"])
 @pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("a bug"), OSError(errno.ENOSPC, "No space left")])
 def test_an_interrupted_run_leaves_all_as_it_was(
@@ -175,7 +175,7 @@ def test_a_real_full_disk_is_one_line(tmp_path: Path) -> None:
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000)); "
         "sys.exit(main(['copy', 'data']))"
     )
-    environment = os.environ | {"PYTHONPATH": str(Path(dataset.__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(Path(dataset.__file__).parents[2])}
     done = subprocess.run(
         [sys.executable, "-c", command], cwd=tmp_path, capture_output=True, text=True, env=environment
     )

@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_gen import binarize
-from data_gen.binarize import encode, id_type, indexed_files
-from data_gen.lines import format_lines, separated_names
-from data_gen.sample import Block
-from data_gen.vocabulary import build_vocabulary
+from data_gen import indexed_files as module
+from data_gen.copy.encode import encode
+from data_gen.copy.lines import format_lines, separated_names
+from data_gen.copy.sample import Block
+from data_gen.copy.vocabulary import build_vocabulary
+from data_gen.indexed_files import id_type, indexed_files
 
 BLOCK = Block(np.array([0, 1, 2, 1, 0, 0], dtype=np.uint32), np.array([3, 1, 2]))
 VOCABULARY = build_vocabulary(["a", "b", "c"], np.array([5, 9, 0]))  # b is 4, a is 5, c is unknown
@@ -26,7 +27,7 @@ def test_ids_are_as_wide_as_the_vocabulary_needs(size: int, width: int) -> None:
 
 @pytest.mark.parametrize("at_a_time", [1, 2, 100])
 def test_files_byte_by_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_a_time: int) -> None:
-    monkeypatch.setattr(binarize, "_SIZES_AT_A_TIME", at_a_time)
+    monkeypatch.setattr(module, "_SIZES_AT_A_TIME", at_a_time)
     with indexed_files(tmp_path / "x", 8) as writer:
         writer.add(np.array([5, 4, 2], dtype="<u2"), np.array([2]))
         writer.add(np.array([258, 2, 5, 2], dtype="<u2"), np.array([1, 1]))

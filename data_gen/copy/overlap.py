@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from data_gen.sample import Block
-from data_gen.spec import CopySpec
+from data_gen.copy.sample import Block
+from data_gen.copy.spec import CopySpec
 
 _KEYS_SEED: Final = 2
 _WEIGHTS_SEED: Final = 3

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_gen.manifest import read_manifest
-from data_gen.spec import SPLITS
+from data_gen.copy.manifest import read_copy_manifest
+from data_gen.copy.spec import SPLITS
 
 
 @pytest.fixture(scope="session", params=["reference", "sparse"])
@@ -31,7 +31,7 @@ def test_every_file_equals_that_of_fairseq_preprocess(dataset: Path, tmp_path: P
 
 
 def test_the_sparse_dataset_covers_what_it_is_for(sparse: Path) -> None:
-    manifest = read_manifest(sparse)
+    manifest = read_copy_manifest(sparse)
     assert manifest.dictionary_size > 65_500
     assert manifest.splits["valid"].unknown_tokens > 0
     assert manifest.splits["test"].unknown_tokens > 0
@@ -44,7 +44,7 @@ def test_fairseq_loads_the_text_back(dataset: Path) -> None:
         warnings.simplefilter("ignore", DeprecationWarning)  # torch's own, about what fairseq does while it is imported
         from fairseq.data import Dictionary, data_utils
 
-    manifest = read_manifest(dataset)
+    manifest = read_copy_manifest(dataset)
     for language in ("src", "tgt"):
         dictionary = Dictionary.load(str(dataset / f"dict.{language}.txt"))
         assert len(dictionary) == manifest.dictionary_size
@@ -58,7 +58,7 @@ def test_fairseq_loads_the_text_back(dataset: Path) -> None:
 
 
 def test_counts_in_the_manifest_are_those_of_the_text(dataset: Path) -> None:
-    manifest = read_manifest(dataset)
+    manifest = read_copy_manifest(dataset)
     train = (dataset / "train.src").read_text().splitlines()
     known = set(" ".join(train).split())
     for split in SPLITS:

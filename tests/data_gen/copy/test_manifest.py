@@ -7,33 +7,32 @@ from typing import Any
 
 import pytest
 
-from data_gen.dataset import make_copy_dataset
+from data_gen.copy.dataset import make_copy_dataset
+from data_gen.copy.manifest import read_copy_manifest
+from data_gen.copy.spec import CopySpec
 from data_gen.errors import UserError
-from data_gen.manifest import read_manifest
-from data_gen.spec import CopySpec
 
 SMALL = CopySpec(train=20, valid=3, test=2)
 
 
 def test_it_reads_back_as_it_was_made(tmp_path: Path) -> None:
     manifest = make_copy_dataset(SMALL, tmp_path / "data")
-    assert read_manifest(tmp_path / "data") == manifest
+    assert read_copy_manifest(tmp_path / "data") == manifest
     assert manifest.spec == SMALL
 
 
 def test_hashes_are_those_of_every_other_file(reference: Path) -> None:
     hashes = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in reference.iterdir()}
     del hashes["manifest.json"]
-    assert read_manifest(reference).files == hashes
+    assert read_copy_manifest(reference).files == hashes
     assert len(hashes) == 2 + 12 + 6
 
 
 def test_names_the_format_transform_and_languages(reference: Path) -> None:
     document = json.loads((reference / "manifest.json").read_text())
-    assert (document["format"], document["version"]) == ("data_gen dataset", 1)
-    assert document["transform"] == "copy"
+    assert (document["format"], document["version"], document["route"]) == ("data_gen dataset", 2, "copy")
     assert document["languages"] == {"source": "src", "target": "tgt"}
-    assert document["spec"] == {
+    assert document["details"]["spec"] == {
         "num_symbols": 8,
         "min_len": 3,
         "max_len": 7,
@@ -46,16 +45,14 @@ def test_names_the_format_transform_and_languages(reference: Path) -> None:
 
 def test_a_folder_without_one(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
-        read_manifest(tmp_path)
-    assert str(caught.value) == (
-        f"'{tmp_path}' holds no manifest.json: give a folder made by `python -m data_gen copy`"
-    )
+        read_copy_manifest(tmp_path)
+    assert str(caught.value) == (f"'{tmp_path}' holds no manifest.json: give one made by `python -m data_gen`")
 
 
 def test_a_manifest_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").mkdir()
     with pytest.raises(UserError) as caught:
-        read_manifest(tmp_path)
+        read_copy_manifest(tmp_path)
     assert str(caught.value) == f"cannot read '{tmp_path / 'manifest.json'}': Is a directory"
     assert caught.value.exit_code == 1
 
@@ -63,36 +60,61 @@ def test_a_manifest_that_cannot_be_read(tmp_path: Path) -> None:
 SPEC_KEYS = "max_len, min_len, num_symbols, seed, test, train, valid"
 
 
+def assert_refused(folder: Path, document: dict[str, Any], reason: str) -> None:
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(document))
+    with pytest.raises(UserError) as caught:
+        read_copy_manifest(folder)
+    assert str(caught.value) == f"'{path}' is not a valid manifest ({reason}): make the dataset again"
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
         ({"format": "other"}, "its format is not 'data_gen dataset'"),
-        ({"version": 2}, "its version is 2, not 1"),
-        ({"transform": "reverse"}, "transform is 'reverse', not 'copy'"),
-        ({"languages": ["src"]}, "languages is ['src'], not {'source': 'src', 'target': 'tgt'}"),
-        ({"dictionary_size": True}, "dictionary_size must be a whole number, but is True"),
-        ({"splits": {}}, "splits must have exactly the keys test, train, valid"),
+        ({"version": 1}, "its version is 1, not 2"),
+        ({"languages": ["src"]}, "languages must have exactly the keys source, target"),
+        ({"languages": {"source": "src", "target": 1}}, "languages must be names"),
+        ({"route": 1}, "route must be a name and details an object"),
+        ({"details": []}, "route must be a name and details an object"),
         ({"files": ["a"]}, "files must map names to hashes"),
-        ({"spec": {"seed": 1}}, f"spec must have exactly the keys {SPEC_KEYS}"),
-        ({"spec": dict.fromkeys(SPEC_KEYS.split(", "), 1.5)}, "spec.num_symbols must be a whole number, but is 1.5"),
-        ({"spec": dict.fromkeys(SPEC_KEYS.split(", "), 0)}, "--num-symbols must be from 1 to 1000000, but is 0"),
-        (
-            {"more": 1},
-            "manifest must have exactly the keys dictionary_size, files, format, languages, spec, splits, transform, "
-            "version",
-        ),
+        ({"more": 1}, "manifest must have exactly the keys details, files, format, languages, route, version"),
     ],
 )
 def test_an_invalid_manifest_is_one_line(tmp_path: Path, change: dict[str, Any], reason: str) -> None:
     make_copy_dataset(SMALL, tmp_path / "data")
-    path = tmp_path / "data" / "manifest.json"
-    document = json.loads(path.read_text()) | change
+    document = json.loads((tmp_path / "data" / "manifest.json").read_text())
+    assert_refused(tmp_path / "data", document | change, reason)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"dictionary_size": True}, "dictionary_size must be a whole number, but is True"),
+        ({"splits": {}}, "splits must have exactly the keys test, train, valid"),
+        ({"spec": {"seed": 1}}, f"spec must have exactly the keys {SPEC_KEYS}"),
+        ({"spec": dict.fromkeys(SPEC_KEYS.split(", "), 1.5)}, "spec.num_symbols must be a whole number, but is 1.5"),
+        ({"spec": dict.fromkeys(SPEC_KEYS.split(", "), 0)}, "--num-symbols must be from 1 to 1000000, but is 0"),
+        ({"more": 1}, "details must have exactly the keys dictionary_size, spec, splits"),
+    ],
+)
+def test_invalid_details_are_one_line(tmp_path: Path, change: dict[str, Any], reason: str) -> None:
+    make_copy_dataset(SMALL, tmp_path / "data")
+    document = json.loads((tmp_path / "data" / "manifest.json").read_text())
     if isinstance(change.get("spec"), dict) and len(change["spec"]) > 1:
-        document["spec"] = {key: change["spec"][key] for key in json.loads(path.read_text())["spec"]}
-    path.write_text(json.dumps(document))
+        change = {"spec": {key: change["spec"][key] for key in document["details"]["spec"]}}
+    assert_refused(tmp_path / "data", document | {"details": document["details"] | change}, reason)
+
+
+def test_the_manifest_of_another_route(tmp_path: Path) -> None:
+    make_copy_dataset(SMALL, tmp_path / "data")
+    path = tmp_path / "data" / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"route": "text"}))
     with pytest.raises(UserError) as caught:
-        read_manifest(tmp_path / "data")
-    assert str(caught.value) == f"'{path}' is not a valid manifest ({reason}): make the dataset again"
+        read_copy_manifest(tmp_path / "data")
+    assert str(caught.value) == (
+        f"'{tmp_path / 'data'}' was made by `python -m data_gen text`: give a folder made by `python -m data_gen copy`"
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,5 +129,5 @@ def test_a_manifest_that_is_not_json(tmp_path: Path, content: bytes, reason: str
     path = tmp_path / "manifest.json"
     path.write_bytes(content)
     with pytest.raises(UserError) as caught:
-        read_manifest(tmp_path)
+        read_copy_manifest(tmp_path)
     assert str(caught.value) == f"'{path}' is not a valid manifest ({reason}): make the dataset again"

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from data_gen.spec import SPLITS, CopySpec
+from data_gen.copy.spec import SPLITS, CopySpec
 
 # All four numbers are part of what a seed means: changing one changes every dataset.
 BLOCK_SEQUENCES: Final = 65_536

@@ -1,0 +1,1 @@
+"""The route ``copy``: random sequences and what a model has to make of them."""
