@@ -12,10 +12,10 @@ from fairseq.data import Dictionary
 from fairseq.models import FairseqEncoder
 from fairseq.modules import FairseqDropout
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from fairseq_plugin.modules.dictionary_digest import NAME as DIGEST
 from fairseq_plugin.modules.dictionary_digest import dictionary_digest
+from fairseq_plugin.modules.gru_reading import read
 from fairseq_plugin.modules.padding import PaddingLayout
 from fairseq_plugin.positions import UNLIMITED
 
@@ -70,7 +70,7 @@ class GRUEncoder(FairseqEncoder):
         padding_mask = src_tokens.eq(self.padding_idx)  # (B, S)
         layout = PaddingLayout(padding_mask)
         embedded = self.dropout(self.embed_tokens(layout.to_right_padded(src_tokens)))  # (B, S, E)
-        annotations, states = self._read(embedded, layout)
+        annotations, states = read(self.gru, embedded, layout.lengths, has_padding=layout.has_padding)
         annotations = layout.to_given(self.dropout(annotations))
         return {
             "encoder_out": [annotations],
@@ -78,41 +78,6 @@ class GRUEncoder(FairseqEncoder):
             "encoder_states": [states],
             "rows": [],
         }
-
-    def _read(self, embedded: Tensor, layout: PaddingLayout) -> tuple[Tensor, Tensor]:
-        """Annotations (B, S, C), 0 on padding, and final states (L, B, C) of right-padded rows (B, S, E)."""
-        if not layout.has_padding:
-            annotations, last = self.gru(embedded)  # last: (L * directions, B, hidden)
-            return annotations, self._side_by_side(last)
-        if self.gru.num_layers == 1 and not self.gru.bidirectional:
-            return self._read_forward(embedded, layout.lengths)
-        return self._read_packed(embedded, layout.lengths)
-
-    def _read_forward(self, embedded: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """One layer, one direction: padding follows all that is true, is read and wiped. Packing would be slower."""
-        annotations, _ = self.gru(embedded)
-        places = torch.arange(embedded.size(1), device=lengths.device)
-        annotations = annotations.masked_fill((places >= lengths.unsqueeze(1)).unsqueeze(2), 0.0)
-        last = (lengths - 1).clamp(min=0).view(-1, 1, 1).expand(-1, 1, annotations.size(2))
-        return annotations, annotations.gather(1, last).transpose(0, 1)  # an empty row is all zero by now
-
-    def _read_packed(self, embedded: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Several layers or directions: only packing gives each its last true state."""
-        # Packing refuses empty rows: read one padding step there and wipe what it left.
-        packed = pack_padded_sequence(embedded, lengths.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False)
-        packed_annotations, last = self.gru(packed)
-        annotations, _ = pad_packed_sequence(packed_annotations, batch_first=True, total_length=embedded.size(1))
-        states = self._side_by_side(last)
-        empty = lengths.eq(0)
-        if bool(empty.any()):
-            annotations = annotations.masked_fill(empty.view(-1, 1, 1), 0.0)
-            states = states.masked_fill(empty.view(1, -1, 1), 0.0)
-        return annotations, states
-
-    def _side_by_side(self, last: Tensor) -> Tensor:
-        """(L * directions, B, hidden), as torch's GRU returns it, to (L, B, C)."""
-        states = last.view(self.gru.num_layers, -1, last.size(1), self.gru.hidden_size)
-        return states.transpose(1, 2).reshape(self.gru.num_layers, last.size(1), self.output_units)
 
     def reorder_encoder_out(self, encoder_out: EncoderOut, new_order: Tensor) -> dict[str, list[Tensor]]:
         """Reorder, repeat or drop rows of the batch without copying a sentence: only ``rows`` changes."""

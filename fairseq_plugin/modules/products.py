@@ -1,8 +1,9 @@
 """Matrix products by the fastest library at hand.
 
-On a CPU, torch.mm goes to MKL, which is slow on processors of other makers; torch also carries oneDNN, twice as fast
-there for large float32 products. It is reached through an operator that torch's own compiler uses and that is not
-public: where it is missing, or does not apply, everything falls back to torch.nn.functional.linear.
+On a CPU, torch.mm goes to MKL, which is slow on processors of other makers than its own; torch also carries oneDNN,
+twice as fast there for large float32 products. It is reached through an operator that torch's own compiler uses and
+that is not public: where it is missing, does not apply or would not pay, everything falls back to
+torch.nn.functional.linear.
 """
 
 import functools
@@ -26,7 +27,13 @@ def onednn_reachable() -> bool:
     )
 
 
-_ONEDNN = onednn_reachable()
+def mkl_at_home() -> bool:
+    """Whether the processor is one of Intel's, on which MKL is as fast as oneDNN and takes any strides."""
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return str(capabilities.get("cpu_name", "")).startswith("Intel")
+
+
+_ONEDNN = onednn_reachable() and not mkl_at_home()
 
 
 class Product(Protocol):

@@ -23,6 +23,22 @@ def test_the_operator_behind_the_fast_products_is_still_there() -> None:
     assert products.onednn_reachable() == torch.backends.mkldnn.is_available()
 
 
+@pytest.mark.parametrize(
+    ("capabilities", "at_home"),
+    [({"cpu_name": "Intel Xeon"}, True), ({"cpu_name": "AMD EPYC"}, False), ({"architecture": "aarch64"}, False)],
+)
+def test_mkl_is_preferred_on_intel_alone(
+    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, str], at_home: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert products.mkl_at_home() == at_home
+
+
+def test_torch_still_names_the_processor() -> None:
+    """Without it, MKL is left for oneDNN on every processor."""
+    assert torch.cpu.get_capabilities()["architecture"]
+
+
 @pytest.mark.usefixtures("library")
 @pytest.mark.parametrize("add", [None, (5,), (7, 5)], ids=["nothing", "bias", "matrix"])
 @pytest.mark.parametrize("out", [False, True], ids=["new", "out"])

@@ -4,7 +4,7 @@ Same equations as ``naive.py``. What makes it fast:
 
 - [W_hh; W_s] s_{t-1} is one product a step; the embedding's part of the gates is one product for all steps;
 - every weight gradient is one product over all steps;
-- the factors that turn a state's gradient into its gates' gradients are computed for all steps at once;
+- the factors that turn a state's gradient into its gates' gradients are computed for many steps at once;
 - the attention layer (B, S, A) of a step is kept for the backward pass only while that is cheap, else recomputed
   (``additive_layer.py``).
 
@@ -28,6 +28,7 @@ from fairseq_plugin.modules.attention import AdditiveAttention, Attention
 from fairseq_plugin.modules.first_order import first_order
 from fairseq_plugin.modules.products import planned, product, weight_gradient
 from fairseq_plugin.modules.recurrence.additive_layer import AdditiveBackward, AdditiveForward, Layer
+from fairseq_plugin.modules.recurrence.gate_factors import GateFactors
 from fairseq_plugin.modules.recurrence.interface import Memory, RecurrenceOutput
 from fairseq_plugin.modules.recurrence.weights import Weights, arrange, restore
 
@@ -132,7 +133,8 @@ def run_backward(trace: Trace, to_states: Tensor, to_contexts: Tensor | None, to
     to_state = planned(weights.hidden.t(), hidden_sides[0])
     positions = trace.values.transpose(1, 2)
     step_contexts, context_rows = contexts.unbind(), contexts.unsqueeze(2).unbind()
-    all_gates, factors = sides[:, :, units:].view(steps, batch, 4, size).unbind(), gate_factors(trace).unbind()
+    all_gates = sides[:, :, units:].view(steps, batch, 4, size).unbind()
+    factors = GateFactors(trace.gates, trace.hidden[:, :, units : units + size], trace.states)
     to_queries, steps_of = sides[:, :, :units].unbind(), Views(trace, units, size)
     carry = torch.zeros_like(trace.states[0])
     for t in reversed(range(steps)):
@@ -152,22 +154,6 @@ def run_backward(trace: Trace, to_states: Tensor, to_contexts: Tensor | None, to
         values=torch.bmm(trace.attention.permute(1, 2, 0), contexts.transpose(0, 1)),
         weights=weight_gradients(trace, sides.flatten(0, 1), energy),
     )
-
-
-def gate_factors(trace: Trace) -> Tensor:
-    """What a state's gradient is multiplied with to give those of n before the reset, r, z and n: (T, B, 4, H)."""
-    steps, batch, three = trace.gates.shape
-    size = three // 3
-    reset, update, new = trace.gates.view(steps, batch, 3, size).unbind(2)
-    factors = trace.gates.new_empty(steps, batch, 4, size)
-    to_hidden_new, to_reset, to_update, to_new = factors.unbind(2)
-    keep = 1.0 - update
-    torch.addcmul(keep, keep, new.square(), value=-1.0, out=to_new)
-    torch.mul(to_new, reset, out=to_hidden_new)
-    torch.addcmul(to_hidden_new, to_hidden_new, reset, value=-1.0, out=to_reset)
-    to_reset.mul_(trace.hidden[:, :, -three : size - three])
-    torch.sub(trace.states[:-1], new, out=to_update).mul_(keep.mul_(update))
-    return factors
 
 
 def weight_gradients(trace: Trace, sides: Tensor, energy: Tensor) -> Weights:
