@@ -9,7 +9,7 @@ from scripts.benchmark.commands import run
 from scripts.benchmark.measurement import Circumstances
 from scripts.benchmark.settings import SPECIAL_SYMBOLS, Setting
 
-PLUGIN = ("--user-dir", "fairseq_plugin", "--task", "copy", "--cpu", "--num-workers", "0")
+PLUGIN = ("--user-dir", "fairseq_plugin", "--task", "copy", "--num-workers", "0")
 
 
 def make_data(setting: Setting, circumstances: Circumstances) -> Path:
@@ -23,13 +23,14 @@ def make_data(setting: Setting, circumstances: Circumstances) -> Path:
     return folder
 
 
-def train_words(model: str, setting: Setting, data: Path, updates: int) -> list[str]:
+def train_words(model: str, setting: Setting, data: Path, updates: int, device: str = "cpu") -> list[str]:
     """A training without validation: ``lstm`` with fairseq's own criterion and optimizer, ours with the plugin's."""
     words = ["fairseq_cli.train", str(data), *PLUGIN, "--arch", model, *model_words(model, setting)]
     ours = ["--criterion", "chunked_cross_entropy", "--optimizer", "fused_adamw"]
     words += ours if model == "gru_attention" else ["--criterion", "cross_entropy", "--optimizer", "adam"]
     words += ["--lr", "0.001", "--batch-size", str(setting.batch), "--max-update", str(updates), "--seed", "1"]
-    return [*words, "--eval-beam", "0", "--disable-validation"]
+    words += ["--eval-beam", "0", "--disable-validation"]
+    return words if device == "cuda" else [*words, "--cpu"]
 
 
 def model_words(model: str, setting: Setting) -> list[str]:
@@ -48,7 +49,7 @@ def model_words(model: str, setting: Setting) -> list[str]:
 
 def generate_words(setting: Setting, data: Path, path: Path, beam: int) -> list[str]:
     """Decode the test sequences, every output ``decoded_length`` symbols long."""
-    words = ["fairseq_cli.generate", str(data), *PLUGIN, "--path", str(path), "--beam", str(beam)]
+    words = ["fairseq_cli.generate", str(data), *PLUGIN, "--cpu", "--path", str(path), "--beam", str(beam)]
     length = str(setting.decoded_length)
     words += ["--min-len", length, "--max-len-a", "0", "--max-len-b", length]
     return [*words, "--batch-size", str(setting.decoded_batch)]

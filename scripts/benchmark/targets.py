@@ -39,6 +39,7 @@ COMPARISONS = (
     Comparison("train", "tiny", OURS, LSTM, 1.6, 1.6),
     Comparison("train", "tiny", OURS, PLAIN, 1.0, 1.0),
     Comparison("train", "mid", OURS, LSTM, 2.0, 2.0),
+    Comparison("train", "large", OURS, LSTM),
     Comparison("decode", "mid", OUR_STEP, STEP, 4.0, 4.0),
     Comparison("decode", "mid", OUR_STEP_AND_OUTPUT, STEP_AND_OUTPUT),
     *(Comparison("generate", "mid", f"{OURS}, beam {beam}", f"{LSTM}, beam {beam}", 1.5, 1.5) for beam in (5, 2, 1)),

@@ -4,8 +4,8 @@ Wall time, between one log line and the next; the first interval is left out as 
 """
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 
 from scripts.benchmark import fairseq_words as fairseq
 from scripts.benchmark.commands import run
@@ -16,24 +16,39 @@ from scripts.benchmark.targets import LSTM, OURS, PLAIN
 
 
 def measure(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
-    """fairseq's LSTM and ours in turns; at tiny sizes also the plain program."""
+    """fairseq's LSTM and ours in turns; on a CPU at tiny sizes also the plain program, on a GPU also in bf16."""
     data, threads = fairseq.make_data(setting, circumstances), circumstances.threads
-    logging = ["--no-save", "--log-format", "json", "--log-interval", str(setting.interval)]
-
-    def command(model: str) -> Callable[[], str]:
-        words = fairseq.train_words(model, setting, data, setting.updates)
-        return lambda: run([*words, *logging], threads=threads)
-
-    runs = {LSTM: command("lstm"), OURS: command("gru_attention")}
-    if setting.name == "tiny":
-        plain = ["scripts.benchmark.plain_training", str(data), json.dumps(asdict(setting))]
-        runs[PLAIN] = lambda: run(plain, threads=threads)
+    runs = commands(setting, data, circumstances.device)
     rates: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(circumstances.repeat(setting.command_repetitions)):
-        for name, start in runs.items():
-            rates[name].append(fairseq.tokens_per_second(start()))
+        for name, words in runs.items():
+            rates[name].append(fairseq.tokens_per_second(run(words, threads=threads)))
     gflop = token_gflop(setting)  # an LSTM's products are others
     return [
-        Measurement("train", setting.name, name, threads, TOKENS, tuple(values), None if name == LSTM else gflop)
+        Measurement(
+            "train", setting.name, name, threads, TOKENS, tuple(values), None if name.startswith(LSTM) else gflop
+        )
         for name, values in rates.items()
     ]
+
+
+def commands(setting: Setting, data: Path, device: str) -> dict[str, list[str]]:
+    """What is compared: variants and the modules, with arguments, that train them."""
+    logging = ["--no-save", "--log-format", "json", "--log-interval", str(setting.interval)]
+    models = {LSTM: "lstm", OURS: "gru_attention"}
+    if device == "cuda":
+        return {
+            f"{name}, {precision}": [
+                *fairseq.train_words(model, setting, data, setting.updates, device),
+                *logging,
+                *options,
+            ]
+            for precision, options in {"fp32": [], "bf16": ["--bf16"]}.items()
+            for name, model in models.items()
+        }
+    found = {
+        name: [*fairseq.train_words(model, setting, data, setting.updates), *logging] for name, model in models.items()
+    }
+    if setting.name == "tiny":
+        found[PLAIN] = ["scripts.benchmark.plain_training", str(data), json.dumps(asdict(setting))]
+    return found
