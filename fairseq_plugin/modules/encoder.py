@@ -34,6 +34,7 @@ class GRUEncoder(FairseqEncoder):
     :param embed_tokens: (V, E) embedding.
     :param hidden_size: units per direction.
     :param dropout: on embeddings, between layers and on annotations.
+    :param fused: use gradients by hand where there are some; they are differentiable once.
     """
 
     def __init__(
@@ -45,10 +46,12 @@ class GRUEncoder(FairseqEncoder):
         num_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
+        fused: bool = True,
     ) -> None:
         super().__init__(dictionary)
         self.register_buffer(DIGEST, dictionary_digest(dictionary))
         self.padding_idx = dictionary.pad()
+        self.fused = fused
         self.embed_tokens = embed_tokens
         self.dropout = FairseqDropout(dropout, module_name=self.__class__.__name__)
         self.gru = nn.GRU(
@@ -70,7 +73,7 @@ class GRUEncoder(FairseqEncoder):
         padding_mask = src_tokens.eq(self.padding_idx)  # (B, S)
         layout = PaddingLayout(padding_mask)
         embedded = self.dropout(self.embed_tokens(layout.to_right_padded(src_tokens)))  # (B, S, E)
-        annotations, states = read(self.gru, embedded, layout.lengths, has_padding=layout.has_padding)
+        annotations, states = read(self.gru, embedded, layout.lengths, has_padding=layout.has_padding, fused=self.fused)
         annotations = layout.to_given(self.dropout(annotations))
         return {
             "encoder_out": [annotations],
