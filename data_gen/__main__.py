@@ -7,9 +7,10 @@ from typing import NoReturn
 
 from data_gen.copy import command as copy_command
 from data_gen.errors import UserError, run_command
+from data_gen.text import command as text_command
 
 PROGRAM = "data_gen"
-ROUTES = (copy_command,)
+ROUTES = (copy_command, text_command)
 """Modules with ``add_parser(routes)``, which sets ``run`` to a function of the arguments that returns an exit code."""
 
 

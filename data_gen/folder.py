@@ -5,13 +5,17 @@ stays in place until then.
 """
 
 import os
-import secrets
 import shutil
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from data_gen.errors import UserError, failure_from_os_error
+from data_gen.leftovers import folder_in_the_making, hidden_sibling, remove_leftovers
 from data_gen.manifest import MANIFEST_NAME, read_manifest
 
 
@@ -19,33 +23,58 @@ from data_gen.manifest import MANIFEST_NAME, read_manifest
 def new_folder(destination: Path, *, overwrite: bool) -> Iterator[Path]:
     """Lend an empty folder to fill; on leaving, it becomes ``destination``, or vanishes if an error is on its way.
 
-    Missing parent folders are made, and removed again after an error.
+    Missing parent folders are made, and removed again after an error. SIGTERM is such an error. What runs that were
+    killed have left behind here is removed.
 
     :param overwrite: replace ``destination`` if it is a dataset of ours.
     :raises UserError: if ``destination`` is in use, or if the operating system refuses something.
+    :raises SystemExit: on SIGTERM.
     """
     target = Path(os.path.realpath(destination))
     try:
-        _require_free(destination, target, overwrite=overwrite)
+        require_free(destination, target, overwrite=overwrite)
         new_parents = [parent for parent in target.parents if not parent.exists()]
-        fresh = _hidden_sibling(target)
-        try:
-            fresh.mkdir(parents=True)
-            yield fresh
-            _require_free(destination, target, overwrite=overwrite)
-            _move_into_place(fresh, target)
-        except BaseException:
-            shutil.rmtree(fresh, ignore_errors=True)
-            for parent in new_parents:  # the innermost first
-                with suppress(OSError):
-                    parent.rmdir()
-            raise
+        with _exit_on_sigterm():
+            try:
+                remove_leftovers(target, whole=False)
+                with folder_in_the_making(target) as fresh:
+                    try:
+                        yield fresh
+                        require_free(destination, target, overwrite=overwrite)
+                        _move_into_place(fresh, target)
+                    except BaseException:
+                        shutil.rmtree(fresh, ignore_errors=True)
+                        raise
+                remove_leftovers(target, whole=True)
+            except BaseException:
+                for parent in new_parents:  # the innermost first
+                    with suppress(OSError):
+                        parent.rmdir()
+                raise
     except OSError as error:
         reason = OSError(error.errno, error.strerror or str(error), str(destination))
         raise failure_from_os_error("write the dataset", reason) from error
 
 
-def _require_free(destination: Path, target: Path, *, overwrite: bool) -> None:
+@contextmanager
+def _exit_on_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the process by way of an exception, once, so that it can clean up; elsewhere nobody cares."""
+    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    if ours:
+        signal.signal(signal.SIGTERM, _exit)
+    try:
+        yield
+    finally:
+        if ours:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _exit(number: int, frame: FrameType | None) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not disturb the cleaning up
+    raise SystemExit(128 + number)
+
+
+def require_free(destination: Path, target: Path, *, overwrite: bool) -> None:
     """:raises UserError: if ``target`` may not be made or replaced; the line names ``destination`` as it was given."""
     shown = repr(str(destination))
     for parent in target.parents:
@@ -83,7 +112,7 @@ def _move_into_place(fresh: Path, target: Path) -> None:
     if not target.exists() or not any(target.iterdir()):
         fresh.rename(target)
         return
-    old = _hidden_sibling(target)
+    old = hidden_sibling(target)
     try:
         target.rename(old)
         fresh.rename(target)
@@ -95,7 +124,3 @@ def _move_into_place(fresh: Path, target: Path) -> None:
         shutil.rmtree(old)
     except OSError as error:
         raise failure_from_os_error("delete the replaced dataset", error) from error
-
-
-def _hidden_sibling(target: Path) -> Path:
-    return target.with_name(f".data_gen-{secrets.token_hex(8)}")

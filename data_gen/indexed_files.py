@@ -8,9 +8,10 @@
 all little-endian (fairseq 0.12, ``fairseq/data/indexed_dataset.py``, ``MMapIndexedDataset``).
 """
 
+import hashlib
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -51,27 +52,37 @@ def end_sequences(
 
 
 @contextmanager
-def indexed_files(prefix: Path, vocabulary_size: int) -> Iterator["IndexedWriter"]:
+def indexed_files(prefix: Path, vocabulary_size: int, *, twins: Sequence[Path] = ()) -> Iterator["IndexedWriter"]:
     """Open ``PREFIX.bin`` and ``PREFIX.idx`` for writing; they are complete when left without an error.
 
     :param prefix: path of the two files without their endings.
     :param vocabulary_size: decides the type of the ids.
+    :param twins: prefixes of more files, with the same content.
     :raises OSError: if they cannot be written.
     """
-    with open(f"{prefix}.bin", "wb") as ids_file, open(f"{prefix}.idx", "w+b") as index_file:
-        writer = IndexedWriter(ids_file, index_file, id_type(vocabulary_size))
+    with ExitStack() as stack:
+        prefixes = (prefix, *twins)
+        ids_files = [stack.enter_context(open(f"{each}.bin", "wb")) for each in prefixes]
+        index_files = [stack.enter_context(open(f"{each}.idx", "w+b")) for each in prefixes]
+        writer = IndexedWriter(ids_files, index_files, id_type(vocabulary_size))
         yield writer
         writer.finish()
 
 
 class IndexedWriter:
-    """Writes the two files of one side of a split; see :func:`indexed_files`."""
+    """Writes the two files of one side of a split, and of its twins; see :func:`indexed_files`.
 
-    def __init__(self, ids_file: BinaryIO, index_file: BinaryIO, kind: np.dtype[np.unsignedinteger]) -> None:
-        self._bin = ids_file
-        self._idx = index_file
+    :param ids_files: where the ids go; each gets all of them.
+    :param index_files: where the index goes, one for each of ``ids_files``.
+    """
+
+    def __init__(
+        self, ids_files: Sequence[BinaryIO], index_files: Sequence[BinaryIO], kind: np.dtype[np.unsignedinteger]
+    ) -> None:
+        self._bins, self._indices = ids_files, index_files
         self._type = kind
         self._sequences = 0
+        self._ids_hash, self._index_hash = hashlib.sha256(), hashlib.sha256()
         self._write_header()
 
     def add(self, ids: npt.NDArray[np.unsignedinteger], lengths: npt.NDArray[np.int64]) -> None:
@@ -81,27 +92,53 @@ class IndexedWriter:
         :param lengths: (sequences,) symbols in each, end of sequence not counted.
         """
         assert ids.dtype == self._type, f"ids of type {ids.dtype} in a file of {self._type}"
-        self._bin.write(ids.data)
-        self._idx.write((lengths + 1).astype("<i4").data)
+        sizes = (lengths + 1).astype("<i4")
+        for stream in self._bins:
+            stream.write(ids.data)
+        for stream in self._indices:
+            stream.write(sizes.data)
+        self._ids_hash.update(ids.data)
         self._sequences += len(lengths)
 
     def finish(self) -> None:
         """Complete the index, which needs all the sizes before the first offset."""
+        for stream in self._indices:
+            stream.seek(0)
+        self._index_hash.update(self._write_header())
+        for sizes in self._read_sizes():
+            self._index_hash.update(sizes.data)
         self._append_offsets()
-        self._idx.seek(0)
-        self._write_header()
 
-    def _write_header(self) -> None:
-        self._idx.write(_HEADER.pack(_MAGIC, _VERSION, _TYPE_CODES[self._type.itemsize], self._sequences))
+    @property
+    def digests(self) -> dict[str, str]:
+        """The sha256 of each file, by file name; right once the files are complete."""
+        found = {Path(stream.name).name: self._ids_hash.hexdigest() for stream in self._bins}
+        return found | {Path(stream.name).name: self._index_hash.hexdigest() for stream in self._indices}
+
+    def _write_header(self) -> bytes:
+        header = _HEADER.pack(_MAGIC, _VERSION, _TYPE_CODES[self._type.itemsize], self._sequences)
+        for stream in self._indices:
+            stream.write(header)
+        return header
+
+    def _read_sizes(self) -> Iterator[npt.NDArray[np.int32]]:
+        """Read the sizes back, a piece at a time."""
+        first_index = self._indices[0]
+        for first in range(0, self._sequences, _SIZES_AT_A_TIME):
+            first_index.seek(_HEADER.size + 4 * first)
+            count = min(_SIZES_AT_A_TIME, self._sequences - first)
+            yield np.frombuffer(first_index.read(4 * count), dtype="<i4")
 
     def _append_offsets(self) -> None:
-        """Read the sizes back, a piece at a time, and append where each sequence begins."""
-        next_offset = 0
-        for first in range(0, self._sequences, _SIZES_AT_A_TIME):
-            count = min(_SIZES_AT_A_TIME, self._sequences - first)
-            self._idx.seek(_HEADER.size + 4 * first)
-            sizes = np.frombuffer(self._idx.read(4 * count), dtype="<i4").astype("<i8") * self._type.itemsize
-            ends = next_offset + np.cumsum(sizes)
-            self._idx.seek(_HEADER.size + 4 * self._sequences + 8 * first)
-            self._idx.write((ends - sizes).data)
-            next_offset = int(ends[-1])
+        """Append where each sequence begins, a piece at a time."""
+        next_offset, place = 0, _HEADER.size + 4 * self._sequences
+        for sizes in self._read_sizes():
+            ends = np.cumsum(sizes, dtype="<i8")
+            ends *= self._type.itemsize
+            ends += next_offset
+            starts = ends - sizes * np.int64(self._type.itemsize)
+            for stream in self._indices:
+                stream.seek(place)
+                stream.write(starts.data)
+            self._index_hash.update(starts.data)
+            next_offset, place = int(ends[-1]), place + starts.nbytes

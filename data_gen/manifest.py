@@ -74,9 +74,14 @@ def invalid_manifest(folder: str | Path, error: ValueError) -> UserError:
     return UserError(f"{str(path)!r} is not a valid manifest ({str(error).splitlines()[0]}): make the dataset again")
 
 
-def hash_files(folder: Path) -> dict[str, str]:
-    """:returns: the sha256 of every file in ``folder``, by file name."""
-    return {path.name: _sha256(path) for path in sorted(folder.iterdir())}
+def hash_files(folder: Path, known: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Hash every file in ``folder``.
+
+    :param known: hashes that need not be computed again, by file name.
+    :returns: the sha256 of each, by file name.
+    """
+    known = known or {}
+    return {path.name: known.get(path.name) or _sha256(path) for path in sorted(folder.iterdir())}
 
 
 def require_keys(name: str, value: object, keys: tuple[str, ...]) -> dict[str, Any]:

@@ -95,9 +95,9 @@ def of_dataclass(config: type) -> dict[str, str]:
     }
 
 
-def of_data_gen() -> dict[str, str]:
+def of_data_gen(route: str) -> dict[str, str]:
     (routes,) = (action for action in _build_parser()._actions if action.dest == "route")
-    actions = routes.choices["copy"]._actions  # type: ignore[index, call-overload, union-attr]
+    actions = routes.choices[route]._actions  # type: ignore[index, call-overload, union-attr]
     return {action.option_strings[0]: shown(action.default) for action in actions if "--help" not in _names(action)}
 
 
@@ -108,13 +108,14 @@ def _names(action: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("title", "options"),
     [
-        ("### `python -m data_gen copy DESTDIR`", of_data_gen()),
+        ("### `python -m data_gen copy DESTDIR`", of_data_gen("copy")),
+        ("### `python -m data_gen text DESTDIR`", of_data_gen("text")),
         ("### `--task copy`", of_dataclass(CopyTaskConfig)),
         ("### `--arch gru_attention`", of_dataclass(GRUAttentionConfig)),
         ("### `--criterion chunked_cross_entropy`", of_dataclass(ChunkedCrossEntropyConfig)),
         ("### `--optimizer fused_adamw`", of_dataclass(FusedAdamWConfig)),
     ],
-    ids=["data_gen", "task", "model", "criterion", "optimizer"],
+    ids=["data_gen copy", "data_gen text", "task", "model", "criterion", "optimizer"],
 )
 def test_tables_name_every_option_with_its_default(title: str, options: dict[str, str]) -> None:
     assert rows(section(title)) == options

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from data_gen.copy.sample import Block
+from data_gen.copy.block import Block
 from data_gen.copy.vocabulary import Vocabulary
 from data_gen.indexed_files import end_sequences, id_type
 
@@ -13,4 +13,4 @@ def encode(block: Block, vocabulary: Vocabulary) -> npt.NDArray[np.unsignedinteg
 
     :returns: (symbols + sequences,) ids in the type that ``.bin`` holds.
     """
-    return end_sequences(vocabulary.ids.astype(id_type(vocabulary.size))[block.symbols], block.lengths)
+    return end_sequences(vocabulary.ids.astype(id_type(vocabulary.size)).take(block.symbols), block.lengths)

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from data_gen.copy.sample import Block
+from data_gen.copy.block import Block
 
 
 def separated_names(names: list[str]) -> npt.NDArray[np.bytes_]:

@@ -1,7 +1,9 @@
-"""Which held-out sequences also occur in train, counted while train streams past.
+"""Which sequences are held out, and how many of them also occur in train, counted while train streams past.
 
-A sequence x_1..x_n is known by a 64-bit fingerprint, sum_i key(x_i) * weight(i) mod 2^64, with random keys and
-weights: two different sequences share one about once in 10^19 pairs. Only the held-out fingerprints stay in memory.
+A sequence x_1..x_n is known by a 64-bit fingerprint, sum_i key(x_i) * B^i mod 2^64, with random keys and an odd B: two
+different sequences share one less than once in 10^12 pairs, short ones less than once in 10^17. It takes one running
+sum over all sequences of a block, from which each gets its part (Karp and Rabin 1987). Only the held-out fingerprints
+stay in memory.
 """
 
 from typing import Final
@@ -9,11 +11,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from data_gen.copy.sample import Block
+from data_gen.copy.block import Block
 from data_gen.copy.spec import CopySpec
 
 _KEYS_SEED: Final = 2
-_WEIGHTS_SEED: Final = 3
+_LEAST_BITS, _SPARE_BITS, _MOST_BITS = 16, 6, 24
+_BASE: Final = 0xD1342543DE82EF95  # 5 modulo 8, so that its powers do not repeat before 2^62
 
 
 class Fingerprinter:
@@ -21,14 +24,40 @@ class Fingerprinter:
 
     def __init__(self, spec: CopySpec) -> None:
         self._keys = _random_words(spec.num_symbols, _KEYS_SEED)
-        self._weights = _random_words(spec.max_len, _WEIGHTS_SEED)
+        self._powers = (_powers(_BASE, 1), _powers(_BASE, 1))
 
     def __call__(self, block: Block) -> npt.NDArray[np.uint64]:
         """:returns: (sequences,) one fingerprint for each sequence."""
-        starts = block.starts
-        positions = np.arange(len(block.symbols)) - np.repeat(starts, block.lengths)
-        terms = self._keys[block.symbols] * self._weights[positions]  # wraps around on purpose
-        return np.add.reduceat(terms, starts)
+        symbols = len(block.symbols)
+        powers, inverses = self._powers
+        if len(powers) < symbols:  # several threads may be here at once: each goes on with tables of its own
+            size = symbols + symbols // 16  # some more, for the blocks to come
+            powers, inverses = self._powers = (_powers(_BASE, size), _powers(pow(_BASE, -1, 2**64), size))
+        terms = self._keys.take(block.symbols)
+        terms *= powers[:symbols]  # all of this wraps around on purpose
+        sums = np.cumsum(terms, out=terms)
+        ends = np.cumsum(block.lengths)
+        totals = sums[ends - 1]
+        totals[1:] -= totals[:-1].copy()
+        return totals * inverses[ends - block.lengths]
+
+
+class HeldOut:
+    """The sequences that train must not hold.
+
+    :param fingerprint: computes the fingerprints of sequences.
+    :param fingerprints: (sequences,) of all held-out splits.
+    """
+
+    def __init__(self, fingerprint: Fingerprinter, fingerprints: npt.NDArray[np.uint64]) -> None:
+        self.fingerprint = fingerprint
+        self._index = _Index(np.unique(fingerprints))
+
+    def contains(self, fingerprints: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+        """:returns: (sequences,) which of them are held out."""
+        found = np.zeros(len(fingerprints), dtype=np.bool_)
+        found[self._index.find(fingerprints)[0]] = True
+        return found
 
 
 class OverlapCounter:
@@ -38,14 +67,13 @@ class OverlapCounter:
     """
 
     def __init__(self, fingerprints: npt.NDArray[np.uint64]) -> None:
-        self._distinct, self._copies = np.unique(fingerprints, return_counts=True)
-        self._found = np.zeros(len(self._distinct), dtype=np.bool_)
+        distinct, self._copies = np.unique(fingerprints, return_counts=True)
+        self._index = _Index(distinct)
+        self._found = np.zeros(len(distinct), dtype=np.bool_)
 
     def see(self, fingerprints: npt.NDArray[np.uint64]) -> None:
-        """Take note of train sequences."""
-        places = np.searchsorted(self._distinct, fingerprints)
-        places[places == len(self._distinct)] = 0
-        self._found[places[self._distinct[places] == fingerprints]] = True
+        """Take note of train sequences; several threads may do so at once."""
+        self._found[self._index.find(fingerprints)[1]] = True
 
     @property
     def complete(self) -> bool:
@@ -56,6 +84,36 @@ class OverlapCounter:
     def count(self) -> int:
         """Held-out sequences seen in train so far; equal sequences count each."""
         return int(self._copies[self._found].sum())
+
+
+class _Index:
+    """Looks fingerprints up in a sorted list of different ones.
+
+    Most are ruled out by their first bits alone, in a table that is mostly empty.
+    """
+
+    def __init__(self, distinct: npt.NDArray[np.uint64]) -> None:
+        self._distinct = distinct
+        bits = min(max(_LEAST_BITS, len(distinct).bit_length() + _SPARE_BITS), _MOST_BITS)
+        self._shift = np.uint64(64 - bits)
+        self._taken = np.zeros(1 << bits, dtype=np.bool_)
+        self._taken[distinct >> self._shift] = True
+
+    def find(self, fingerprints: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """:returns: (found,) where they stand in ``fingerprints``, and (found,) where in the list."""
+        asked = np.flatnonzero(self._taken.take((fingerprints >> self._shift).view(np.int64)))
+        likely = fingerprints[asked]
+        places = np.searchsorted(self._distinct, likely)
+        places[places == len(self._distinct)] = 0
+        right = self._distinct[places] == likely
+        return asked[right], places[right]
+
+
+def _powers(base: int, count: int) -> npt.NDArray[np.uint64]:
+    """:returns: (count,) the powers of ``base`` from the one with exponent 0, modulo 2^64."""
+    factors = np.full(count, base, dtype=np.uint64)
+    factors[0] = 1
+    return np.cumprod(factors)
 
 
 def _random_words(count: int, seed: int) -> npt.NDArray[np.uint64]:

@@ -49,10 +49,12 @@ def build_vocabulary(names: list[str], counts: npt.NDArray[np.int64]) -> Vocabul
     :param names: one name for each symbol number.
     :param counts: (symbols,) how often each occurs in train, source and target together.
     """
-    occurring = sorted(np.flatnonzero(counts).tolist(), key=lambda symbol: (-counts[symbol], names[symbol]))
+    occurring = np.flatnonzero(counts)
+    by_name = np.array(names, dtype=np.bytes_)[occurring]  # ASCII: in the order of strings
+    occurring = occurring[np.lexsort((by_name, -counts[occurring]))]
     ids = np.full(len(names), UNKNOWN, dtype=np.uint32)
     ids[occurring] = np.arange(SPECIAL_TOKENS, SPECIAL_TOKENS + len(occurring))
-    entries = [(names[symbol], int(counts[symbol])) for symbol in occurring]
+    entries = list(zip((names[symbol] for symbol in occurring.tolist()), counts[occurring].tolist(), strict=True))
     filler = -(SPECIAL_TOKENS + len(entries)) % _PADDING_FACTOR
     entries += [(f"madeupword{number:04d}", 0) for number in range(filler)]
     return Vocabulary(tuple(entries), ids)

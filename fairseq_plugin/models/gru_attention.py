@@ -65,7 +65,7 @@ class GRUAttentionConfig(FairseqDataclass):
     recurrence: ChoiceEnum([AUTO, *RECURRENCE]) = field(  # type: ignore[valid-type]
         default=AUTO,
         metadata={
-            "help": "how the decoder's recurrence is computed; auto: fused for the scores that have it, else naive"
+            "help": "how the recurrences are computed; auto: fused, and naive for scores that have no fused one"
         },
     )
 
@@ -93,6 +93,7 @@ class GRUAttentionModel(FairseqEncoderDecoderModel):
             num_layers=cfg.encoder_layers,
             bidirectional=cfg.encoder_bidirectional,
             dropout=cfg.dropout,
+            fused=str(cfg.recurrence) != "naive",
         )
         attention = ATTENTION[str(cfg.attention)](
             query_dim=cfg.decoder_hidden_size, value_dim=encoder.output_units, attention_dim=cfg.attention_dim
@@ -115,6 +116,26 @@ class GRUAttentionModel(FairseqEncoderDecoderModel):
         model = cls(encoder, decoder)
         initialise(model)
         return model
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        model_name_or_path: str,
+        checkpoint_file: str = "model.pt",
+        data_name_or_path: str = ".",
+        **kwargs: Any,
+    ) -> Any:
+        """Load a trained model for use from Python; see fairseq.
+
+        It takes raw text if a sentencepiece model lies beside the data (as ``python -m data_gen text`` puts it) or
+        beside the checkpoint, unless ``bpe`` is given.
+        """
+        hub = super().from_pretrained(model_name_or_path, checkpoint_file, data_name_or_path, **kwargs)
+        if "bpe" not in kwargs:
+            from fairseq_plugin.models.sentence_pieces import add_sentence_pieces  # sentencepiece takes time to load
+
+            add_sentence_pieces(hub, model_name_or_path)
+        return hub
 
     @reports_user_errors
     def load_state_dict(self, state_dict: dict[str, Tensor], *args: Any, **kwargs: Any) -> Any:

@@ -52,9 +52,9 @@ def summary(
 
 LEGEND = (
     "Ratio: how many times faster; for memory, the share needed. What is compared took turns. One thread: CPU time "
-    "of the process; several: wall time; fairseq's own figures are wall time. Memory: growth of the process during the "
-    "step. Of peak: the matrix products that the equations ask for, per second, over the best matrix product measured "
-    "in the same run."
+    "of the process; several: wall time; fairseq's own figures and the making of data are wall time. Memory: growth of "
+    "the process during the step. Of peak: the matrix products that the equations ask for, per second, over the best "
+    "matrix product measured in the same run."
 )
 
 

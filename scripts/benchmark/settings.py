@@ -16,6 +16,8 @@ class Setting:
     :param lengths: of the shortest and longest sequence in training data, without end symbol.
     :param repetitions: of each thing measured in this process; commands are repeated ``command_repetitions`` times.
     :param warmups: runs before that.
+    :param preprocessed: train sequences of the data that is made to see how fast that goes.
+    :param lines: train lines of the text that is encoded likewise, with models of so many ``pieces``.
     :param updates: of a training, logged in intervals of ``interval``.
     """
 
@@ -35,6 +37,9 @@ class Setting:
     updates: int
     interval: int
     sequences: int = 2000
+    preprocessed: int = 2_000_000
+    lines: int = 200_000
+    pieces: int = 8_000
     beam: int = 5
     decoded_batch: int = 32
     decoded_sentences: int = 200
@@ -93,6 +98,9 @@ def shrunk(setting: Setting) -> Setting:
         updates=4,
         interval=2,
         sequences=16,
+        preprocessed=500,
+        lines=300,
+        pieces=400,
         beam=2,
         decoded_batch=4,
         decoded_sentences=8,

@@ -8,6 +8,8 @@ NAIVE_UPDATE = "naive, cross_entropy, Adam"
 FUSED_UPDATE = "fused, chunked_cross_entropy, fused_adamw"
 LSTM, OURS, PLAIN = "fairseq `--arch lstm`", "`gru_attention`", "plain PyTorch program"
 STEP, STEP_AND_OUTPUT = "textbook step", "textbook step + output layer"
+DATA_GEN, PREPROCESS, PREPROCESS_2 = "`data_gen`", "fairseq-preprocess", "fairseq-preprocess, 2 workers"
+SPM_ENCODE, SPM_ENCODE_2 = "spm_encode, fairseq-preprocess", "spm_encode, fairseq-preprocess, 2 workers"
 OUR_STEP, OUR_STEP_AND_OUTPUT = "decoder step", "decoder step + output layer"
 
 
@@ -43,6 +45,10 @@ COMPARISONS = (
     Comparison("decode", "mid", OUR_STEP, STEP, 4.0, 4.0),
     Comparison("decode", "mid", OUR_STEP_AND_OUTPUT, STEP_AND_OUTPUT),
     *(Comparison("generate", "mid", f"{OURS}, beam {beam}", f"{LSTM}, beam {beam}", 1.5, 1.5) for beam in (5, 2, 1)),
+    Comparison("data", "tiny", DATA_GEN, PREPROCESS, 100.0, 100.0),
+    Comparison("data", "tiny", DATA_GEN, PREPROCESS_2),
+    Comparison("text", "mid", DATA_GEN, SPM_ENCODE, 3.0, 3.0),
+    Comparison("text", "mid", DATA_GEN, SPM_ENCODE_2),
 )
 
 

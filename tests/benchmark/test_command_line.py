@@ -54,6 +54,13 @@ def test_every_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         *(("train", "tiny", variant) for variant in (lstm, ours, "plain PyTorch program")),
         *(("generate", "mid", f"{model}, beam {beam}") for beam in (2, 1) for model in (lstm, ours)),
     ]
+    assert [each for each in variants(output) if each[0] == "data"] == [
+        ("data", "tiny", name) for name in ("`data_gen`", "fairseq-preprocess", "fairseq-preprocess, 2 workers")
+    ]
+    assert [each for each in variants(output) if each[0] == "text"] == [
+        ("text", "mid", name)
+        for name in ("`data_gen`", "spm_encode, fairseq-preprocess", "spm_encode, fairseq-preprocess, 2 workers")
+    ]
     assert all(value > 0 for each in json.loads(output.read_text())["measurements"] for value in each["values"])
 
 

@@ -1,6 +1,7 @@
 """What figures are made of: logs of fairseq, counted arithmetic, clocks that take turns."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from scripts.benchmark import flops
 from scripts.benchmark.commands import run
 from scripts.benchmark.fairseq_words import sentences_per_second, tokens_per_second
 from scripts.benchmark.rows.core import CoreInputs, our_core, textbook_core
+from scripts.benchmark.rows.data import require_same_files
 from scripts.benchmark.settings import LARGE, MID, SETTINGS, TINY, shrunk
 from scripts.benchmark.targets import FUSED, NAIVE, TEXTBOOK
 from scripts.benchmark.timing import Clock, interleave
@@ -54,6 +56,22 @@ def test_a_command_that_fails_is_quoted() -> None:
     assert str(caught.value).startswith(
         "data_gen ended with exit code 2; it said: data_gen: error: the following arguments are required: DESTDIR"
     )
+
+
+def test_data_that_differs_is_no_comparison(tmp_path: Path) -> None:
+    for name in ("made", "wanted"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "train.bin").write_bytes(b"same")
+        (tmp_path / name / "text").write_text(name)
+    require_same_files(tmp_path / "made", tmp_path / "wanted", "fairseq")
+    (tmp_path / "wanted" / "dict.src.txt").touch()
+    with pytest.raises(UserError) as caught:
+        require_same_files(tmp_path / "made", tmp_path / "wanted", "fairseq")
+    assert str(caught.value) == "fairseq made another dict.src.txt: no speed to be compared"
+    (tmp_path / "made" / "dict.src.txt").touch()
+    (tmp_path / "made" / "train.bin").write_bytes(b"some")
+    with pytest.raises(UserError, match=r"fairseq made another train\.bin"):
+        require_same_files(tmp_path / "made", tmp_path / "wanted", "fairseq")
 
 
 def test_arithmetic_of_a_model_with_one_of_everything() -> None:

@@ -1,17 +1,19 @@
 """The command line as its users meet it: one line for each outcome."""
 
 import errno
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 import data_gen
 from data_gen.copy.manifest import read_copy_manifest
+from data_gen.copy.presets import PRESETS
+from data_gen.copy.spec import CopySpec
 
 from .conftest import Outcome, everything_under
 
@@ -37,12 +39,87 @@ def test_defaults_are_the_reference_set_up(tmp_path: Path, reference: Path) -> N
     assert everything_under(tmp_path / "data") == everything_under(reference)
 
 
+def specification(folder: Path) -> CopySpec:
+    return read_copy_manifest(folder).spec
+
+
 def test_options_reach_the_specification(tmp_path: Path, run: Run) -> None:
-    options = {"num-symbols": 9, "min-len": 2, "max-len": 5, "train": 21, "valid": 4, "test": 3, "seed": 6}
-    arguments = [item for name, value in options.items() for item in (f"--{name}", value)]
-    assert run("copy", tmp_path / "data", *arguments).code == 0
-    spec = json.loads((tmp_path / "data" / "manifest.json").read_text())["details"]["spec"]
-    assert spec == {name.replace("-", "_"): value for name, value in options.items()}
+    numbers = {"num_symbols": 9, "min_len": 2, "max_len": 5, "train": 21, "valid": 4, "test": 3, "seed": 6}
+    words = {"transform": "shift:2", "lengths": "zipf:0.5", "symbols": "uniform"}
+    arguments = [item for name, value in (numbers | words).items() for item in (f"--{name.replace('_', '-')}", value)]
+    switches = ("--unique", "--no-overlap", "--test-lengths", "8,3")
+    assert run("copy", tmp_path / "data", *arguments, *switches).code == 0
+    made = asdict(specification(tmp_path / "data"))
+    assert made == {**numbers, **words, "unique": True, "no_overlap": True, "test_lengths": (8, 3)}
+
+
+def test_a_preset_gives_way_to_options_even_at_their_defaults(tmp_path: Path, run: Run) -> None:
+    few = ("--train", 30, "--valid", 2, "--test", 2)
+    assert run("copy", tmp_path / "a", "--preset", "joeynmt-reverse", *few).code == 0
+    assert specification(tmp_path / "a") == replace(PRESETS["joeynmt-reverse"], train=30, valid=2, test=2)
+    changes = ("--num-symbols", 8, "--transform", "copy", "--test-lengths", "none", "--seed", 1)
+    assert run("copy", tmp_path / "b", "--preset", "joeynmt-reverse", *few, *changes).code == 0
+    assert specification(tmp_path / "b") == CopySpec(max_len=25, min_len=1, train=30, valid=2, test=2)
+
+
+def test_the_summary_names_every_test_set(tmp_path: Path, run: Run) -> None:
+    done = run("copy", tmp_path / "data", *SMALL, "--test-lengths", "8,50", "--no-overlap")
+    size = sum(path.stat().st_size for path in (tmp_path / "data").iterdir())
+    assert done == (
+        0,
+        f"wrote '{tmp_path / 'data'}': 20 train, 3 valid, 2 test, 2 test1, 2 test2 sequences, dictionary of 16, "
+        f"{size} bytes; also in train: 0 of 3 valid, 0 of 2 test, 0 of 2 test1, 0 of 2 test2 sequences\n",
+        "",
+    )
+
+
+@pytest.mark.parametrize("value", ["", "8;9", "8,", "-3", "eight", "8 9"])
+def test_test_lengths_that_are_none(tmp_path: Path, run: Run, value: str) -> None:
+    assert run("copy", tmp_path / "data", f"--test-lengths={value}") == (
+        2,
+        "",
+        "data_gen: error: --test-lengths must be whole numbers with commas between, such as 8,10,15, or none, "
+        f"but is {value!r}\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--preset", "x"), "--preset must be reference, t2t-40, jelassi or joeynmt-reverse, but is 'x'"),
+        (
+            ("--transform", "swap"),
+            "--transform must be copy, reverse, sort, shift:K, repeat:N or duplicate, but is 'swap'",
+        ),
+        (("--lengths", "long"), "--lengths must be uniform, fixed or zipf[:S], but is 'long'"),
+        (("--symbols", "zipf:x"), "--symbols zipf:S needs a number S from 0 to 10, but is 'zipf:x'"),
+        (("--test-lengths", "0"), "--test-lengths must be from 1 to 100000, but is 0"),
+        (
+            ("--unique", "--max-len", 9),
+            "--unique needs at least as many symbols as the longest sequence has (9), but --num-symbols is 8",
+        ),
+        (
+            ("--num-symbols", 2, "--no-overlap"),
+            "--no-overlap leaves train too little: of the 8 sequences of length 3 that there are, 8 are held out, and "
+            "at least 1 in 64 draws must be free; use smaller --valid and --test, a larger --num-symbols, or longer "
+            "sequences",
+        ),
+    ],
+)
+def test_values_that_the_family_cannot_take(
+    tmp_path: Path, run: Run, arguments: tuple[object, ...], message: str
+) -> None:
+    assert run("copy", tmp_path / "data", *arguments) == (2, "", f"data_gen: error: {message}\n")
+    assert everything_under(tmp_path) == {}
+
+
+def test_the_help_shows_every_preset_and_word(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run("copy", "--help")
+    assert caught.value.code == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for word in (*PRESETS, "copy, reverse, sort, shift:K, repeat:N, duplicate", "uniform, fixed, zipf[:S] (uniform)"):
+        assert word in shown
 
 
 def test_nothing_heavy_is_imported(tmp_path: Path) -> None:
@@ -53,7 +130,7 @@ def test_nothing_heavy_is_imported(tmp_path: Path) -> None:
     done = in_subprocess("-c", command, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     loaded = set(done.stdout.splitlines()[-1].split())
-    assert {"data_gen", "numpy", "tqdm"} <= loaded
+    assert {"data_gen", "numpy"} <= loaded
     assert loaded & {"torch", "fairseq", "fairseq_cli", "sentencepiece", "matplotlib", "pandas", "scipy"} == set()
 
 
@@ -68,6 +145,22 @@ def test_unknown_tokens_are_a_warning(tmp_path: Path, run: Run) -> None:
     assert done.err == (
         f"data_gen: warning: {valid} of 10 valid tokens and {test} of 5 test tokens do not occur in train and are "
         "<unk>; a larger --train or fewer --num-symbols helps\n"
+    )
+
+
+def test_unknown_tokens_of_one_side_are_named_by_side(tmp_path: Path, run: Run) -> None:
+    """Train holds few symbols and the next ones: sources and targets lack different numbers of tokens."""
+    arguments = ("--num-symbols", 40, "--transform", "shift:1", "--train", 2, "--valid", 9, "--test", 1, "--seed", 4)
+    done = run("copy", tmp_path / "data", *arguments)
+    splits = read_copy_manifest(tmp_path / "data").splits
+    valid, test = splits["valid"], splits["test"]
+    assert valid.unknown_tokens != valid.unknown_target_tokens
+    assert test.unknown_tokens == test.unknown_target_tokens > 0
+    assert done.err == (
+        f"data_gen: warning: {valid.unknown_tokens} of {valid.tokens} valid source tokens, "
+        f"{valid.unknown_target_tokens} of {valid.tokens} valid target tokens and {test.unknown_tokens} of "
+        f"{test.tokens} test tokens do not occur in train and are <unk>; a larger --train or fewer --num-symbols "
+        "helps\n"
     )
 
 
@@ -201,7 +294,7 @@ def test_control_c(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) ->
     def interrupt(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("data_gen.copy.dataset.encode", interrupt)
+    monkeypatch.setattr("data_gen.copy.part.encode", interrupt)
     assert run("copy", tmp_path / "x" / "data") == (130, "", "data_gen: interrupted\n")
     assert everything_under(tmp_path) == {}
 
@@ -210,7 +303,7 @@ def test_a_bug_keeps_its_traceback(tmp_path: Path, run: Run, monkeypatch: pytest
     def break_down(*arguments: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("data_gen.copy.dataset.encode", break_down)
+    monkeypatch.setattr("data_gen.copy.part.encode", break_down)
     with pytest.raises(ZeroDivisionError):
         run("copy", tmp_path / "data")
     assert everything_under(tmp_path) == {}

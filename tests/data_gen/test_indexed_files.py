@@ -1,5 +1,6 @@
 """Encoding and the two binary files, byte by byte."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from data_gen.copy.lines import format_lines, separated_names
 from data_gen.copy.sample import Block
 from data_gen.copy.vocabulary import build_vocabulary
 from data_gen.indexed_files import id_type, indexed_files
+from data_gen.manifest import hash_files
 
 BLOCK = Block(np.array([0, 1, 2, 1, 0, 0], dtype=np.uint32), np.array([3, 1, 2]))
 VOCABULARY = build_vocabulary(["a", "b", "c"], np.array([5, 9, 0]))  # b is 4, a is 5, c is unknown
@@ -45,3 +47,16 @@ def test_ids_of_another_width_are_our_own_mistake(tmp_path: Path) -> None:
 
 def test_lines_have_names_of_any_width() -> None:
     assert format_lines(BLOCK, separated_names(["a", "s10", "s2"])) == b"a s10 s2\ns10\na a\n"
+
+
+def test_twins_have_the_same_content_and_the_digests_are_right(tmp_path: Path) -> None:
+    with indexed_files(tmp_path / "x", 8, twins=[tmp_path / "y"]) as writer:
+        writer.add(np.array([5, 4, 2], dtype="<u2"), np.array([2]))
+        writer.add(np.array([4, 2, 5, 2], dtype="<u2"), np.array([1, 1]))
+    for ending in ("bin", "idx"):
+        content = (tmp_path / f"x.{ending}").read_bytes()
+        assert (tmp_path / f"y.{ending}").read_bytes() == content
+        for name in ("x", "y"):
+            assert writer.digests[f"{name}.{ending}"] == hashlib.sha256(content).hexdigest()
+    assert writer.digests == hash_files(tmp_path)
+    assert hash_files(tmp_path, known={"x.bin": "known"}) == {**writer.digests, "x.bin": "known"}

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from data_gen.copy import dataset
+from data_gen.copy import dataset, part
 from data_gen.copy.dataset import PASSES, make_copy_dataset
 from data_gen.copy.spec import CopySpec
 from data_gen.errors import UserError
@@ -88,23 +88,34 @@ def test_a_link_to_a_dataset_stays_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "data" / "train.src-tgt.src.bin").stat().st_size > 10_000
 
 
-@pytest.mark.parametrize("stage", ["_survey", "_write_split", "_write_text", "hash_files", "write_copy_manifest"])
+STAGES = [
+    (dataset, "take_survey"),
+    (part, "encode"),
+    (part, "format_lines"),
+    (part._SplitWriter, "write"),
+    (part, "hash_files"),
+    (part, "write_copy_manifest"),
+    (dataset, "write_part"),
+]
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage[1])
 @pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("a bug"), OSError(errno.ENOSPC, "No space left")])
 def test_an_interrupted_run_leaves_all_as_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str, overwrite: bool, error: BaseException
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: tuple[Any, str], overwrite: bool, error: BaseException
 ) -> None:
     place = tmp_path / "parent" / "data"
     if overwrite:
         make_copy_dataset(SMALL, place)
     before = everything_under(tmp_path)
-    original = getattr(dataset, stage)
+    original = getattr(*stage)
 
     def fail(*arguments: Any, **options: Any) -> None:
         original(*arguments, **options)
         raise error
 
-    monkeypatch.setattr(dataset, stage, fail)
+    monkeypatch.setattr(*stage, fail)
     with pytest.raises(BaseException) as caught:  # noqa: PT011
         make_copy_dataset(CopySpec(seed=2), place, overwrite=overwrite, text=True)
     if isinstance(error, OSError):
@@ -139,9 +150,8 @@ def test_a_failed_exchange_puts_the_old_dataset_back(
 
 def test_an_old_dataset_that_cannot_be_deleted_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_copy_dataset(SMALL, tmp_path / "data")
-    monkeypatch.setattr(
-        "data_gen.folder.secrets.token_hex", lambda size: "x" if not (tmp_path / ".data_gen-x").exists() else "y"
-    )
+    tokens = iter(["new", "old"])
+    monkeypatch.setattr("data_gen.leftovers.secrets.token_hex", lambda size: next(tokens))
     remove = shutil.rmtree
 
     def refuse(path: Path, ignore_errors: bool = False) -> None:
@@ -152,7 +162,8 @@ def test_an_old_dataset_that_cannot_be_deleted_is_named(tmp_path: Path, monkeypa
     monkeypatch.setattr("data_gen.folder.shutil.rmtree", refuse)
     with pytest.raises(UserError) as caught:
         make_copy_dataset(CopySpec(), tmp_path / "data", overwrite=True)
-    assert str(caught.value) == f"cannot delete the replaced dataset '{tmp_path / '.data_gen-y'}': Permission denied"
+    (old,) = tmp_path.glob(".data_gen-*-old")
+    assert str(caught.value) == f"cannot delete the replaced dataset '{old}': Permission denied"
     assert (tmp_path / "data" / "train.src-tgt.src.bin").stat().st_size > 10_000
 
 

@@ -8,11 +8,34 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data_gen.copy.dataset import make_copy_dataset
 from data_gen.copy.manifest import read_copy_manifest
-from data_gen.copy.spec import SPLITS
+from data_gen.copy.spec import CopySpec
 
 
-@pytest.fixture(scope="session", params=["reference", "sparse"])
+@pytest.fixture(scope="session")
+def family(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Targets that are longer than their sources and hold unknown tokens of their own, and test sets by length."""
+    folder = tmp_path_factory.mktemp("data") / "family"
+    spec = CopySpec(
+        num_symbols=60, symbols="zipf:2", train=60, lengths="zipf", transform="repeat:2", test_lengths=(2, 40)
+    )
+    make_copy_dataset(spec, folder, text=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shifted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sources and targets of different symbols."""
+    folder = tmp_path_factory.mktemp("data") / "shifted"
+    spec = CopySpec(num_symbols=60, symbols="zipf:2", train=60, transform="shift:5", no_overlap=True, test_lengths=(9,))
+    make_copy_dataset(spec, folder, text=True)
+    return folder
+
+
+@pytest.fixture(
+    scope="session", params=["reference", "sparse", "family", pytest.param("shifted", marks=pytest.mark.slow)]
+)
 def dataset(request: pytest.FixtureRequest) -> Path:
     folder: Path = request.getfixturevalue(request.param)
     return folder
@@ -20,11 +43,13 @@ def dataset(request: pytest.FixtureRequest) -> Path:
 
 def test_every_file_equals_that_of_fairseq_preprocess(dataset: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "fairseq_cli.preprocess", "--source-lang=src", "--target-lang=tgt"]
-    command += [f"--{split}pref={dataset / split}" for split in SPLITS]
+    splits = list(read_copy_manifest(dataset).splits)
+    command += [f"--{split}pref={dataset / split}" for split in splits[:2]]
+    command += [f"--testpref={','.join(str(dataset / split) for split in splits[2:])}"]
     command += [f"--destdir={tmp_path}", "--joined-dictionary"]
     subprocess.run(command, check=True, capture_output=True)
     theirs = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.name != "preprocess.log"}
-    text = {f"{split}.{language}" for split in SPLITS for language in ("src", "tgt")}
+    text = {f"{split}.{language}" for split in splits for language in ("src", "tgt")}
     ours = {path.name: path.read_bytes() for path in dataset.iterdir() if path.name not in text | {"manifest.json"}}
     assert sorted(ours) == sorted(theirs)
     assert [name for name in ours if ours[name] != theirs[name]] == []
@@ -48,7 +73,7 @@ def test_fairseq_loads_the_text_back(dataset: Path) -> None:
     for language in ("src", "tgt"):
         dictionary = Dictionary.load(str(dataset / f"dict.{language}.txt"))
         assert len(dictionary) == manifest.dictionary_size
-        for split in SPLITS:
+        for split in manifest.splits:
             items = data_utils.load_indexed_dataset(str(dataset / f"{split}.src-tgt.{language}"), dictionary)
             lines = (dataset / f"{split}.{language}").read_text().splitlines()
             assert len(items) == len(lines) == manifest.splits[split].sequences
@@ -60,13 +85,16 @@ def test_fairseq_loads_the_text_back(dataset: Path) -> None:
 def test_counts_in_the_manifest_are_those_of_the_text(dataset: Path) -> None:
     manifest = read_copy_manifest(dataset)
     train = (dataset / "train.src").read_text().splitlines()
-    known = set(" ".join(train).split())
-    for split in SPLITS:
+    known = {token for side in ("src", "tgt") for token in (dataset / f"train.{side}").read_text().split()}
+    for split in manifest.splits:
         lines = (dataset / f"{split}.src").read_text().splitlines()
         lengths = np.array([len(line.split()) for line in lines])
+        targets = (dataset / f"{split}.tgt").read_text().splitlines()
         summary = manifest.splits[split]
         assert summary.tokens == lengths.sum()
         assert (summary.min_length, summary.max_length) == (lengths.min(), lengths.max())
         assert summary.unknown_tokens == sum(token not in known for line in lines for token in line.split())
+        assert summary.target_tokens == sum(len(line.split()) for line in targets)
+        assert summary.unknown_target_tokens == sum(token not in known for line in targets for token in line.split())
         expected = None if split == "train" else sum(line in set(train) for line in lines)
         assert summary.also_in_train == expected

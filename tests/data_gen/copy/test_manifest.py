@@ -21,6 +21,26 @@ def test_it_reads_back_as_it_was_made(tmp_path: Path) -> None:
     assert manifest.spec == SMALL
 
 
+def test_every_option_reads_back(tmp_path: Path) -> None:
+    spec = CopySpec(
+        num_symbols=40,
+        min_len=2,
+        max_len=9,
+        train=20,
+        valid=3,
+        test=2,
+        seed=9,
+        transform="repeat:2",
+        lengths="zipf:0.5",
+        unique=True,
+        no_overlap=True,
+        test_lengths=(12, 4),
+    )
+    manifest = make_copy_dataset(spec, tmp_path / "data")
+    assert read_copy_manifest(tmp_path / "data") == manifest
+    assert manifest.spec == spec
+
+
 def test_hashes_are_those_of_every_other_file(reference: Path) -> None:
     hashes = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in reference.iterdir()}
     del hashes["manifest.json"]
@@ -40,6 +60,12 @@ def test_names_the_format_transform_and_languages(reference: Path) -> None:
         "valid": 200,
         "test": 200,
         "seed": 1,
+        "transform": "copy",
+        "lengths": "uniform",
+        "symbols": "uniform",
+        "unique": False,
+        "no_overlap": False,
+        "test_lengths": [],
     }
 
 
@@ -57,7 +83,10 @@ def test_a_manifest_that_cannot_be_read(tmp_path: Path) -> None:
     assert caught.value.exit_code == 1
 
 
-SPEC_KEYS = "max_len, min_len, num_symbols, seed, test, train, valid"
+SPEC_KEYS = (
+    "lengths, max_len, min_len, no_overlap, num_symbols, seed, symbols, test, test_lengths, train, transform, unique, "
+    "valid"
+)
 
 
 def assert_refused(folder: Path, document: dict[str, Any], reason: str) -> None:
@@ -93,17 +122,43 @@ def test_an_invalid_manifest_is_one_line(tmp_path: Path, change: dict[str, Any],
         ({"dictionary_size": True}, "dictionary_size must be a whole number, but is True"),
         ({"splits": {}}, "splits must have exactly the keys test, train, valid"),
         ({"spec": {"seed": 1}}, f"spec must have exactly the keys {SPEC_KEYS}"),
-        ({"spec": dict.fromkeys(SPEC_KEYS.split(", "), 1.5)}, "spec.num_symbols must be a whole number, but is 1.5"),
-        ({"spec": dict.fromkeys(SPEC_KEYS.split(", "), 0)}, "--num-symbols must be from 1 to 1000000, but is 0"),
-        ({"more": 1}, "details must have exactly the keys dictionary_size, spec, splits"),
+        ({"more": 1}, "details must have exactly the keys dictionary_size, shard, spec, splits"),
     ],
 )
 def test_invalid_details_are_one_line(tmp_path: Path, change: dict[str, Any], reason: str) -> None:
     make_copy_dataset(SMALL, tmp_path / "data")
     document = json.loads((tmp_path / "data" / "manifest.json").read_text())
-    if isinstance(change.get("spec"), dict) and len(change["spec"]) > 1:
-        change = {"spec": {key: change["spec"][key] for key in document["details"]["spec"]}}
     assert_refused(tmp_path / "data", document | {"details": document["details"] | change}, reason)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"num_symbols": 1.5}, "spec.num_symbols must be a whole number, but is 1.5"),
+        ({"num_symbols": 0}, "--num-symbols must be from 1 to 1000000, but is 0"),
+        ({"transform": 3}, "spec.transform must be a word, but is 3"),
+        (
+            {"transform": "swap"},
+            "--transform must be copy, reverse, sort, shift:K, repeat:N or duplicate, but is 'swap'",
+        ),
+        ({"unique": 1}, "spec.unique must be true or false, but is 1"),
+        ({"test_lengths": 3}, "spec.test_lengths must be a list, but is 3"),
+        ({"test_lengths": [3, "4"]}, "spec.test_lengths[1] must be a whole number, but is '4'"),
+        ({"test_lengths": [3]}, "splits must have exactly the keys test, test1, train, valid"),
+    ],
+)
+def test_an_invalid_specification_is_one_line(tmp_path: Path, change: dict[str, Any], reason: str) -> None:
+    make_copy_dataset(SMALL, tmp_path / "data")
+    document = json.loads((tmp_path / "data" / "manifest.json").read_text())
+    document["details"]["spec"] |= change
+    assert_refused(tmp_path / "data", document, reason)
+
+
+def test_an_invalid_summary_is_one_line(tmp_path: Path) -> None:
+    make_copy_dataset(SMALL, tmp_path / "data")
+    document = json.loads((tmp_path / "data" / "manifest.json").read_text())
+    document["details"]["splits"]["valid"]["target_tokens"] = None
+    assert_refused(tmp_path / "data", document, "valid.target_tokens must be a whole number, but is None")
 
 
 def test_the_manifest_of_another_route(tmp_path: Path) -> None:

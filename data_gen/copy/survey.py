@@ -1,0 +1,105 @@
+"""What must be known of the whole of train before any part of it can be written: its symbols, and what train shares
+with the other splits."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from data_gen.copy.overlap import Fingerprinter, HeldOut, OverlapCounter
+from data_gen.copy.pairs import Pairs
+from data_gen.copy.room import Room
+from data_gen.copy.sample import blocks_in_split, sample_split
+from data_gen.copy.spec import CopySpec
+from data_gen.copy.vocabulary import Vocabulary, build_vocabulary, symbol_names
+from data_gen.parallel import ordered_map
+
+Progress = Callable[[int], None]
+"""Told how many sequences have been dealt with since the last call."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is known of a dataset before it is written.
+
+    :param pairs: makes its blocks.
+    :param vocabulary: the dictionary of the whole train split.
+    :param also_in_train: for each held-out split, how many of its sequences occur in train; empty if not counted.
+    """
+
+    pairs: Pairs
+    vocabulary: Vocabulary
+    also_in_train: Mapping[str, int]
+
+
+def take_survey(spec: CopySpec, *, overlaps: bool, progress: Progress) -> Survey:
+    """Sample the whole dataset once.
+
+    :param overlaps: count the held-out sequences that occur in train as well.
+    :param progress: its arguments add up to ``spec.all_sequences``.
+    :raises UserError: if train cannot do without the held-out sequences, but is to.
+    """
+    fingerprint = Fingerprinter(spec)
+    fingerprints: dict[str, npt.NDArray[np.uint64]] = {}
+    held_out = None
+    if overlaps or spec.no_overlap:
+        fingerprints = _held_out_fingerprints(spec, fingerprint, progress)
+    else:
+        progress(spec.all_sequences - spec.train)
+    if spec.no_overlap:
+        held_out = HeldOut(fingerprint, np.concatenate(list(fingerprints.values())))
+    counters = {name: OverlapCounter(prints) for name, prints in fingerprints.items()} if overlaps else {}
+    pairs = Pairs(spec, held_out)
+    counts = _count_symbols(pairs, fingerprint, list(counters.values()), progress)
+    vocabulary = build_vocabulary(symbol_names(spec.num_symbols), counts)
+    return Survey(pairs, vocabulary, {name: counter.count for name, counter in counters.items()})
+
+
+def _held_out_fingerprints(
+    spec: CopySpec, fingerprint: Fingerprinter, progress: Progress
+) -> dict[str, npt.NDArray[np.uint64]]:
+    """:returns: for each held-out split, (sequences,) the fingerprints."""
+    room = Room(spec)
+    found = {}
+    for split in spec.splits[1:]:
+        parts = []
+        for block in sample_split(spec, split):
+            parts.append(fingerprint(block))
+            if spec.no_overlap:
+                room.see(block, parts[-1])
+            progress(len(block.lengths))
+        found[split.name] = np.concatenate(parts)
+    if spec.no_overlap:
+        room.require()
+    return found
+
+
+def _count_symbols(
+    pairs: Pairs, fingerprint: Fingerprinter, counters: list[OverlapCounter], progress: Progress
+) -> npt.NDArray[np.int64]:
+    """Count what occurs in train, show its sources to ``counters``, and let ``pairs`` remember them.
+
+    :returns: (symbols,) the counts on both sides together.
+    """
+    spec = pairs.spec
+    train = spec.splits[0]
+
+    def look_at(index: int) -> tuple[npt.NDArray[np.int64], int]:
+        source, target = pairs.make(train, index)
+        pairs.keep(index, source)
+        counts = np.bincount(source.symbols, minlength=spec.num_symbols)
+        counts = counts + (counts if target is source else np.bincount(target.symbols, minlength=spec.num_symbols))
+        unfinished = [counter for counter in counters if not counter.complete]
+        if unfinished:
+            fingerprints = fingerprint(source)
+            for counter in unfinished:
+                counter.see(fingerprints)
+        return counts, len(source.lengths)
+
+    blocks = blocks_in_split(spec, train)
+    total = np.zeros(spec.num_symbols, dtype=np.int64)
+    for counts, sequences in ordered_map(look_at, range(blocks), pairs.threads(train, blocks)):
+        total += counts
+        progress(sequences)
+    return total

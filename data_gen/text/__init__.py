@@ -1,0 +1,1 @@
+"""The route ``text``: sentences of real languages, cut into pieces by sentencepiece."""

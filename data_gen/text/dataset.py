@@ -1,0 +1,162 @@
+"""Makes a whole text dataset: checks the text, gets the models, encodes, in bounded memory but for the training."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import sentencepiece
+
+from data_gen.errors import UserError
+from data_gen.folder import new_folder
+from data_gen.indexed_files import indexed_files
+from data_gen.manifest import hash_files
+from data_gen.text.encoding import encode_batches
+from data_gen.text.manifest import SideSummary, SplitSummary, TextManifest, write_text_manifest
+from data_gen.text.models import Models, Progress, make_models
+from data_gen.text.reading import Faults, add_fault, decode_lines, read_batches, require_file
+from data_gen.text.spec import TextSpec
+
+Files = tuple[Path, Path | None]
+"""The source and the target file of a split; a copy dataset has no target file."""
+
+PASSES = 2
+"""How often each byte of text is reported to ``progress``."""
+
+
+def input_files(spec: TextSpec) -> dict[str, Files]:
+    """The files of each split.
+
+    :raises UserError: if one is not there.
+    """
+    found: dict[str, Files] = {}
+    for split, prefix in spec.splits.items():
+        endings = [spec.source_lang] if spec.target_lang is None else [spec.source_lang, spec.target_lang]
+        paths = [Path(f"{prefix}.{ending}") for ending in endings]
+        for path in paths:
+            require_file(path, f"--{split.rstrip('0123456789')}pref {prefix}")
+        found[split] = (paths[0], paths[1] if len(paths) > 1 else None)
+    return found
+
+
+def make_text_dataset(
+    spec: TextSpec,
+    destination: str | Path,
+    *,
+    overwrite: bool = False,
+    progress: Progress = lambda doing, size: None,
+) -> TextManifest:
+    """Write the dataset that ``spec`` describes: what spm_encode and fairseq-preprocess with its dictionaries give.
+
+    ``destination`` appears when it is complete; after an error or Ctrl-C everything is as it was.
+
+    :param overwrite: replace a dataset of ours that is already there.
+    :param progress: called as the work goes on; its sizes add up to ``PASSES`` times the text's.
+    :returns: what ``manifest.json`` in the folder says.
+    :raises UserError: if there is something wrong with the text, the models or ``destination``.
+    """
+    files = input_files(spec)
+    with new_folder(Path(destination), overwrite=overwrite) as folder:
+        _check_text(files, spec.on_bad, progress)
+        models = make_models(folder, spec, files["train"], progress)
+        splits = {}
+        for split, paths in files.items():
+            splits[split], counts = _write_split(folder, spec, split, paths, models, progress)
+            if split == "train":
+                _write_dictionaries(folder, spec, models, counts)
+        vocabularies = (models.source.vocabulary, models.target.vocabulary)
+        manifest = TextManifest(
+            spec=spec,
+            dictionary_sizes={
+                language: vocabulary.size for language, vocabulary in zip(spec.languages, vocabularies, strict=True)
+            },
+            sentencepiece=sentencepiece.__version__,
+            not_trained_on={Path(file).name: lines for file, lines in models.not_trained_on.items()},
+            splits=splits,
+            files=hash_files(folder),
+            byte_pieces=models.byte_pieces,
+        )
+        write_text_manifest(folder, manifest)
+    return manifest
+
+
+def _check_text(files: dict[str, Files], on_bad: str, progress: Progress) -> None:
+    """Read everything once, before the long work begins.
+
+    :raises UserError: if files differ in length, if there is nothing in them, or if lines are bad and must not be.
+    """
+    bad: dict[str, Faults] = {}
+    for source, target in files.values():
+        lines = 0
+        for batch in read_batches(source, target):
+            for path, raw in ((source, batch.source), (target, batch.target)):
+                for place, kind in decode_lines(raw or [])[1].items():
+                    add_fault(bad.setdefault(str(path), {}), kind, batch.first + place)
+            lines += len(batch.source)
+            progress("checking", batch.size)
+        if not lines:
+            raise UserError(f"'{source}' has no lines: give a file with at least one sentence")
+    if bad and on_bad == "error":
+        raise _bad_lines_error(bad)
+
+
+def _bad_lines_error(bad: dict[str, Faults]) -> UserError:
+    found = "; ".join(f"'{file}': {describe_faults(faults)}" for file, faults in bad.items())
+    return UserError(f"bad lines in {found}: mend them, or add --on-bad skip to leave these pairs out")
+
+
+def describe_faults(faults: Faults) -> str:
+    """``3 empty (lines 1, 2, 3), 1 invalid UTF-8 (line 7)``."""
+    return ", ".join(f"{numbers.count} {kind} ({numbers})" for kind, numbers in faults.items())
+
+
+def _write_split(
+    folder: Path, spec: TextSpec, split: str, files: Files, models: Models, progress: Progress
+) -> tuple[SplitSummary, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+    """Encode a split and write both sides.
+
+    :returns: what it holds, and how often each id occurs on either side.
+    """
+    first, second = spec.languages
+    prefix = f"{split}.{first}-{second}"
+    encoders = (models.source, models.target)
+    sizes = [encoder.vocabulary.size for encoder in encoders]
+    counts = (np.zeros(sizes[0], dtype=np.int64), np.zeros(sizes[1], dtype=np.int64))
+    source, target = files
+    summary = SplitSummary(0, 0, SideSummary(source.name), SideSummary(target.name) if target is not None else None)
+    with (
+        indexed_files(folder / f"{prefix}.{first}", sizes[0]) as source_file,
+        indexed_files(folder / f"{prefix}.{second}", sizes[1]) as target_file,
+    ):
+        encoded = encode_batches(read_batches(*files), models.source, models.target if target is not None else None)
+        for batch in encoded:
+            sides = (batch.source, batch.source if batch.target is None else batch.target)
+            for side, writer, count in zip(sides, (source_file, target_file), counts, strict=True):
+                writer.add(side.ids, side.lengths)
+                count += np.bincount(side.ids, minlength=len(count))
+            for side_summary, side in zip(summary.sides, sides, strict=False):  # of a copy there is one
+                side_summary.add(side)
+            summary.lines += batch.lines
+            summary.sequences += len(batch.source.lengths)
+            progress("encoding", batch.size)
+    _check_written(summary, files, spec.on_bad)
+    return summary, counts
+
+
+def _check_written(summary: SplitSummary, files: Files, on_bad: str) -> None:
+    """:raises UserError: if lines turned out bad that must not be, or if no pair is left."""
+    bad = {
+        str(path): side.bad_lines for path, side in zip(files, summary.sides, strict=False) if side.bad_lines
+    }  # of a copy there is one
+    if bad and on_bad == "error":
+        raise _bad_lines_error(bad)
+    if not summary.sequences:
+        raise UserError(f"'{files[0]}' has no good line: nothing is left to write")
+
+
+def _write_dictionaries(
+    folder: Path, spec: TextSpec, models: Models, counts: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+) -> None:
+    if spec.one_model:
+        counts = (counts[0] + counts[1], counts[0] + counts[1])
+    for language, encoder, count in zip(spec.languages, (models.source, models.target), counts, strict=True):
+        (folder / f"dict.{language}.txt").write_bytes(encoder.vocabulary.text(count).encode("utf-8"))

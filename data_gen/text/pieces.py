@@ -1,0 +1,157 @@
+"""sentencepiece models: trained in a repeatable way, or made before.
+
+The number of threads is part of the result of a unigram training, so it is always the same, whatever the machine has.
+Text is handed over line by line, so that no path gets into the model.
+"""
+
+import io
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import sentencepiece
+
+from data_gen.errors import UserError
+from data_gen.text.choice import choose_lines
+from data_gen.text.reading import LineNumbers
+from data_gen.text.spec import TextSpec
+
+_THREADS: Final = 16
+_ERRORS_ONLY: Final = "2"
+_RESERVED: Final = "\u2585"  # sentencepiece leaves out what contains it
+_DEFAULT_MAX_BYTES: Final = "4192"
+_CHOICE: Final = "input_sentence_size"
+_REFUSALS: Final = (RuntimeError, ValueError, OSError, SyntaxError, SystemError)  # the last two by old versions
+# What Python, and so fairseq, takes for white space, where it would end a token.
+WHITE_SPACE: Final = tuple(chr(code) for code in range(0x3001) if chr(code).isspace())
+_SPACES: Final = str.maketrans(dict.fromkeys(WHITE_SPACE, " "))
+
+
+class TrainingText:
+    """Lines for a training, with a note of those that sentencepiece will not take.
+
+    :param lines: numbers and lines.
+    :param spm_options: of the training.
+    """
+
+    def __init__(self, lines: Iterable[tuple[int, str]], spm_options: Iterable[tuple[str, str]]) -> None:
+        self._lines = lines
+        limit = dict(spm_options).get("max_sentence_length", _DEFAULT_MAX_BYTES)
+        self.max_bytes = int(limit) if limit.isdecimal() else 0  # sentencepiece itself refuses any other
+        self.left_out = LineNumbers()
+
+    def __iter__(self) -> Iterator[str]:
+        for number, line in self._lines:
+            text = line.translate(_SPACES)
+            if _RESERVED in text or len(text.encode("utf-8")) > self.max_bytes:
+                self.left_out.add(number)
+            yield text
+
+
+def train_model(text: Iterable[str], spec: TextSpec, name: str) -> bytes:
+    """Train a model.
+
+    :param name: of the text, for messages.
+    :returns: the content of a ``.model`` file.
+    :raises UserError: if sentencepiece refuses an option, or if the text is too small for the vocabulary.
+    """
+    options: dict[str, Any] = {"minloglevel": _ERRORS_ONLY, **dict(spec.spm_options)}
+    if sentences := _sentences_to_choose(options.pop(_CHOICE, "0")):
+        text = choose_lines(text, sentences, spec.seed)
+    content = io.BytesIO()
+    failures: list[BaseException] = []  # in reading, which sentencepiece would report as its own
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=_noting_failures(text, failures),
+            model_writer=content,
+            vocab_size=spec.vocab_size,
+            model_type=spec.model_type,
+            character_coverage=spec.character_coverage,
+            num_threads=_THREADS,
+            **options,
+        )
+    except _REFUSALS as error:
+        if failures:
+            raise failures[0] from None
+        raise _explain(str(error), spec, name) from error
+    return content.getvalue()
+
+
+def _noting_failures(text: Iterable[str], failures: list[BaseException]) -> Iterator[str]:
+    try:
+        yield from text
+    except BaseException as failure:
+        failures.append(failure)
+        raise
+
+
+def _sentences_to_choose(value: str) -> int:
+    if not value.isdecimal():
+        raise UserError(f"--spm-option {_CHOICE} must be a whole number, 0 for all sentences, but is {value!r}")
+    return int(value)
+
+
+def _explain(said: str, spec: TextSpec, name: str) -> UserError:
+    """The line for what sentencepiece says."""
+    if found := re.search(r"too high \(\d+\).*<= (\d+)", said):
+        return UserError(
+            f"--vocab-size {spec.vocab_size} is more than the text of {name} gives: choose at most {found[1]}"
+        )
+    if found := re.search(r"smaller than required_chars\. \d+ vs (\d+)", said):
+        return UserError(
+            f"--vocab-size {spec.vocab_size} is too small for the characters of {name}: choose at least "
+            f"{found[1]}, or a lower --character-coverage"
+        )
+    if found := re.search(r'unknown field name "([^"]*)"', said):
+        return UserError(f"--spm-option {found[1]}: sentencepiece knows no such option (see `spm_train --help`)")
+    reason = re.sub(r"^[A-Za-z_ ]+: (?:src/)?(?:\S+\(\d+\) )?", "", " ".join(said.split()))
+    return UserError(f"sentencepiece cannot train a model of {name}: {reason.strip() or 'it does not say why'}")
+
+
+def load_model(content: bytes, name: str) -> Any:
+    """Open a model.
+
+    :param content: of a ``.model`` file.
+    :param name: for messages.
+    :returns: a ``sentencepiece.SentencePieceProcessor``.
+    :raises UserError: if it is no model.
+    """
+    processor = sentencepiece.SentencePieceProcessor()
+    try:
+        loaded = processor.load_from_serialized_proto(content)
+    except _REFUSALS:
+        loaded = False
+    if not loaded:
+        raise UserError(f"{name} is not a sentencepiece model: give a file that sentencepiece trained (.model)")
+    return processor
+
+
+def read_model(path: Path) -> bytes:
+    """Read a model made before.
+
+    :raises UserError: if the file cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read the model '{path}': {error.strerror or error}") from error
+
+
+def vocabulary_text(processor: Any) -> str:
+    """The content of the ``.vocab`` file that sentencepiece writes beside a model."""
+    numbers = range(processor.get_piece_size())
+    return "".join(f"{processor.id_to_piece(number)}\t{processor.get_score(number):g}\n" for number in numbers)
+
+
+def kept_white_space(processor: Any) -> str:
+    """White space, other than a space, that the model's normaliser lets through.
+
+    Its pieces would fall apart in fairseq, which splits lines at all white space. With sentencepiece's own normaliser
+    it is U+0085 alone.
+    """
+    return "".join(
+        space
+        for space in WHITE_SPACE
+        if space != " " and any(space in piece for piece in processor.encode(f"a{space}b", out_type=str))
+    )

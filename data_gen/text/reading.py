@@ -1,0 +1,137 @@
+r"""Lines of text files, in step on both sides, and what is wrong with them.
+
+A line ends at ``\n`` and nowhere else, so that line numbers are those of ``wc -l`` and of editors; one ``\r`` before
+it is taken off. Other characters that Unicode calls line ends are part of the line.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from data_gen.errors import UserError, failure_from_os_error
+
+BATCH_LINES: Final = 8_192
+SHOWN_LINES: Final = 10
+
+EMPTY: Final = "empty"
+BLANK: Final = "white space only"
+INVALID: Final = "invalid UTF-8"
+VANISHED: Final = "nothing left after normalisation"
+
+
+@dataclass
+class LineNumbers:
+    """Numbers of lines, from 1: how many there are, and the first few."""
+
+    count: int = 0
+    first: list[int] = field(default_factory=list)
+
+    def add(self, number: int) -> None:
+        """Count a line."""
+        self.count += 1
+        if len(self.first) < SHOWN_LINES:
+            self.first.append(number)
+
+    def __str__(self) -> str:
+        shown = ", ".join(map(str, self.first))
+        return f"line {shown}" if self.count == 1 else f"lines {shown}{', ...' * (self.count > len(self.first))}"
+
+
+Faults = dict[str, LineNumbers]
+"""Bad lines of one file, by what is wrong with them."""
+
+
+def add_fault(faults: Faults, kind: str, number: int) -> None:
+    """Count a bad line."""
+    faults.setdefault(kind, LineNumbers()).add(number)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Lines that follow one another, with their line ends; the same lines on both sides.
+
+    :param first: number of the first line, from 1.
+    :param source: lines as they are in the file.
+    :param target: the same; None in a copy dataset.
+    """
+
+    first: int
+    source: list[bytes]
+    target: list[bytes] | None
+
+    @property
+    def size(self) -> int:
+        """Bytes on both sides."""
+        return sum(map(len, self.source)) + sum(map(len, self.target or ()))
+
+
+def read_batches(source: Path, target: Path | None) -> Iterator[Batch]:
+    """Read two files in step.
+
+    :raises UserError: if a file cannot be read, or if one has more lines than the other.
+    """
+    first = 1
+    targets = _read(target) if target is not None else None
+    for lines in _read(source):
+        if targets is None:
+            yield Batch(first, lines, None)
+        else:
+            others = next(targets, [])
+            if len(others) != len(lines):
+                break
+            yield Batch(first, lines, others)
+        first += len(lines)
+    else:
+        if targets is None or next(targets, None) is None:
+            return
+    assert target is not None
+    counts = [sum(map(len, _read(path))) for path in (source, target)]
+    raise UserError(
+        f"number of lines: '{source}' has {counts[0]}, but '{target}' has {counts[1]}: each line must be the "
+        "translation of the line with its number"
+    )
+
+
+def decode_lines(raw: Sequence[bytes]) -> tuple[list[str], dict[int, str]]:
+    """Turn lines into text.
+
+    :returns: the lines without their ends, and what is wrong with bad ones, by place.
+    """
+    faults: dict[int, str] = {}
+    try:  # all at once: line by line, this would take as long as the rest of the work that Python does
+        text = b"".join(raw).decode("utf-8").removesuffix("\n")
+        lines = text.split("\n") if raw else []
+    except UnicodeDecodeError:
+        lines = []
+        for place, content in enumerate(raw):
+            try:
+                lines.append(content.removesuffix(b"\n").decode("utf-8"))
+            except UnicodeDecodeError:
+                faults[place] = INVALID
+                lines.append("")
+    if any("\r" in line for line in lines):
+        lines = [line.removesuffix("\r") for line in lines]
+    for place, line in enumerate(lines):
+        if not line or line.isspace():
+            faults.setdefault(place, BLANK if line else EMPTY)
+    return lines, dict(sorted(faults.items()))
+
+
+def require_file(path: Path, option: str) -> None:
+    """:raises UserError: if there is no such file, naming the option that asked for it."""
+    if not path.exists():
+        raise UserError(f"no file '{path}', which {option} asks for: check the path and the language")
+    if path.is_dir():
+        raise UserError(f"'{path}' is a folder: {option} must name text files, without their endings")
+
+
+def _read(path: Path) -> Iterator[list[bytes]]:
+    try:
+        with open(path, "rb") as stream:
+            while lines := list(islice(stream, BATCH_LINES)):
+                yield lines
+    except OSError as error:
+        reason = OSError(error.errno, error.strerror or str(error), str(path))
+        raise failure_from_os_error("read", reason) from error

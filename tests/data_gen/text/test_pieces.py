@@ -1,0 +1,170 @@
+"""Models: repeatable, with errors of one line."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sentencepiece
+
+import data_gen
+from data_gen.errors import UserError
+from data_gen.text.choice import choose_lines
+from data_gen.text.pieces import (
+    TrainingText,
+    kept_white_space,
+    load_model,
+    read_model,
+    train_model,
+    vocabulary_text,
+)
+from data_gen.text.spec import MODEL_TYPES, TextSpec
+
+from .conftest import ENGLISH, train, write_lines
+
+
+def spec(**values: Any) -> TextSpec:
+    return TextSpec(source_lang="en", **values)
+
+
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_same_text_same_bytes(model_type: str) -> None:
+    wanted = spec(model_type=model_type, vocab_size=40)
+    assert train_model(iter(ENGLISH), wanted, "x") == train_model(ENGLISH, wanted, "x")
+
+
+def test_the_seed_chooses_the_sentences_to_train_on() -> None:
+    letters = [chr(0x4E00 + number) for number in range(400)]
+    wanted = {"spm_options": (("input_sentence_size", "150"),), "model_type": "char", "character_coverage": 1.0}
+
+    def known(seed: int) -> set[str]:
+        model = load_model(train_model(letters, spec(seed=seed, **wanted), "x"), "x")
+        return {model.id_to_piece(number) for number in range(model.get_piece_size())} & set(letters)
+
+    assert known(1) == set(choose_lines(letters, 150, seed=1))
+    assert known(1) != known(2)
+    with pytest.raises(UserError) as caught:
+        train(ENGLISH, 40, ("input_sentence_size", "-1"))
+    assert str(caught.value) == (
+        "--spm-option input_sentence_size must be a whole number, 0 for all sentences, but is '-1'"
+    )
+
+
+def test_another_process_trains_the_same_model(pairs: Path, corpus: Path, tmp_path: Path) -> None:
+    words = ["--source-lang=en", "--target-lang=ko", f"--trainpref={corpus / 'train'}", "--vocab-size=80"]
+    words += ["--character-coverage=1", "--spm-option=hard_vocab_limit=false"]
+    done = subprocess.run(
+        [sys.executable, "-m", "data_gen", "text", str(tmp_path / "data"), *words],
+        cwd=Path(data_gen.__file__).parents[1],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    for name in ("sentencepiece.en.model", "sentencepiece.ko.model", "train.en-ko.ko.bin"):
+        assert (tmp_path / "data" / name).read_bytes() == (pairs / name).read_bytes()
+
+
+@pytest.mark.parametrize("model_type", ["unigram", "bpe"])
+def test_the_list_of_pieces_is_sentencepieces_own(tmp_path: Path, model_type: str) -> None:
+    write_lines(tmp_path / "text", ENGLISH)
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(tmp_path / "text"),
+        model_prefix=str(tmp_path / "theirs"),
+        vocab_size=45,
+        model_type=model_type,
+        minloglevel=2,
+    )
+    ours = load_model(train_model(ENGLISH, spec(vocab_size=45, model_type=model_type), "x"), "x")
+    assert vocabulary_text(ours) == (tmp_path / "theirs.vocab").read_text(encoding="utf-8")
+
+
+def test_a_vocabulary_that_is_too_large_is_told_the_largest() -> None:
+    with pytest.raises(UserError) as caught:
+        train(ENGLISH, 5_000)
+    start, _, largest = str(caught.value).rpartition(" ")
+    assert start == "--vocab-size 5000 is more than the text of the text gives: choose at most"
+    assert train(ENGLISH, int(largest)).get_piece_size() == int(largest)
+    with pytest.raises(UserError, match=f"choose at most {largest}"):
+        train(ENGLISH, int(largest) + 1)
+
+
+def test_a_vocabulary_that_is_too_small_is_told_the_smallest() -> None:
+    with pytest.raises(UserError) as caught:
+        train(ENGLISH, 10, character_coverage=1.0)
+    characters = len(set("".join(ENGLISH))) + 3  # <unk>, <s>, </s>; the space is a character of the text
+    assert str(caught.value) == (
+        f"--vocab-size 10 is too small for the characters of the text: choose at least {characters}, or a lower "
+        "--character-coverage"
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (("nonsense", "1"), "--spm-option nonsense: sentencepiece knows no such option (see `spm_train --help`)"),
+        (
+            ("max_sentence_length", "many"),
+            'sentencepiece cannot train a model of the text: cannot parse "many" as int.',
+        ),
+    ],
+)
+def test_options_that_sentencepiece_refuses(
+    option: tuple[str, str], message: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(UserError) as caught:
+        train(ENGLISH, 40, option)
+    assert str(caught.value) == message
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("failure", [UserError("mine"), KeyboardInterrupt(), ZeroDivisionError("a bug")], ids=repr)
+def test_failures_in_reading_are_not_taken_for_sentencepieces(failure: BaseException) -> None:
+    def lines() -> Iterator[str]:
+        yield from ENGLISH
+        raise failure
+
+    with pytest.raises(type(failure)) as caught:
+        train_model(lines(), spec(vocab_size=40), "x")
+    assert caught.value is failure
+
+
+def test_options_reach_sentencepiece(capfd: pytest.CaptureFixture[str]) -> None:
+    assert train(ENGLISH, 40, ("user_defined_symbols", "<x>,<y>")).encode("<y>", out_type=str)[-1] == "<y>"
+    assert capfd.readouterr() == ("", "")
+    train(ENGLISH, 40, ("minloglevel", "0"))
+    assert "unigram_model_trainer" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "taken"),
+    [("Q" * 99, True), ("Q" * 100, False), ("é" * 49 + "Q", True), ("é" * 50 + "Q", False), ("Q \u2585", False)],
+    ids=["99 bytes", "100 bytes", "99 bytes in 50 letters", "101 bytes in 51 letters", "reserved"],
+)
+def test_lines_that_sentencepiece_does_not_train_on_are_known(line: str, taken: bool) -> None:
+    options = (("max_sentence_length", "99"),)
+    text = TrainingText(enumerate([*ENGLISH, line], start=1), options)
+    wanted = spec(model_type="char", character_coverage=1.0, spm_options=options)
+    model = load_model(train_model(text, wanted, "x"), "x")
+    assert (model.piece_to_id("Q") != model.unk_id()) == taken
+    assert text.left_out.first == ([] if taken else [9])
+
+
+def test_files_that_are_no_models(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        load_model(b"text", "'x'")
+    assert str(caught.value) == "'x' is not a sentencepiece model: give a file that sentencepiece trained (.model)"
+    with pytest.raises(UserError) as caught:
+        load_model(b"", "'x'")
+    assert str(caught.value).startswith("'x' is not a sentencepiece model")
+    with pytest.raises(UserError) as caught:
+        read_model(tmp_path / "none")
+    assert str(caught.value) == f"cannot read the model '{tmp_path}/none': No such file or directory"
+
+
+def test_white_space_that_normalisers_keep() -> None:
+    assert kept_white_space(train(ENGLISH, 40)) == "\x85"
+    kept = kept_white_space(train(ENGLISH, 40, ("normalization_rule_name", "identity")))
+    assert {"\t", "\x0b", "\x85", "\u2028", "\u3000"} <= set(kept)
+    assert " " not in kept
