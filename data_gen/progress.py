@@ -8,9 +8,12 @@ from typing import Final
 
 SECONDS_BETWEEN_LINES: Final = 30.0
 
+Progress = Callable[[int], None]
+"""Told how much has been done since the last call."""
+
 
 @contextmanager
-def progress_on_stderr(total: int, unit: str) -> Iterator[Callable[[int], None]]:
+def progress_on_stderr(total: int, unit: str) -> Iterator[Progress]:
     """Lend a function to call with how much has been done since the last call.
 
     :param total: how much there is to do.

@@ -20,6 +20,7 @@ from scripts.marked_section import replace_section
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+OPTIONS = (ROOT / "docs" / "options.md").read_text(encoding="utf-8")
 COMMANDS = (
     ("python", "-m", "data_gen"),
     ("fairseq-train",),
@@ -29,10 +30,10 @@ COMMANDS = (
 )
 
 
-def section(title: str) -> str:
+def section(title: str, document: str = README) -> str:
     """What stands under a heading, up to the next one of any level."""
-    _, found, rest = README.partition(f"\n{title}\n")
-    assert found, f"README.md has no heading {title!r}"
+    _, found, rest = document.partition(f"\n{title}\n")
+    assert found, f"no heading {title!r}"
     return re.split(r"\n##+ ", rest)[0]
 
 
@@ -108,17 +109,17 @@ def _names(action: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("title", "options"),
     [
-        ("### `python -m data_gen copy DESTDIR`", of_data_gen("copy")),
-        ("### `python -m data_gen text DESTDIR`", of_data_gen("text")),
-        ("### `--task copy`", of_dataclass(CopyTaskConfig)),
-        ("### `--arch gru_attention`", of_dataclass(GRUAttentionConfig)),
-        ("### `--criterion chunked_cross_entropy`", of_dataclass(ChunkedCrossEntropyConfig)),
-        ("### `--optimizer fused_adamw`", of_dataclass(FusedAdamWConfig)),
+        ("## `python -m data_gen copy DESTDIR`", of_data_gen("copy")),
+        ("## `python -m data_gen text DESTDIR`", of_data_gen("text")),
+        ("## `--task copy`", of_dataclass(CopyTaskConfig)),
+        ("## `--arch gru_attention`", of_dataclass(GRUAttentionConfig)),
+        ("## `--criterion chunked_cross_entropy`", of_dataclass(ChunkedCrossEntropyConfig)),
+        ("## `--optimizer fused_adamw`", of_dataclass(FusedAdamWConfig)),
     ],
     ids=["data_gen copy", "data_gen text", "task", "model", "criterion", "optimizer"],
 )
 def test_tables_name_every_option_with_its_default(title: str, options: dict[str, str]) -> None:
-    assert rows(section(title)) == options
+    assert rows(section(title, OPTIONS)) == options
 
 
 def test_the_attention_that_is_shown_works() -> None:

@@ -7,8 +7,9 @@ from data_gen.copy.manifest import CopyManifest
 from data_gen.copy.part import write_part
 from data_gen.copy.shard import Shard
 from data_gen.copy.spec import CopySpec
-from data_gen.copy.survey import Progress, take_survey
+from data_gen.copy.survey import take_survey
 from data_gen.folder import new_folder
+from data_gen.progress import Progress
 
 PASSES: Final = 2
 """How often each sequence is reported to ``progress``."""

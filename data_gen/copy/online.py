@@ -9,10 +9,9 @@ from typing import Final
 
 import numpy as np
 
+from data_gen.copy.held_out import held_out_fingerprints
 from data_gen.copy.manifest import CopyManifest, write_copy_manifest
 from data_gen.copy.overlap import Fingerprinter, HeldOut
-from data_gen.copy.room import Room
-from data_gen.copy.sample import sample_split
 from data_gen.copy.shard import Shard
 from data_gen.copy.spec import SOURCE_LANGUAGE, TARGET_LANGUAGE, CopySpec, Split
 from data_gen.copy.vocabulary import Vocabulary, build_vocabulary, symbol_names
@@ -66,13 +65,8 @@ def hold_out(spec: CopySpec) -> HeldOut | None:
     """
     if not spec.no_overlap:
         return None
-    fingerprint, room, found = Fingerprinter(spec), Room(spec), []
-    for split in spec.splits[1:]:
-        for block in sample_split(spec, split):
-            found.append(fingerprint(block))
-            room.see(block, found[-1])
-    room.require()
-    return HeldOut(fingerprint, np.concatenate(found))
+    fingerprint = Fingerprinter(spec)
+    return HeldOut(fingerprint, np.concatenate(list(held_out_fingerprints(spec, fingerprint).values())))
 
 
 def epoch_bytes(spec: CopySpec, split: Split) -> int:

@@ -14,11 +14,12 @@ from data_gen.copy.lines import format_lines, separated_names
 from data_gen.copy.manifest import CopyManifest, SplitSummary, write_copy_manifest
 from data_gen.copy.shard import Shard
 from data_gen.copy.spec import SOURCE_LANGUAGE, TARGET_LANGUAGE, Split
-from data_gen.copy.survey import Progress, Survey
+from data_gen.copy.survey import Survey
 from data_gen.copy.vocabulary import symbol_names
 from data_gen.indexed_files import UNKNOWN, IndexedWriter, indexed_files
 from data_gen.manifest import hash_files
 from data_gen.parallel import ordered_map
+from data_gen.progress import Progress
 
 LANGUAGES: Final = (SOURCE_LANGUAGE, TARGET_LANGUAGE)
 

@@ -15,10 +15,11 @@ from data_gen.copy.part import part_files, write_part
 from data_gen.copy.sample import blocks_in_split, sequences_per_block
 from data_gen.copy.shard import Shard
 from data_gen.copy.spec import CopySpec
-from data_gen.copy.survey import Progress, Survey, take_survey
+from data_gen.copy.survey import Survey, take_survey
 from data_gen.errors import UserError
 from data_gen.folder import new_folder, require_free
 from data_gen.manifest import MANIFEST_NAME
+from data_gen.progress import Progress
 
 
 class Shards(NamedTuple):

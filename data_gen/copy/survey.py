@@ -1,22 +1,20 @@
 """What must be known of the whole of train before any part of it can be written: its symbols, and what train shares
 with the other splits."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from data_gen.copy.held_out import held_out_fingerprints
 from data_gen.copy.overlap import Fingerprinter, HeldOut, OverlapCounter
 from data_gen.copy.pairs import Pairs
-from data_gen.copy.room import Room
-from data_gen.copy.sample import blocks_in_split, sample_split
+from data_gen.copy.sample import blocks_in_split
 from data_gen.copy.spec import CopySpec
 from data_gen.copy.vocabulary import Vocabulary, build_vocabulary, symbol_names
 from data_gen.parallel import ordered_map
-
-Progress = Callable[[int], None]
-"""Told how many sequences have been dealt with since the last call."""
+from data_gen.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ def take_survey(spec: CopySpec, *, overlaps: bool, progress: Progress) -> Survey
     fingerprints: dict[str, npt.NDArray[np.uint64]] = {}
     held_out = None
     if overlaps or spec.no_overlap:
-        fingerprints = _held_out_fingerprints(spec, fingerprint, progress)
+        fingerprints = held_out_fingerprints(spec, fingerprint, progress)
     else:
         progress(spec.all_sequences - spec.train)
     if spec.no_overlap:
@@ -54,25 +52,6 @@ def take_survey(spec: CopySpec, *, overlaps: bool, progress: Progress) -> Survey
     counts = _count_symbols(pairs, fingerprint, list(counters.values()), progress)
     vocabulary = build_vocabulary(symbol_names(spec.num_symbols), counts)
     return Survey(pairs, vocabulary, {name: counter.count for name, counter in counters.items()})
-
-
-def _held_out_fingerprints(
-    spec: CopySpec, fingerprint: Fingerprinter, progress: Progress
-) -> dict[str, npt.NDArray[np.uint64]]:
-    """:returns: for each held-out split, (sequences,) the fingerprints."""
-    room = Room(spec)
-    found = {}
-    for split in spec.splits[1:]:
-        parts = []
-        for block in sample_split(spec, split):
-            parts.append(fingerprint(block))
-            if spec.no_overlap:
-                room.see(block, parts[-1])
-            progress(len(block.lengths))
-        found[split.name] = np.concatenate(parts)
-    if spec.no_overlap:
-        room.require()
-    return found
 
 
 def _count_symbols(

@@ -3,11 +3,16 @@
 from dataclasses import dataclass, field
 from typing import Optional
 
+from fairseq import utils
 from fairseq.data.indexed_dataset import get_available_dataset_impl
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from omegaconf import II
 
+from data_gen.copy.spec import SOURCE_LANGUAGE, SPLITS, TARGET_LANGUAGE
 from data_gen.errors import UserError
+
+TRAIN = SPLITS[0]
+"""The split whose sequences are new in each epoch under ``--online``."""
 
 
 @dataclass
@@ -23,6 +28,9 @@ class CopyTaskConfig(FairseqDataclass):
     )
     target_lang: Optional[str] = field(
         default=None, metadata={"help": "suffix of target files (default: read off the file names)"}
+    )
+    online: bool = field(
+        default=False, metadata={"help": "make training data while training, new in each epoch; from manifest.json"}
     )
     left_pad_source: bool = field(default=False, metadata={"help": "pad the source on the left"})
     left_pad_target: bool = field(default=False, metadata={"help": "pad the target on the left"})
@@ -51,6 +59,8 @@ def check_config(cfg: CopyTaskConfig) -> None:
     """
     if not cfg.data:
         raise UserError("no dataset folder given: pass one, made with 'python -m data_gen copy DESTDIR'")
+    if cfg.online:
+        _check_online(cfg)
     for name in ("max_source_positions", "max_target_positions"):
         value = getattr(cfg, name)
         if value is not None and value < 1:
@@ -58,3 +68,16 @@ def check_config(cfg: CopyTaskConfig) -> None:
     for name in ("eval_beam", "eval_print_examples"):
         if getattr(cfg, name) < 0:
             raise UserError(f"--{name.replace('_', '-')} must be at least 0, but is {getattr(cfg, name)}")
+
+
+def _check_online(cfg: CopyTaskConfig) -> None:
+    folders = utils.split_paths(cfg.data)
+    if len(folders) > 1:
+        raise UserError(f"--online takes one dataset folder, but got {len(folders)}: {', '.join(folders)}")
+    if cfg.train_subset != TRAIN:
+        raise UserError(f"--online makes the split {TRAIN!r}, so --train-subset cannot be {cfg.train_subset!r}")
+    for name, made in (("source_lang", SOURCE_LANGUAGE), ("target_lang", TARGET_LANGUAGE)):
+        if getattr(cfg, name) not in (None, made):
+            raise UserError(
+                f"--online makes data with --{name.replace('_', '-')} {made}, which cannot be {getattr(cfg, name)!r}"
+            )

@@ -1,7 +1,7 @@
 """The task ``copy``: learn to write out what was read in.
 
-It reads a folder made by ``python -m data_gen``, lets every output be as long as the data needs, and reports exact
-match and token accuracy of real decoding whenever fairseq validates.
+It reads a folder made by ``python -m data_gen``, or makes its sequences while training, lets every output be as long as
+the data needs, and reports exact match and token accuracy of real decoding whenever fairseq validates.
 """
 
 import logging
@@ -14,17 +14,25 @@ from fairseq import utils
 from fairseq.data import Dictionary, FairseqDataset, StripTokenDataset
 from fairseq.logging import metrics
 from fairseq.tasks import FairseqTask, register_task
-from fairseq.tasks.translation import load_langpair_dataset
 from torch import Tensor
 
 from data_gen.errors import UserError
 from fairseq_plugin.cli_errors import reports_user_errors
-from fairseq_plugin.modules.dictionary_digest import sha256_of
 from fairseq_plugin.positions import UNLIMITED
-from fairseq_plugin.scoring.exact_match import Matches, count_matches
-from fairseq_plugin.tasks.copy_config import CopyTaskConfig, check_config
+from fairseq_plugin.scoring.exact_match import Matches
+from fairseq_plugin.tasks.copy_config import TRAIN, CopyTaskConfig, check_config
 from fairseq_plugin.tasks.copy_dataset import CopyDataset
-from fairseq_plugin.tasks.dataset_folder import check_folder, check_split, find_languages, load_dictionary
+from fairseq_plugin.tasks.dataset_folder import (
+    Sides,
+    check_folder,
+    find_languages,
+    has_split,
+    load_dictionary,
+    open_split,
+)
+from fairseq_plugin.tasks.fingerprint import check_fingerprint, fingerprint
+from fairseq_plugin.tasks.online_dataset import OnlineData, OnlineDataset, read_online_data
+from fairseq_plugin.tasks.validation import compare_outputs
 
 logger = logging.getLogger(__name__)
 
@@ -40,10 +48,17 @@ class CopyTask(FairseqTask):
 
     cfg: CopyTaskConfig
 
-    def __init__(self, cfg: CopyTaskConfig, source_dictionary: Dictionary, target_dictionary: Dictionary) -> None:
+    def __init__(
+        self,
+        cfg: CopyTaskConfig,
+        source_dictionary: Dictionary,
+        target_dictionary: Dictionary,
+        online: OnlineData | None = None,
+    ) -> None:
         super().__init__(cfg)
         self._source_dictionary = source_dictionary
         self._target_dictionary = target_dictionary
+        self._online = online
         # fairseq keeps this in the checkpoint and hands it back to load_state_dict.
         self.state.add_factory("copy", self._fingerprint)
         _ = self.state.copy
@@ -63,7 +78,8 @@ class CopyTask(FairseqTask):
         source_dictionary = load_dictionary(folders[0], cfg.source_lang)
         target_dictionary = load_dictionary(folders[0], cfg.target_lang)
         logger.info("dictionaries: %d source and %d target symbols", len(source_dictionary), len(target_dictionary))
-        return cls(cfg, source_dictionary, target_dictionary)
+        online = read_online_data(folders[0], source_dictionary, target_dictionary) if cfg.online else None
+        return cls(cfg, source_dictionary, target_dictionary, online)
 
     @property
     def source_dictionary(self) -> Dictionary:
@@ -78,11 +94,7 @@ class CopyTask(FairseqTask):
     # What a checkpoint must agree on with the data.
 
     def _fingerprint(self) -> dict[str, Any]:
-        return {
-            "source_symbols": _describe(self.source_dictionary),
-            "target_symbols": _describe(self.target_dictionary),
-            "no_source_eos": bool(self.cfg.no_source_eos),
-        }
+        return fingerprint(self.source_dictionary, self.target_dictionary, no_source_eos=self.cfg.no_source_eos)
 
     @reports_user_errors
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -94,13 +106,7 @@ class CopyTask(FairseqTask):
         if saved is None:
             return
         mine = self._fingerprint()
-        for side in ("source", "target"):
-            if saved[f"{side}_symbols"] != mine[f"{side}_symbols"]:
-                raise UserError(
-                    f"the checkpoint was trained with a {side} dictionary of {saved[f'{side}_symbols']}, "
-                    f"but the one in {self.cfg.data!r} has {mine[f'{side}_symbols']}: "
-                    "use the data folder it was trained with"
-                )
+        check_fingerprint(saved, mine, self.cfg.data)
         if saved["no_source_eos"] != mine["no_source_eos"]:
             logger.info("as the checkpoint was trained: no_source_eos=%s", saved["no_source_eos"])
             self.cfg.no_source_eos = saved["no_source_eos"]
@@ -119,9 +125,13 @@ class CopyTask(FairseqTask):
 
     # Data.
 
+    def has_sharded_data(self, split: str) -> bool:
+        """Whether fairseq has to load ``split`` again for each epoch."""
+        return self._online is not None or super().has_sharded_data(split)
+
     @reports_user_errors
     def load_dataset(self, split: str, epoch: int = 1, combine: bool = False, **kwargs: Any) -> None:
-        """Open a split of the data folder.
+        """Open a split of the data folder, or make it.
 
         :raises UserError: the folder has no such split.
         """
@@ -129,44 +139,61 @@ class CopyTask(FairseqTask):
         if split != self.cfg.train_subset:
             folders = folders[:1]
         folder = folders[(epoch - 1) % len(folders)]
-        check_split(folder, split, self.cfg.source_lang or "", self.cfg.target_lang or "")
-        pairs = load_langpair_dataset(
-            folder,
-            split,
-            self.cfg.source_lang,
-            self.source_dictionary,
-            self.cfg.target_lang,
-            self.target_dictionary,
-            combine=combine,
-            dataset_impl=self.cfg.dataset_impl,
-            upsample_primary=1,
-            left_pad_source=self.cfg.left_pad_source,
-            left_pad_target=self.cfg.left_pad_target,
-            max_source_positions=UNLIMITED,
-            max_target_positions=UNLIMITED,
-        )
-        source, source_sizes = pairs.src, pairs.src_sizes
+        if self._online is not None and self._is_made(self._online, folder, split):
+            self.datasets[split] = self._make_dataset(self._online, split, epoch)
+        else:
+            dictionaries = (self.source_dictionary, self.target_dictionary)
+            sides = open_split(self.cfg, folder, split, *dictionaries, combine=combine)
+            self.datasets[split] = self._dataset(CopyDataset, sides, shuffle=split == self.cfg.train_subset)
+
+    def _is_made(self, online: OnlineData, folder: str, split: str) -> bool:
+        """Whether ``split`` is made rather than read: train, and what the folder has no files of.
+
+        :raises UserError: there is no such split.
+        """
+        if split == TRAIN:
+            return True
+        if has_split(folder, split, self.cfg.source_lang or "", self.cfg.target_lang or ""):
+            return False
+        if split not in online.splits:
+            raise UserError(f"no split {split!r} in {folder!r}: --online makes {', '.join(online.splits)}")
+        return True
+
+    @reports_user_errors
+    def _make_dataset(self, online: OnlineData, split: str, epoch: int) -> CopyDataset:
+        source, target = online.make(split, epoch)
+        sides = Sides(source, source.sizes, target, target.sizes)
+        if split == TRAIN:
+            return self._dataset(OnlineDataset, sides, shuffle=True, epoch=epoch)
+        return self._dataset(CopyDataset, sides, shuffle=False)
+
+    def _dataset(self, kind: type[CopyDataset], sides: Sides, **options: Any) -> CopyDataset:
+        source, source_sizes, target, target_sizes = sides
         if self.cfg.no_source_eos:
             source, source_sizes = StripTokenDataset(source, self.source_dictionary.eos()), source_sizes - 1
-        self.datasets[split] = CopyDataset(
+        return kind(
             source,
             source_sizes,
             self.source_dictionary,
-            pairs.tgt,
-            pairs.tgt_sizes,
+            target,
+            target_sizes,
             self.target_dictionary,
             left_pad_source=self.cfg.left_pad_source,
             left_pad_target=self.cfg.left_pad_target,
-            shuffle=split == self.cfg.train_subset,
             pad_to_multiple=self.cfg.required_seq_len_multiple,
+            **options,
         )
 
     def get_batch_iterator(self, dataset: FairseqDataset, *args: Any, epoch: int = 1, **kwargs: Any) -> Any:
         """Batches that do not depend on the epoch in which a run begins; see fairseq.
 
         fairseq composes them once a run, from the seed and that epoch, so that a resumed run would go another way.
-        Their order still differs from epoch to epoch.
+        Their order still differs from epoch to epoch. Data that is made anew in each epoch is batched anew as well.
         """
+        if self._online is not None and isinstance(dataset, OnlineDataset):
+            if dataset.epoch != epoch:  # such as validation on train, for which fairseq always asks for epoch 1
+                dataset = self._make_dataset(self._online, TRAIN, epoch)
+            return super().get_batch_iterator(dataset, *args, epoch=epoch, **kwargs)
         known = self.dataset_to_epoch_iter.get(dataset)
         iterator = super().get_batch_iterator(dataset, *args, epoch=1, **kwargs)
         if iterator is not known:
@@ -244,26 +271,9 @@ class CopyTask(FairseqTask):
 
     def _decode_and_compare(self, sample: dict[str, Any], model: Any) -> Matches:
         generator = self.build_generator([model], Namespace(beam=self.cfg.eval_beam))
-        total = Matches()
-        for row, hypotheses in enumerate(self.inference_step(generator, [model], sample)):
-            reference = _letters(sample["target"][row], self.target_dictionary)
-            output = _letters(hypotheses[0]["tokens"], self.target_dictionary)
-            total += count_matches(reference, output)
-            if int(sample["id"][row]) < self.cfg.eval_print_examples:
-                source = _letters(sample["net_input"]["src_tokens"][row], self.source_dictionary)
-                self._show_example(int(sample["id"][row]), source, reference, output)
-        return total
-
-    def _show_example(self, sample_id: int, source: list[int], reference: list[int], output: list[int]) -> None:
-        lines = [
-            f"{name} {' '.join(dictionary[token] for token in tokens)}"
-            for name, dictionary, tokens in (
-                ("SRC ", self.source_dictionary, source),
-                ("TRG ", self.target_dictionary, reference),
-                ("PRED", self.target_dictionary, output),
-            )
-        ]
-        logger.info("example %d\n%s", sample_id, "\n".join(lines))
+        hypotheses = self.inference_step(generator, [model], sample)
+        dictionaries = (self.source_dictionary, self.target_dictionary)
+        return compare_outputs(sample, hypotheses, *dictionaries, examples=self.cfg.eval_print_examples)
 
     def reduce_metrics(self, logging_outputs: list[dict[str, Any]], criterion: Any) -> None:
         """Add exact_match and token_accuracy to what the criterion reports, as Python floats."""
@@ -273,16 +283,6 @@ class CopyTask(FairseqTask):
         if matches.sequences:
             metrics.log_scalar("exact_match", matches.exact_match, matches.sequences, round=4)
             metrics.log_scalar("token_accuracy", matches.token_accuracy, matches.tokens, round=4)
-
-
-def _describe(dictionary: Dictionary) -> str:
-    return f"{len(dictionary)} symbols (sha256 {sha256_of(dictionary).hex()[:12]})"
-
-
-def _letters(tokens: Tensor, dictionary: Dictionary) -> list[int]:
-    """Token ids without padding and end symbol."""
-    special = {dictionary.pad(), dictionary.eos()}
-    return [token for token in tokens.tolist() if token not in special]
 
 
 def _as_dict(args: Any) -> dict[str, Any]:

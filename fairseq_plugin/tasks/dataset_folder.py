@@ -1,10 +1,23 @@
 """A folder of binarized data: is it one, which languages, which splits?"""
 
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from fairseq.data import Dictionary, data_utils
+from fairseq.tasks.translation import load_langpair_dataset
 
 from data_gen.errors import UserError
+from data_gen.manifest import MANIFEST_NAME, read_manifest
+from fairseq_plugin.positions import UNLIMITED
+
+
+class Sides(NamedTuple):
+    """Sources and targets of a split: token ids by index, and how many ids there are in each, as an array."""
+
+    source: Any
+    source_sizes: Any
+    target: Any
+    target_sizes: Any
 
 
 def check_folder(folder: str) -> None:
@@ -22,12 +35,14 @@ def check_folder(folder: str) -> None:
 
 
 def find_languages(folder: str, source: str | None, target: str | None) -> tuple[str, str]:
-    """Source and target suffix of the data files, read off their names unless given.
+    """Source and target suffix of the data files, read off their names or the manifest unless given.
 
-    :raises UserError: they are not given and no file name tells.
+    :raises UserError: they are not given and nothing tells.
     """
     if source is None or target is None:
         source, target = data_utils.infer_language_pair(folder)
+    if (source is None or target is None) and (Path(folder) / MANIFEST_NAME).is_file():
+        source, target = read_manifest(folder).languages
     if source is None or target is None:
         raise UserError(
             f"no file in {folder!r} is named like train.src-tgt.src.bin, so the languages are unknown: "
@@ -51,16 +66,60 @@ def load_dictionary(folder: str, language: str) -> Dictionary:
         raise UserError(f"'{path}' is no fairseq dictionary (lines of 'symbol count'): {said}") from error
 
 
+def has_split(folder: str, split: str, source: str, target: str) -> bool:
+    """Whether the folder holds the sequences of a split.
+
+    :raises UserError: the folder is gone.
+    """
+    names = _names(folder)
+    pairs = (f"{source}-{target}.{source}", f"{target}-{source}.{source}")
+    return any(f"{split}.{pair}.{ending}" in names for pair in pairs for ending in ("idx", "bin"))
+
+
 def check_split(folder: str, split: str, source: str, target: str) -> None:
     """Refuse a split that the folder does not hold.
 
     :raises UserError: naming the split and the ones that are there.
     """
+    if has_split(folder, split, source, target):
+        return
+    names = _names(folder)
+    there = sorted({name.split(".")[0] for name in names if name.endswith(".idx")})
+    if not there and MANIFEST_NAME in names:
+        raise UserError(f"no split {split!r} in {folder!r}, which holds no sequences at all: add --online to make them")
+    raise UserError(f"no split {split!r} in {folder!r}: it holds {', '.join(there) or 'none'}")
+
+
+def open_split(cfg: Any, folder: str, split: str, source: Dictionary, target: Dictionary, *, combine: bool) -> Sides:
+    """Open the files of a split.
+
+    :param cfg: the options of the task, with the languages filled in.
+    :param source: the dictionary of the sources.
+    :param target: the dictionary of the targets.
+    :param combine: take ``valid1``, ``valid2``, ... as well.
+    :raises UserError: the folder has no such split.
+    """
+    check_split(folder, split, cfg.source_lang, cfg.target_lang)
+    pairs = load_langpair_dataset(
+        folder,
+        split,
+        cfg.source_lang,
+        source,
+        cfg.target_lang,
+        target,
+        combine=combine,
+        dataset_impl=cfg.dataset_impl,
+        upsample_primary=1,
+        left_pad_source=cfg.left_pad_source,
+        left_pad_target=cfg.left_pad_target,
+        max_source_positions=UNLIMITED,
+        max_target_positions=UNLIMITED,
+    )
+    return Sides(pairs.src, pairs.src_sizes, pairs.tgt, pairs.tgt_sizes)
+
+
+def _names(folder: str) -> set[str]:
+    """:raises UserError: the folder is gone."""
     if not Path(folder).is_dir():
         raise UserError(f"the dataset folder {folder!r} is gone")
-    names = {path.name for path in Path(folder).iterdir()}
-    pairs = (f"{source}-{target}.{source}", f"{target}-{source}.{source}")
-    if any(f"{split}.{pair}.{ending}" in names for pair in pairs for ending in ("idx", "bin")):
-        return
-    there = sorted({name.split(".")[0] for name in names if name.endswith(".idx")})
-    raise UserError(f"no split {split!r} in {folder!r}: it holds {', '.join(there) or 'none'}")
+    return {path.name for path in Path(folder).iterdir()}

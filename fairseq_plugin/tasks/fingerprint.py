@@ -1,0 +1,33 @@
+"""What a checkpoint of the task ``copy`` must agree on with the data that it is used with."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fairseq.data import Dictionary
+
+from data_gen.errors import UserError
+from fairseq_plugin.modules.dictionary_digest import sha256_of
+
+
+def fingerprint(source: Dictionary, target: Dictionary, *, no_source_eos: bool) -> dict[str, Any]:
+    """:returns: what a checkpoint keeps."""
+    return {
+        "source_symbols": _describe(source),
+        "target_symbols": _describe(target),
+        "no_source_eos": bool(no_source_eos),
+    }
+
+
+def check_fingerprint(saved: Mapping[str, Any], mine: Mapping[str, Any], data: str | None) -> None:
+    """:raises UserError: if the dictionaries of a checkpoint are not those of the folder ``data``."""
+    for side in ("source", "target"):
+        if saved[f"{side}_symbols"] != mine[f"{side}_symbols"]:
+            raise UserError(
+                f"the checkpoint was trained with a {side} dictionary of {saved[f'{side}_symbols']}, "
+                f"but the one in {data!r} has {mine[f'{side}_symbols']}: "
+                "use the data folder it was trained with"
+            )
+
+
+def _describe(dictionary: Dictionary) -> str:
+    return f"{len(dictionary)} symbols (sha256 {sha256_of(dictionary).hex()[:12]})"
