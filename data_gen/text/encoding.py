@@ -5,10 +5,7 @@ this up to three times as fast, and need no processes to be started. Only a few 
 whatever the size of the files.
 """
 
-import os
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -17,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_gen.indexed_files import UNKNOWN, end_sequences
+from data_gen.parallel import available_cores, ordered_map
 from data_gen.text.pieces import kept_white_space
 from data_gen.text.reading import VANISHED, Batch, decode_lines
 from data_gen.text.vocabulary import PieceVocabulary
@@ -122,24 +120,4 @@ def encode_batches(batches: Iterable[Batch], source: Encoder, target: Encoder | 
     :param target: None for a copy.
     :returns: the encoded batches, in order.
     """
-    cores = available_cores()
-    under_way: deque[Future[EncodedBatch]] = deque()
-    with ThreadPoolExecutor(cores) as pool:
-        try:
-            for batch in batches:
-                under_way.append(pool.submit(encode_batch, batch, source, target))
-                if len(under_way) > 2 * cores:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
-        finally:
-            for future in under_way:
-                future.cancel()
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on every system
-        return os.cpu_count() or 1
+    return ordered_map(lambda batch: encode_batch(batch, source, target), batches, available_cores())

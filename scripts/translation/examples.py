@@ -1,0 +1,86 @@
+"""Three test sentences to show, chosen by rule: a good translation, a fair one and a middling one.
+
+Of all sentences of moderate length, sorted by the chrF of our translation: those at 9/10, 3/4 and 1/2 of the way from
+the worst to the best.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_gen.errors import FAILURE, UserError
+from fairseq_plugin.analysis import heatmap
+from fairseq_plugin.analysis.fonts import MissingGlyphWarning
+from fairseq_plugin.analysis.records import AttentionRecord
+from scripts.translation.recipe import Recipe
+from scripts.translation.scores import sentence_chrf
+
+QUANTILES = (0.9, 0.75, 0.5)
+FEWEST = 10  # sentences to choose from: the places of QUANTILES then differ
+
+
+@dataclass(frozen=True)
+class Example:
+    """One sentence of the test part.
+
+    :param number: its line in the corpus, from 0.
+    :param translations: model to what it wrote.
+    :param chrf: of our translation.
+    """
+
+    number: int
+    source: str
+    reference: str
+    translations: dict[str, str]
+    chrf: float
+
+
+def choose(
+    recipe: Recipe,
+    sources: Sequence[str],
+    references: Sequence[str],
+    translations: Mapping[str, Sequence[str]],
+    ours: str,
+    records: Sequence[AttentionRecord],
+) -> list[Example]:
+    """The sentences at ``QUANTILES`` among those with few enough words and pieces (see :class:`Recipe`).
+
+    :param translations: model to its outputs, one a source; likewise ``references``.
+    :param ours: the model whose translations are compared.
+    :param records: attention of ``ours``, one a source.
+    :raises UserError: fewer than ``FEWEST`` sentences to choose from.
+    """
+    shortest, longest = recipe.example_words
+    fitting = []
+    for number, (reference, output, record) in enumerate(zip(references, translations[ours], records, strict=True)):
+        words, pieces = len(reference.split()), max(len(record.source), len(record.target))
+        if shortest <= words <= longest and pieces <= recipe.example_pieces:
+            fitting.append((sentence_chrf(output, reference), number))
+    if len(fitting) < FEWEST:
+        raise UserError(
+            f"{len(fitting)} test sentences are short enough to show, at least {FEWEST} are needed", exit_code=FAILURE
+        )
+    fitting.sort()
+    examples = []
+    for quantile in QUANTILES:
+        chrf, number = fitting[int(quantile * (len(fitting) - 1))]
+        outputs = {model: texts[number] for model, texts in translations.items()}
+        examples.append(Example(number, sources[number], references[number], outputs, chrf))
+    return examples
+
+
+def draw(example: Example, records: Sequence[AttentionRecord], path: Path) -> None:
+    """Draw an example's attention.
+
+    :param records: one a sentence, in the order of the corpus.
+    :raises UserError: a letter has no font on this machine: the picture would not be readable.
+    """
+    record = records[example.number]
+    figure = heatmap.draw(record.weights, record.source, record.target, title=f"Test sentence {example.number + 1}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", MissingGlyphWarning)
+        try:
+            heatmap.save(figure, path)
+        except MissingGlyphWarning as warning:
+            raise UserError(f"{str(path)!r}: {warning}", exit_code=FAILURE) from None

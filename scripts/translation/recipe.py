@@ -1,0 +1,143 @@
+"""What the study trains: one table of settings, and the command lines that follow from it.
+
+Both models get the same data, sizes, batches, optimizer settings and number of updates. What differs is the model and,
+for ours, the plugin's own loss and optimizer, which compute the same as fairseq's. All embeddings are one matrix
+(Press and Wolf 2017, arXiv 1608.05859): names stand in Latin letters on both sides, so that copying one is easy to
+learn.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SOURCE, TARGET = "ko", "en"
+PARTS = ("train", "valid", "test")
+OURS, LSTM = "gru_attention", "lstm"
+MODELS = (OURS, LSTM)
+# The plugin's loss and optimizer compute what fairseq's do.
+SPECIFIC = {
+    OURS: ("--criterion", "chunked_cross_entropy", "--optimizer", "fused_adamw"),
+    LSTM: ("--criterion", "label_smoothed_cross_entropy", "--optimizer", "adam"),
+}
+PLUGIN = ("--user-dir", "fairseq_plugin", "--task", "translation", "--source-lang", SOURCE, "--target-lang", TARGET)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of one study.
+
+    :param vocabulary: sentencepiece pieces, one model for both languages.
+    :param character_coverage: share of the text's characters that are pieces; Korean has a thousand and more.
+    :param hidden: units of the decoder, and of the encoder in each direction.
+    :param attention: units of our attention network; that of fairseq's LSTM has no size of its own.
+    :param lr: learning rate after the warm-up; from there it falls on a line to 0 at the last update.
+    :param max_tokens: source or target tokens in a batch, padding counted.
+    :param interval: updates between two lines of the training log.
+    :param example_words: fewest and most words of a reference that may be shown as an example.
+    :param example_pieces: most source and most target pieces of an example, with end symbol.
+    """
+
+    vocabulary: int = 8000
+    character_coverage: float = 0.9999
+    embed: int = 256
+    hidden: int = 256
+    attention: int = 256
+    dropout: float = 0.2
+    label_smoothing: float = 0.1
+    lr: float = 0.004
+    max_tokens: int = 2000
+    updates: int = 1600
+    interval: int = 20
+    seed: int = 1
+    threads: int = 1
+    beam: int = 5
+    example_words: tuple[int, int] = (8, 14)
+    example_pieces: int = 20
+
+    @property
+    def warmup(self) -> int:
+        """Updates in which the learning rate rises from 0."""
+        return self.updates // 20
+
+
+SMOKE = Recipe(
+    vocabulary=80,
+    embed=32,
+    hidden=32,
+    attention=32,
+    dropout=0.0,
+    lr=0.01,
+    max_tokens=600,
+    updates=30,
+    interval=5,
+    example_words=(3, 14),
+    example_pieces=100,
+)
+
+
+def data_words(recipe: Recipe, corpus: Path, destination: Path) -> list[str]:
+    """``python -m data_gen text``, one vocabulary for both languages."""
+    words = ["data_gen", "text", str(destination), "--source-lang", SOURCE, "--target-lang", TARGET]
+    for part in PARTS:
+        words += [f"--{part}pref", str(corpus / part)]
+    words += ["--vocab-size", str(recipe.vocabulary), "--joined"]
+    return [*words, "--character-coverage", str(recipe.character_coverage)]
+
+
+def train_words(recipe: Recipe, model: str, data: Path, checkpoints: Path) -> list[str]:
+    """``fairseq-train`` for one of ``MODELS``."""
+    settings = {
+        "--label-smoothing": recipe.label_smoothing,
+        "--lr": recipe.lr,
+        "--adam-betas": "(0.9, 0.98)",
+        "--lr-scheduler": "polynomial_decay",
+        "--warmup-updates": recipe.warmup,
+        "--total-num-update": recipe.updates,
+        "--max-update": recipe.updates,
+        "--clip-norm": 1,
+        "--max-tokens": recipe.max_tokens,
+        "--seed": recipe.seed,
+        "--log-format": "json",
+        "--log-interval": recipe.interval,
+        "--num-workers": 0,
+        "--save-dir": checkpoints,
+    }
+    words = [str(data), *PLUGIN, "--arch", model, *size_words(recipe, model), *SPECIFIC[model]]
+    words += [str(word) for pair in settings.items() for word in pair]
+    return ["fairseq_cli.train", *words, "--no-epoch-checkpoints", "--cpu"]
+
+
+def size_words(recipe: Recipe, model: str) -> list[str]:
+    """The same sizes in each model's own options."""
+    sizes = {
+        "--dropout": recipe.dropout,
+        "--encoder-embed-dim": recipe.embed,
+        "--encoder-hidden-size": recipe.hidden,
+        "--decoder-embed-dim": recipe.embed,
+        "--decoder-hidden-size": recipe.hidden,
+    }
+    if model == OURS:
+        sizes["--attention-dim"] = recipe.attention
+    else:
+        sizes["--decoder-out-embed-dim"] = recipe.embed
+    words = [str(word) for pair in sizes.items() for word in pair]
+    words += ["--encoder-bidirectional", "--share-all-embeddings"]
+    return [*words, "--decoder-init", "tanh"] if model == OURS else words
+
+
+def decoding_words(recipe: Recipe, checkpoint: Path) -> list[str]:
+    """Options of fairseq-generate and of extract_attention.py: the limit lies far above any reference."""
+    words = ["--task", "translation", "--source-lang", SOURCE, "--target-lang", TARGET, "--path", str(checkpoint)]
+    words += ["--batch-size", "64", "--beam", str(recipe.beam), "--max-len-a", "2", "--max-len-b", "50"]
+    return [*words, "--cpu"]
+
+
+def generate_words(recipe: Recipe, data: Path, checkpoint: Path) -> list[str]:
+    """``fairseq-generate`` on the test part; a batch multiple of 1 keeps every sentence."""
+    words = ["fairseq_cli.generate", str(data), "--user-dir", "fairseq_plugin", *decoding_words(recipe, checkpoint)]
+    return [*words, "--required-batch-size-multiple", "1", "--remove-bpe", "sentencepiece"]
+
+
+def attention_words(recipe: Recipe, data: Path, checkpoint: Path, output: Path) -> list[str]:
+    """``extract_attention.py`` on the test part."""
+    words = ["scripts.extract_attention", str(data), "--output", str(output)]
+    return [*words, *decoding_words(recipe, checkpoint)]

@@ -1,0 +1,181 @@
+"""Train on real text, beside fairseq's LSTM, and write down what came of it.
+
+    python -m scripts.translation_study --corpus CORPUS --update docs/translation.md
+
+CORPUS holds train, valid and test as files with the endings .ko and .en, one sentence a line. Everything that is made
+stays in the folder of ``--folder``. The same command goes on from the last whole step; a training that was cut off
+starts again, since it is timed.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from data_gen.errors import UserError, failure_from_os_error, run_command
+from fairseq_plugin.analysis.files import whole_file
+from fairseq_plugin.analysis.formats import read_records
+from scripts.benchmark.commands import run
+from scripts.benchmark.machine import describe_machine
+from scripts.marked_section import read_text, replace_section, update_file
+from scripts.results_table import Progress
+from scripts.translation import examples, recipe, report, scores
+from scripts.translation.corpus import read_corpus
+from scripts.translation.recipe import LSTM, MODELS, OURS, SMOKE, SOURCE, TARGET, Recipe
+from scripts.translation.side_by_side import Training, train_side_by_side
+from scripts.translation.toy_corpus import write_toy_corpus
+
+NAME = "translation_study"
+SECTION = "translation"
+IMAGES = "images"  # beside the document
+STEPS = 2 + len(MODELS) + 2
+
+
+def parser() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(prog=NAME, description="Train on real text, beside fairseq's LSTM.")
+    source = options.add_mutually_exclusive_group(required=True)
+    source.add_argument("--corpus", type=Path, help="folder with train, valid and test, each .ko and .en")
+    source.add_argument("--smoke", action="store_true", help="a made-up corpus and tiny models, to try the study out")
+    options.add_argument(
+        "--update", type=Path, required=True, metavar="FILE", help=f"write between the {SECTION} markers of this file"
+    )
+    options.add_argument(
+        "--folder",
+        type=Path,
+        default=Path(tempfile.gettempdir()) / "translation-study",
+        help="for data, models and logs; goes on from what is there (default: %(default)s)",
+    )
+    options.add_argument("--updates", type=int, help=f"of each training (default: {Recipe.updates})")
+    options.add_argument("--threads", type=int, default=1, help="of each training (default: %(default)s)")
+    return options
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command. :returns: 0, 2 after wrong use, 1 if a command fails or a file cannot be written."""
+    options = parser().parse_args(argv)
+    return run_command(NAME, lambda: study(options))
+
+
+def study(options: argparse.Namespace) -> int:
+    """Do what the options of :func:`parser` say."""
+    settings = settings_of(options)
+    replace_section(read_text(options.update), SECTION, "")  # better to fail now than after the trainings
+    if not options.smoke:
+        read_corpus(options.corpus)
+    folder = work_folder(options.folder, settings, None if options.smoke else options.corpus)
+    place = write_toy_corpus(folder / "corpus") if options.smoke else options.corpus.resolve()
+    corpus = read_corpus(place)
+    test = corpus["test"]
+    progress = Progress(STEPS)
+    progress.start("data")
+    if not (folder / "data").exists():
+        write(folder / "data.log", run(recipe.data_words(settings, place, folder / "data"), threads=1))
+    progress.start("train both models")
+    trainings, machine = train(settings, folder)
+    outputs = {}
+    for model in MODELS:
+        progress.start(f"translate the test part with {model}")
+        outputs[model] = scores.translations(decode(settings, folder, model), len(test[SOURCE]))
+    progress.start("score")
+    scored = scores.score(outputs, LSTM, test[TARGET])
+    progress.start("attention")
+    attention = folder / "attention.npz"
+    if not attention.exists():
+        run(recipe.attention_words(settings, folder / "data", checkpoint(folder, OURS), attention), threads=1)
+    records = read_records(attention)
+    chosen = examples.choose(settings, test[SOURCE], test[TARGET], outputs, OURS, records)
+    images = [f"{IMAGES}/{SECTION}-{number}.png" for number in range(1, len(chosen) + 1)]
+    make_folder(options.update.parent / IMAGES)
+    for example, image in zip(chosen, images, strict=True):
+        examples.draw(example, records, options.update.parent / image)
+    progress.bar.close()
+    text = report.markdown(settings, corpus, machine, trainings, scored, chosen, images)
+    update_file(options.update, SECTION, text)
+    print(text)
+    return 0
+
+
+def settings_of(options: argparse.Namespace) -> Recipe:
+    """The recipe with what the command line changes. :raises UserError: a number is too small."""
+    settings = SMOKE if options.smoke else Recipe()
+    updates = settings.updates if options.updates is None else options.updates
+    for option, value in (("--updates", updates), ("--threads", options.threads)):
+        if value < 1:
+            raise UserError(f"{option} must be at least 1, but is {value}")
+    return replace(settings, updates=updates, threads=options.threads)
+
+
+def work_folder(folder: Path, settings: Recipe, corpus: Path | None) -> Path:
+    """Make the folder, or go on in it if it was made for the same study.
+
+    :raises UserError: it was made for another, holds something else, or cannot be made.
+    """
+    wanted = {"corpus": None if corpus is None else str(corpus.resolve()), "settings": asdict(settings)}
+    text = json.dumps(wanted, indent=2) + "\n"
+    mark = folder / "study.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if mark.exists():
+            if mark.read_text(encoding="utf-8") != text:
+                raise UserError(f"{str(folder)!r} is of a study with other settings: remove it, or name another folder")
+        elif any(folder.iterdir()):
+            raise UserError(f"{str(folder)!r} holds something else: name another folder with --folder")
+    except OSError as error:
+        raise failure_from_os_error("make folder", error) from None
+    write(mark, text)
+    return folder.resolve()
+
+
+def train(settings: Recipe, folder: Path) -> tuple[dict[str, Training], dict[str, Any]]:
+    """Train both models side by side, unless that is done. :returns: what it took, on what machine."""
+    done = folder / "trainings.json"
+    if not done.exists():
+        for model in MODELS:
+            make_folder(folder / model)
+            for old in (folder / model).glob("checkpoint*.pt"):
+                old.unlink()
+        trainings = train_side_by_side(
+            {model: recipe.train_words(settings, model, folder / "data", folder / model) for model in MODELS},
+            {model: folder / model / "train.log" for model in MODELS},
+            updates=settings.updates,
+            threads=settings.threads,
+        )
+        kept = {"machine": describe_machine("cpu"), **{model: asdict(each) for model, each in trainings.items()}}
+        write(done, json.dumps(kept, indent=2) + "\n")
+    kept = json.loads(read_text(done))
+    return {model: Training(**kept[model]) for model in MODELS}, kept["machine"]
+
+
+def decode(settings: Recipe, folder: Path, model: str) -> str:
+    """All that fairseq-generate says, unless it was kept."""
+    kept = folder / model / "generate.txt"
+    if not kept.exists():
+        write(kept, run(recipe.generate_words(settings, folder / "data", checkpoint(folder, model)), threads=1))
+    return read_text(kept)
+
+
+def checkpoint(folder: Path, model: str) -> Path:
+    """The one with the least validation loss."""
+    return folder / model / "checkpoint_best.pt"
+
+
+def make_folder(folder: Path) -> None:
+    """:raises UserError: the system refuses."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise failure_from_os_error("make folder", error) from None
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    with whole_file(path) as stream:
+        stream.write(text.encode())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,265 @@
+"""The study of real text: its settings, figures worked out by hand, the choice of examples, and a small run."""
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data_gen.errors import UserError
+from fairseq_plugin.analysis.records import AttentionRecord
+from scripts import translation_study
+from scripts.marked_section import replace_section
+from scripts.translation import examples, recipe, report
+from scripts.translation.corpus import read_corpus, sources_seen
+from scripts.translation.recipe import LSTM, MODELS, OURS, Recipe
+from scripts.translation.scores import score, translations
+from scripts.translation.side_by_side import Training, read_training, train_side_by_side, updates_done
+from scripts.translation.toy_corpus import sentences
+
+ROOT = Path(__file__).resolve().parent.parent
+LOG = """\
+12:00 | INFO | fairseq_cli.train | num. shared model params: 3,954,176 (num. trained: 3,954,176)
+12:01 | INFO | train_inner | {"epoch": 1, "update": 0.5, "loss": "9", "num_updates": "4"}
+12:02 | INFO | valid | {"epoch": 1, "valid_loss": "7.5", "valid_num_updates": "10"}
+12:02 | INFO | train | {"epoch": 1, "train_wpb": "100.5", "train_num_updates": "10"}
+12:03 | INFO | train_inner | {"epoch": 2, "update": 1.2, "loss": "8", "num_updates": "12"}
+12:04 | INFO | valid | {"epoch": 2, "valid_loss": "7.25", "valid_num_updates": "14"}
+12:04 | INFO | train | {"epoch": 2, "train_wpb": "50", "train_num_updates": "14"}
+"""
+
+
+def test_both_models_get_the_same_options_but_for_loss_optimizer_and_architecture() -> None:
+    def options(model: str) -> set[str]:
+        return set(" ".join(recipe.train_words(Recipe(), model, Path("data"), Path("out"))).split(" --"))
+
+    assert options(OURS) - options(LSTM) == {
+        *("arch gru_attention", "criterion chunked_cross_entropy", "optimizer fused_adamw"),
+        *("attention-dim 256", "decoder-init tanh"),
+    }
+    assert options(LSTM) - options(OURS) == {
+        *("arch lstm", "criterion label_smoothed_cross_entropy", "optimizer adam", "decoder-out-embed-dim 256"),
+    }
+
+
+def test_log_of_a_training(tmp_path: Path) -> None:
+    log = tmp_path / "train.log"
+    log.write_text(LOG, encoding="utf-8")
+    assert updates_done("") == 0
+    assert updates_done(LOG) == 12
+    assert read_training(log, wall=2.0, cpu=3.0) == Training(
+        wall=2.0, cpu=3.0, parameters=3_954_176, tokens=100.5 * 10 + 50 * 4, epochs=1.2, valid_loss=7.25
+    )
+
+
+@pytest.mark.parametrize("missing", ["shared", "| valid |", "| train |"])
+def test_log_of_a_training_that_lacks_something(missing: str, tmp_path: Path) -> None:
+    log = tmp_path / "train.log"
+    log.write_text("".join(line for line in LOG.splitlines(keepends=True) if missing not in line), encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        read_training(log, wall=2.0, cpu=3.0)
+    assert str(caught.value) == f"{str(log)!r} is no log of a whole training: see there what went wrong"
+    assert caught.value.exit_code == 1
+
+
+def test_a_training_that_fails_stops_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+
+    class Watched(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            started.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Watched)
+    logs = {"short": tmp_path / "short.log", "long": tmp_path / "long.log"}
+    commands = {"short": ["no_such_module"], "long": ["http.server", "0", "--bind", "127.0.0.1"]}
+    with pytest.raises(UserError) as caught:
+        train_side_by_side(commands, logs, updates=1, threads=1)
+    assert str(caught.value) == f"training short failed: see {str(logs['short'])!r}"
+    assert "no_such_module" in logs["short"].read_text(encoding="utf-8")
+    assert [process.returncode for process in started] == [1, -signal.SIGTERM]
+
+
+def test_translations_are_in_the_order_of_the_corpus() -> None:
+    output = "INFO\nS-1\t▁b\nH-1\t-0.5\t▁B\nD-1\t-0.5\tB c\nP-1\t-0.5\nD-0\t-1e-05\t\n"
+    assert translations(output, 2) == ["", "B c"]
+
+
+@pytest.mark.parametrize(("output", "count"), [("D-0\t-1.0\ta\n", 1), ("D-0\t-1.0\ta\nD-0\t-1.0\ta\n", 2)])
+def test_a_lost_sentence_is_an_error(output: str, count: int) -> None:
+    with pytest.raises(UserError) as caught:
+        translations(output, 2)
+    assert str(caught.value) == f"{count} hypotheses were written for 2 test sentences"
+
+
+def test_scores() -> None:
+    references = ["the cat sat on the mat", "a dog ran to the house", "we saw the sea from here"]
+    # Of 18 words 17 are right, of the pairs 13 of 15, and so on: BLEU is the geometric mean of four precisions.
+    wrong = [*references[:2], "we saw the sky from here"]
+    expected = 100 * (17 / 18 * 13 / 15 * 9 / 12 * 6 / 9) ** 0.25
+    scored = score({OURS: references, LSTM: wrong}, LSTM, references)
+    assert scored.values["BLEU"][OURS].value == pytest.approx(100)
+    assert scored.values["BLEU"][LSTM].value == pytest.approx(expected)
+    assert scored.values["BLEU"][LSTM].p_value is None
+    assert scored.values["BLEU"][OURS].p_value is not None
+    assert scored.values["chrF2"][OURS].value == pytest.approx(100)
+    assert scored.signatures["BLEU"].startswith("nrefs:1|bs:1000|seed:12345|case:mixed|eff:no|tok:13a|smooth:exp|")
+
+
+def record(number: int, source: int, target: int) -> AttentionRecord:
+    """A record of so many tokens."""
+    weights = np.full((target, source), 1 / source, dtype=np.float32)
+    return AttentionRecord(number, ("새",) * source, ("a",) * target, weights, score=-1.0)
+
+
+def test_examples_are_chosen_by_rule() -> None:
+    # Sentence n has n wrong letters of 20: the fewer, the better. The last three are too long or too short to show.
+    references = ["abcd efgh ijkl mnop qrst"] * 11 + ["abcd"] + ["abcd efgh ijkl mnop qrst"] * 2
+    outputs = [("x" * number + references[0].replace(" ", "")[number:]) for number in range(14)]
+    records = [record(number, 5, 5) for number in range(12)] + [record(12, 9, 5), record(13, 5, 9)]
+    settings = Recipe(example_words=(2, 6), example_pieces=8)
+    sources = [f"source {number}" for number in range(14)]
+    given = {OURS: outputs, LSTM: references}
+    chosen = examples.choose(settings, sources, references, given, OURS, records)
+    # Of 11 sentences, from the worst (10) to the best (0): places 9, 7 and 5.
+    assert [example.number for example in chosen] == [1, 3, 5]
+    assert chosen[0].source == "source 1"
+    assert chosen[0].translations == {OURS: outputs[1], LSTM: references[1]}
+    with pytest.raises(UserError) as caught:
+        examples.choose(settings, sources[3:], references[3:], {OURS: outputs[3:]}, OURS, records[3:])
+    assert str(caught.value) == "8 test sentences are short enough to show, at least 10 are needed"
+
+
+def test_commands_that_are_shown_break_between_options() -> None:
+    assert report.wrapped("a b --c 1 --d 22 --e", width=10) == "a b --c 1 \\\n  --d 22 \\\n  --e"
+
+
+def test_text_in_tables_stays_as_it_is() -> None:
+    assert report.escaped("a|b <x> *y* $1") == "a\\|b \\<x\\> \\*y\\* \\$1"
+
+
+def test_the_made_up_corpus_has_no_pair_twice() -> None:
+    pairs = [pair for part in sentences().values() for pair in part]
+    assert len(set(pairs)) == len(pairs) == 500
+    assert ("the cat eats the fish in the house", "고양이가 집에서 생선을 먹는다") in pairs
+    assert {part: len(of_part) for part, of_part in sentences().items()} == {"train": 408, "valid": 46, "test": 46}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--update", "none.md"], 1, "cannot read 'none.md': No such file or directory"),
+        (["--threads", "0"], 2, "--threads must be at least 1, but is 0"),
+        (["--updates", "0"], 2, "--updates must be at least 1, but is 0"),
+        (["--folder", "."], 2, "'.' holds something else: name another folder with --folder"),
+        (["--folder", "old"], 2, "'old' is of a study with other settings: remove it, or name another folder"),
+        (["--folder", "doc.md"], 1, "cannot make folder 'doc.md': File exists"),
+    ],
+)
+def test_wrong_use(
+    arguments: list[str],
+    code: int,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("doc.md").write_text("<!-- translation:begin --><!-- translation:end -->\n", encoding="utf-8")
+    Path("old").mkdir()
+    Path("old", "study.json").write_text("{}", encoding="utf-8")
+    assert translation_study.main(["--smoke", "--update", "doc.md", *arguments]) == code
+    assert capsys.readouterr() == ("", f"translation_study: error: {message}\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["doc.md", "old"]
+
+
+def write_corpus(folder: Path, **contents: bytes) -> Path:
+    """A corpus of one pair a part, but for the files named as in ``train_ko``."""
+    folder.mkdir()
+    for part in recipe.PARTS:
+        for language in (recipe.SOURCE, recipe.TARGET):
+            content = contents.get(f"{part}_{language}", f"{part} {language}\n".encode())
+            (folder / f"{part}.{language}").write_bytes(content)
+    return folder
+
+
+def test_lines_end_at_line_feeds_only(tmp_path: Path) -> None:
+    text = "a\u2028b\r\n\x85c\n".encode()
+    corpus = read_corpus(
+        write_corpus(tmp_path / "x", train_ko=text, train_en=b"1\n2", test_ko="\x85c\n7".encode(), test_en=b"7\n8\n")
+    )
+    assert corpus["train"] == {"ko": ["a\u2028b", "\x85c"], "en": ["1", "2"]}
+    assert corpus["valid"] == {"ko": ["valid ko"], "en": ["valid en"]}
+    assert sources_seen(corpus) == 1
+
+
+@pytest.mark.parametrize(
+    ("contents", "message"),
+    [
+        ({"valid_en": b"1\n2\n"}, "'{}/valid.ko' has 1 lines, but .en has 2: make them the same"),
+        ({"test_ko": b"\xff\n"}, "cannot read '{}/test.ko': it is not UTF-8 text"),
+    ],
+)
+def test_a_corpus_that_is_none(contents: dict[str, bytes], message: str, tmp_path: Path) -> None:
+    folder = write_corpus(tmp_path / "x", **contents)
+    with pytest.raises(UserError) as caught:
+        read_corpus(folder)
+    assert str(caught.value) == message.format(folder)
+
+
+def test_a_corpus_that_lacks_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("doc.md").write_text("<!-- translation:begin --><!-- translation:end -->\n", encoding="utf-8")
+    assert translation_study.main(["--corpus", "x", "--update", "doc.md", "--folder", "new"]) == 1
+    assert capsys.readouterr() == (
+        "",
+        "translation_study: error: cannot read 'x/train.ko': No such file or directory\n",
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["doc.md"]
+
+
+def test_the_document_can_be_replaced() -> None:
+    assert "new" in replace_section(
+        (ROOT / "docs" / "translation.md").read_text(encoding="utf-8"), "translation", "new"
+    )
+
+
+@pytest.mark.slow
+def test_one_small_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    document = tmp_path / "page.md"
+    document.write_text("# a\n<!-- translation:begin --><!-- translation:end -->\n", encoding="utf-8")
+    arguments = ["--smoke", "--update", str(document), "--folder", str(tmp_path / "work")]
+    assert translation_study.main(arguments) == 0
+    captured = capsys.readouterr()
+    assert [line for line in captured.err.splitlines() if line.startswith("[")] == [
+        "[1/6] data",
+        "[2/6] train both models",
+        "[3/6] translate the test part with gru_attention",
+        "[4/6] translate the test part with lstm",
+        "[5/6] score",
+        "[6/6] attention",
+    ]
+    text = document.read_text(encoding="utf-8")
+    assert text == f"# a\n<!-- translation:begin -->\n{captured.out.strip()}\n<!-- translation:end -->\n"
+    rows = {
+        cells[1].strip(): cells[2:-1] for cells in (line.split("|") for line in text.splitlines()) if len(cells) > 3
+    }
+    for name in ("BLEU, test part", "chrF2, test part"):
+        assert all(re.fullmatch(r" \d+\.\d ± \d+\.\d ", cell) for cell in rows[name]), rows[name]
+    for name in report.ROWS:
+        assert all(float(cell.replace(",", "")) > 0 for cell in rows[name]), (name, rows[name])
+    images = [tmp_path / "images" / f"translation-{place}.png" for place in (1, 2, 3)]
+    assert [path.read_bytes()[:4] for path in images] == [b"\x89PNG"] * 3
+    assert all(f"](images/{path.name})" in text for path in images)
+
+    # What is there is not made again.
+    monkeypatch.setattr(sys, "executable", "no such program")
+    assert translation_study.main(arguments) == 0
+    assert document.read_text(encoding="utf-8") == text
+    assert set(MODELS) == {OURS, LSTM}
