@@ -51,6 +51,11 @@ def end_sequences(
     return ended
 
 
+def indexed_sizes(tokens: int, sequences: int, vocabulary_size: int) -> tuple[int, int]:
+    """:returns: the bytes of ``.bin`` and ``.idx`` for so many tokens, ends of sequences not counted."""
+    return (tokens + sequences) * id_type(vocabulary_size).itemsize, _HEADER.size + (4 + 8) * sequences
+
+
 @contextmanager
 def indexed_files(prefix: Path, vocabulary_size: int, *, twins: Sequence[Path] = ()) -> Iterator["IndexedWriter"]:
     """Open ``PREFIX.bin`` and ``PREFIX.idx`` for writing; they are complete when left without an error.

@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final, Protocol
 
 SECONDS_BETWEEN_LINES: Final = 30.0
 
@@ -12,9 +12,18 @@ Progress = Callable[[int], None]
 """Told how much has been done since the last call."""
 
 
+class Report(Protocol):
+    """A :data:`Progress` that can also be told what is being done."""
+
+    def __call__(self, amount: int) -> None: ...
+
+    def doing(self, what: str) -> None:
+        """Say what is being done from now on."""
+
+
 @contextmanager
-def progress_on_stderr(total: int, unit: str) -> Iterator[Progress]:
-    """Lend a function to call with how much has been done since the last call.
+def progress_on_stderr(total: int, unit: str) -> Iterator[Report]:
+    """Lend something to call with how much has been done since the last call.
 
     :param total: how much there is to do.
     :param unit: of what.
@@ -24,12 +33,31 @@ def progress_on_stderr(total: int, unit: str) -> Iterator[Progress]:
         return
     from tqdm import tqdm  # takes as long to load as a small dataset to make
 
-    with tqdm(total=total, unit=f" {unit}", leave=False) as bar:
+    with tqdm(total=total, unit=f" {unit}", unit_scale=True, leave=False) as bar:
+        yield _Bar(bar)
 
-        def update(amount: int) -> None:
-            bar.update(amount)
 
-        yield update
+class Silence:
+    """A report that nobody reads."""
+
+    def __call__(self, amount: int) -> None:
+        """Say nothing."""
+
+    def doing(self, what: str) -> None:
+        """Say nothing."""
+
+
+class _Bar:
+    """A bar of tqdm."""
+
+    def __init__(self, bar: Any) -> None:
+        self._bar = bar
+
+    def __call__(self, amount: int) -> None:
+        self._bar.update(amount)
+
+    def doing(self, what: str) -> None:
+        self._bar.set_description(what)
 
 
 class _Lines:
@@ -45,3 +73,6 @@ class _Lines:
             self._last = time.monotonic()
             share = 100 * self._done // self._total
             print(f"{self._done} of {self._total} {self._unit} ({share} %)", file=sys.stderr, flush=True)
+
+    def doing(self, what: str) -> None:
+        print(f"{what} ...", file=sys.stderr, flush=True)

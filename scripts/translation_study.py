@@ -8,6 +8,7 @@ starts again, since it is timed.
 """
 
 import argparse
+import hashlib
 import json
 import sys
 import tempfile
@@ -114,14 +115,16 @@ def work_folder(folder: Path, settings: Recipe, corpus: Path | None) -> Path:
 
     :raises UserError: it was made for another, holds something else, or cannot be made.
     """
-    wanted = {"corpus": None if corpus is None else str(corpus.resolve()), "settings": asdict(settings)}
+    wanted = {"corpus": {} if corpus is None else hashes(corpus), "settings": asdict(settings)}
     text = json.dumps(wanted, indent=2) + "\n"
     mark = folder / "study.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if mark.exists():
             if mark.read_text(encoding="utf-8") != text:
-                raise UserError(f"{str(folder)!r} is of a study with other settings: remove it, or name another folder")
+                raise UserError(
+                    f"{str(folder)!r} is of a study with another corpus or settings: remove it, or name another folder"
+                )
         elif any(folder.iterdir()):
             raise UserError(f"{str(folder)!r} holds something else: name another folder with --folder")
     except OSError as error:
@@ -130,14 +133,24 @@ def work_folder(folder: Path, settings: Recipe, corpus: Path | None) -> Path:
     return folder.resolve()
 
 
+def hashes(corpus: Path) -> dict[str, str]:
+    """The sha256 of each of the study's files, by name. :raises UserError: one cannot be read."""
+    names = [f"{part}.{language}" for part in recipe.PARTS for language in (recipe.SOURCE, recipe.TARGET)]
+    try:
+        return {name: hashlib.sha256((corpus / name).read_bytes()).hexdigest() for name in names}
+    except OSError as error:
+        raise failure_from_os_error("read", error) from None
+
+
 def train(settings: Recipe, folder: Path) -> tuple[dict[str, Training], dict[str, Any]]:
     """Train both models side by side, unless that is done. :returns: what it took, on what machine."""
     done = folder / "trainings.json"
     if not done.exists():
+        (folder / "attention.npz").unlink(missing_ok=True)
         for model in MODELS:
             make_folder(folder / model)
-            for old in (folder / model).glob("checkpoint*.pt"):
-                old.unlink()
+            for old in (*(folder / model).glob("checkpoint*.pt"), folder / model / "generate.txt"):
+                old.unlink(missing_ok=True)
         trainings = train_side_by_side(
             {model: recipe.train_words(settings, model, folder / "data", folder / model) for model in MODELS},
             {model: folder / model / "train.log" for model in MODELS},

@@ -34,5 +34,5 @@ def make_copy_dataset(
     :raises UserError: if ``destination`` is in use or cannot be written.
     """
     with new_folder(Path(destination), overwrite=overwrite) as folder:
-        survey = take_survey(spec, overlaps=True, progress=progress)
+        survey = take_survey(spec, [Shard()], overlaps=True, progress=progress)
         return write_part(folder, survey, Shard(), text=text, progress=progress)

@@ -1,12 +1,13 @@
 """Sources and targets, block by block; sources of train are remembered while they fit, for they are needed twice."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
 from data_gen.copy.block import Block
 from data_gen.copy.overlap import HeldOut
-from data_gen.copy.sample import sample_block, sequences_per_block
+from data_gen.copy.sample import blocks_in_split, sample_block, sequences_per_block
 from data_gen.copy.spec import CopySpec, Split
 from data_gen.copy.transform import transform_block
 from data_gen.parallel import available_cores
@@ -25,11 +26,13 @@ class Pairs:
     """Makes any block of a dataset, in any order, from several threads.
 
     :param held_out: sequences that train must not hold.
+    :param needed: the blocks of train that are worth remembering; all of them by default.
     """
 
-    def __init__(self, spec: CopySpec, held_out: HeldOut | None = None) -> None:
+    def __init__(self, spec: CopySpec, held_out: HeldOut | None = None, needed: Sequence[range] | None = None) -> None:
         self.spec = spec
         self._held_out = held_out
+        self._needed = [range(blocks_in_split(spec, spec.splits[0]))] if needed is None else needed
         self._kept: dict[int, Block] = {}
         self._room = KEPT_BYTES
 
@@ -43,7 +46,9 @@ class Pairs:
         return source, transform_block(self.spec, source)
 
     def keep(self, index: int, source: Block) -> None:
-        """Remember the sources of block ``index`` of train, if there is room."""
+        """Remember the sources of block ``index`` of train, if they are needed and there is room."""
+        if not any(index in blocks for blocks in self._needed):
+            return
         symbols = source.symbols.astype(np.min_scalar_type(self.spec.num_symbols - 1))
         lengths = source.lengths.astype(np.min_scalar_type(self.spec.max_len))
         size = symbols.nbytes + lengths.nbytes

@@ -16,7 +16,7 @@ from data_gen.copy.shard import Shard
 from data_gen.copy.spec import SOURCE_LANGUAGE, TARGET_LANGUAGE, Split
 from data_gen.copy.survey import Survey
 from data_gen.copy.vocabulary import symbol_names
-from data_gen.indexed_files import UNKNOWN, IndexedWriter, indexed_files
+from data_gen.indexed_files import UNKNOWN, IndexedWriter, indexed_files, indexed_sizes
 from data_gen.manifest import hash_files
 from data_gen.parallel import ordered_map
 from data_gen.progress import Progress
@@ -60,6 +60,18 @@ def part_files(splits: tuple[Split, ...], *, text: bool) -> set[str]:
             names |= {f"{_prefix(split, language)}.{ending}" for ending in ("bin", "idx")}
             names |= {f"{split.name}.{language}"} if text else set()
     return names
+
+
+def part_sizes(manifest: CopyManifest) -> dict[str, int]:
+    """:returns: how many bytes the files with the sequences of a part have, by name."""
+    sizes = {}
+    for split in manifest.shard.splits(manifest.spec):
+        summary = manifest.splits[split.name]
+        for language, tokens in zip(LANGUAGES, (summary.tokens, summary.target_tokens), strict=True):
+            bin_bytes, idx_bytes = indexed_sizes(tokens, summary.sequences, manifest.dictionary_size)
+            sizes[f"{_prefix(split, language)}.bin"] = bin_bytes
+            sizes[f"{_prefix(split, language)}.idx"] = idx_bytes
+    return sizes
 
 
 def _prefix(split: Split, language: str) -> str:

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data_gen.copy.manifest import CopyManifest, read_copy_manifest
-from data_gen.copy.part import part_files, write_part
+from data_gen.copy.part import part_files, part_sizes, write_part
 from data_gen.copy.sample import blocks_in_split, sequences_per_block
 from data_gen.copy.shard import Shard
 from data_gen.copy.spec import CopySpec
 from data_gen.copy.survey import Survey, take_survey
-from data_gen.errors import UserError
+from data_gen.errors import FAILURE, UserError, failure_from_os_error
 from data_gen.folder import new_folder, require_free
 from data_gen.manifest import MANIFEST_NAME
 from data_gen.progress import Progress
@@ -54,14 +54,19 @@ def make_copy_shards(
     """
     shards = _choose(spec, number, only)
     root = Path(destination)
-    _require_room(root, number)
-    found = {shard: _find(root / shard.name, spec, shard, overwrite=overwrite, text=text) for shard in shards}
+    try:
+        _require_room(root, number)
+        if not overwrite:
+            _require_same(root, spec, number, text=text)
+        found = {shard: _find(root / shard.name, spec, shard, overwrite=overwrite, text=text) for shard in shards}
+    except OSError as error:
+        raise failure_from_os_error("look into", OSError(error.errno, error.strerror, str(destination))) from error
     missing = [shard for shard, manifest in found.items() if manifest is None]
     progress(_sequences_not_looked_at(spec, missing))
     survey: Survey | None = None
     for shard in missing:
         with new_folder(root / shard.name, overwrite=overwrite) as folder:
-            survey = survey or take_survey(spec, overlaps=missing[0].number == 0, progress=progress)
+            survey = survey or take_survey(spec, missing, overlaps=missing[0].number == 0, progress=progress)
             found[shard] = write_part(folder, survey, shard, text=text, progress=progress)
     return Shards(tuple(filter(None, found.values())), kept=len(shards) - len(missing))
 
@@ -95,6 +100,18 @@ def _require_room(root: Path, number: int) -> None:
             )
 
 
+def _require_same(root: Path, spec: CopySpec, number: int, *, text: bool) -> None:
+    """:raises UserError: if another shard that is there was made with other options."""
+    for shard in (Shard(number=each, of=number) for each in range(number)):
+        folder = root / shard.name
+        if (folder / MANIFEST_NAME).is_file():
+            difference = _difference(folder, spec, shard, text=text)
+            if isinstance(difference, str):
+                raise UserError(
+                    f"{str(folder)!r} {difference}: choose another folder, or make every shard again with --overwrite"
+                )
+
+
 def _find(folder: Path, spec: CopySpec, shard: Shard, *, overwrite: bool, text: bool) -> CopyManifest | None:
     """:returns: what the folder holds, or None if it is to be made.
 
@@ -106,18 +123,26 @@ def _find(folder: Path, spec: CopySpec, shard: Shard, *, overwrite: bool, text: 
             return difference
         if not overwrite:
             raise UserError(
-                f"{str(folder)!r} {difference}: choose another folder, or add --overwrite to replace the shard"
+                f"{str(folder)!r} {difference}: choose another folder, or make every shard again with --overwrite"
             )
     require_free(folder, Path(os.path.realpath(folder)), overwrite=overwrite)
     return None
 
 
 def _difference(folder: Path, spec: CopySpec, shard: Shard, *, text: bool) -> CopyManifest | str:
-    """:returns: the manifest if the folder is what is to be made, else what is different, as the end of a sentence."""
+    """:returns: the manifest if the folder is what is to be made, else what is different, as the end of a sentence.
+
+    :raises UserError: if nothing can be said of the folder.
+    """
     try:
         manifest = read_copy_manifest(folder)
-    except UserError:
-        return f"holds no valid {MANIFEST_NAME} of a copy dataset"
+    except UserError as error:
+        if error.exit_code == FAILURE:
+            raise
+        raise UserError(
+            f"{str(folder)!r} holds no valid {MANIFEST_NAME} of a copy dataset: choose another folder, or delete this "
+            "one yourself"
+        ) from error
     if manifest.shard != shard:
         return f"is shard {manifest.shard.number} of {manifest.shard.of}, not {shard.number} of {shard.of}"
     wanted = asdict(spec)
@@ -128,7 +153,13 @@ def _difference(folder: Path, spec: CopySpec, shard: Shard, *, text: bool) -> Co
     if set(manifest.files) != files:
         return f"was made with{'out' if text else ''} --text"
     missing = sorted(name for name in files if not (folder / name).is_file())
-    return f"lacks {missing[0]!r}" if missing else manifest
+    if missing:
+        return f"lacks {missing[0]!r}"
+    for name, size in part_sizes(manifest).items():
+        found = (folder / name).stat().st_size
+        if found != size:
+            return f"is damaged ({name!r} has {found} bytes, not {size})"
+    return manifest
 
 
 def _sequences_not_looked_at(spec: CopySpec, missing: list[Shard]) -> int:

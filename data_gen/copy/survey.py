@@ -1,7 +1,7 @@
 """What must be known of the whole of train before any part of it can be written: its symbols, and what train shares
 with the other splits."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from data_gen.copy.held_out import held_out_fingerprints
 from data_gen.copy.overlap import Fingerprinter, HeldOut, OverlapCounter
 from data_gen.copy.pairs import Pairs
 from data_gen.copy.sample import blocks_in_split
+from data_gen.copy.shard import Shard
 from data_gen.copy.spec import CopySpec
 from data_gen.copy.vocabulary import Vocabulary, build_vocabulary, symbol_names
 from data_gen.parallel import ordered_map
@@ -31,9 +32,10 @@ class Survey:
     also_in_train: Mapping[str, int]
 
 
-def take_survey(spec: CopySpec, *, overlaps: bool, progress: Progress) -> Survey:
+def take_survey(spec: CopySpec, shards: Sequence[Shard], *, overlaps: bool, progress: Progress) -> Survey:
     """Sample the whole dataset once.
 
+    :param shards: those that are to be written: their sources are remembered while there is room.
     :param overlaps: count the held-out sequences that occur in train as well.
     :param progress: its arguments add up to ``spec.all_sequences``.
     :raises UserError: if train cannot do without the held-out sequences, but is to.
@@ -48,7 +50,7 @@ def take_survey(spec: CopySpec, *, overlaps: bool, progress: Progress) -> Survey
     if spec.no_overlap:
         held_out = HeldOut(fingerprint, np.concatenate(list(fingerprints.values())))
     counters = {name: OverlapCounter(prints) for name, prints in fingerprints.items()} if overlaps else {}
-    pairs = Pairs(spec, held_out)
+    pairs = Pairs(spec, held_out, [shard.blocks(spec, spec.splits[0]) for shard in shards])
     counts = _count_symbols(pairs, fingerprint, list(counters.values()), progress)
     vocabulary = build_vocabulary(symbol_names(spec.num_symbols), counts)
     return Survey(pairs, vocabulary, {name: counter.count for name, counter in counters.items()})

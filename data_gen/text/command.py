@@ -5,9 +5,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
 from data_gen.errors import UserError
+from data_gen.progress import progress_on_stderr
 from data_gen.text.spec import MODEL_TYPES, ON_BAD, TextSpec
 
 if TYPE_CHECKING:
@@ -68,18 +67,8 @@ def _run(arguments: argparse.Namespace) -> int:
             raise
         raise UserError("sentencepiece is not installed: run `pip install sentencepiece`") from error
     paths = [path for files in input_files(spec).values() for path in files if path is not None]
-    with tqdm(
-        total=PASSES * sum(path.stat().st_size for path in paths),
-        unit="B",
-        unit_scale=True,
-        leave=False,
-        disable=not sys.stderr.isatty(),
-    ) as bar:
-
-        def progress(doing: str, size: int) -> None:
-            bar.set_description(doing, refresh=size == 0)
-            bar.update(size)
-
+    size = PASSES * sum(path.stat().st_size for path in paths)
+    with progress_on_stderr(size, "bytes") as progress:
         manifest = make_text_dataset(spec, arguments.destdir, overwrite=arguments.overwrite, progress=progress)
     for warning in _warnings(manifest):
         print(f"data_gen: warning: {warning}", file=sys.stderr)

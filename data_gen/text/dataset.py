@@ -10,9 +10,10 @@ from data_gen.errors import UserError
 from data_gen.folder import new_folder
 from data_gen.indexed_files import indexed_files
 from data_gen.manifest import hash_files
+from data_gen.progress import Report, Silence
 from data_gen.text.encoding import encode_batches
 from data_gen.text.manifest import SideSummary, SplitSummary, TextManifest, write_text_manifest
-from data_gen.text.models import Models, Progress, make_models
+from data_gen.text.models import Models, make_models
 from data_gen.text.reading import Faults, add_fault, decode_lines, read_batches, require_file
 from data_gen.text.spec import TextSpec
 
@@ -43,21 +44,22 @@ def make_text_dataset(
     destination: str | Path,
     *,
     overwrite: bool = False,
-    progress: Progress = lambda doing, size: None,
+    progress: Report | None = None,
 ) -> TextManifest:
     """Write the dataset that ``spec`` describes: what spm_encode and fairseq-preprocess with its dictionaries give.
 
     ``destination`` appears when it is complete; after an error or Ctrl-C everything is as it was.
 
     :param overwrite: replace a dataset of ours that is already there.
-    :param progress: called as the work goes on; its sizes add up to ``PASSES`` times the text's.
+    :param progress: told how many bytes of text have been dealt with; they add up to ``PASSES`` times the text's.
     :returns: what ``manifest.json`` in the folder says.
     :raises UserError: if there is something wrong with the text, the models or ``destination``.
     """
-    files = input_files(spec)
+    files, progress = input_files(spec), progress or Silence()
     with new_folder(Path(destination), overwrite=overwrite) as folder:
         _check_text(files, spec.on_bad, progress)
         models = make_models(folder, spec, files["train"], progress)
+        progress.doing("encoding")
         splits = {}
         for split, paths in files.items():
             splits[split], counts = _write_split(folder, spec, split, paths, models, progress)
@@ -79,7 +81,7 @@ def make_text_dataset(
     return manifest
 
 
-def _check_text(files: dict[str, Files], on_bad: str, progress: Progress) -> None:
+def _check_text(files: dict[str, Files], on_bad: str, progress: Report) -> None:
     """Read everything once, before the long work begins.
 
     :raises UserError: if files differ in length, if there is nothing in them, or if lines are bad and must not be.
@@ -92,7 +94,7 @@ def _check_text(files: dict[str, Files], on_bad: str, progress: Progress) -> Non
                 for place, kind in decode_lines(raw or [])[1].items():
                     add_fault(bad.setdefault(str(path), {}), kind, batch.first + place)
             lines += len(batch.source)
-            progress("checking", batch.size)
+            progress(batch.size)
         if not lines:
             raise UserError(f"'{source}' has no lines: give a file with at least one sentence")
     if bad and on_bad == "error":
@@ -110,7 +112,7 @@ def describe_faults(faults: Faults) -> str:
 
 
 def _write_split(
-    folder: Path, spec: TextSpec, split: str, files: Files, models: Models, progress: Progress
+    folder: Path, spec: TextSpec, split: str, files: Files, models: Models, progress: Report
 ) -> tuple[SplitSummary, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
     """Encode a split and write both sides.
 
@@ -137,7 +139,7 @@ def _write_split(
                 side_summary.add(side)
             summary.lines += batch.lines
             summary.sequences += len(batch.source.lengths)
-            progress("encoding", batch.size)
+            progress(batch.size)
     _check_written(summary, files, spec.on_bad)
     return summary, counts
 

@@ -8,7 +8,7 @@ whatever the size of the files.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,8 @@ from data_gen.parallel import available_cores, ordered_map
 from data_gen.text.pieces import kept_white_space
 from data_gen.text.reading import VANISHED, Batch, decode_lines
 from data_gen.text.vocabulary import PieceVocabulary
+
+MOST_THREADS: Final = 8  # more than these only wait for Python's lock, and each has a batch in memory
 
 
 @dataclass
@@ -120,4 +122,4 @@ def encode_batches(batches: Iterable[Batch], source: Encoder, target: Encoder | 
     :param target: None for a copy.
     :returns: the encoded batches, in order.
     """
-    return ordered_map(lambda batch: encode_batch(batch, source, target), batches, available_cores())
+    return ordered_map(lambda batch: encode_batch(batch, source, target), batches, min(available_cores(), MOST_THREADS))

@@ -1,18 +1,16 @@
 """The models of a dataset: read or trained, and put beside the data with a list of their pieces."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from data_gen.progress import Report
 from data_gen.text.encoding import Encoder
 from data_gen.text.pieces import TrainingText, load_model, read_model, train_model, vocabulary_text
 from data_gen.text.reading import LineNumbers, decode_lines, read_batches
 from data_gen.text.spec import TextSpec
 from data_gen.text.vocabulary import build_vocabulary
-
-Progress = Callable[[str, int], None]
-"""Told what is being done, and how many bytes of text have been dealt with since the last call."""
 
 
 @dataclass
@@ -31,7 +29,7 @@ class Models:
     not_trained_on: dict[str, LineNumbers] = field(default_factory=dict)
 
 
-def make_models(folder: Path, spec: TextSpec, files: tuple[Path, Path | None], progress: Progress) -> Models:
+def make_models(folder: Path, spec: TextSpec, files: tuple[Path, Path | None], progress: Report) -> Models:
     """Read or train the models and write them to ``folder``.
 
     :param files: the train files.
@@ -48,7 +46,7 @@ def make_models(folder: Path, spec: TextSpec, files: tuple[Path, Path | None], p
         else:
             sides = [place for place in ((0, 1) if spec.joined else (side,)) if files[place] is not None]
             name = " and ".join(f"'{files[place]}'" for place in sides)
-            progress(f"training sentencepiece on {' and '.join(spec.languages[place] for place in sides)}", 0)
+            progress.doing(f"training sentencepiece on {' and '.join(spec.languages[place] for place in sides)}")
             texts = [TrainingText(_good_lines(files, place), spec.spm_options) for place in sides]
             content = train_model((line for text in texts for line in text), spec, name)
             for place, text in zip(sides, texts, strict=True):

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import sentencepiece
 
-from data_gen.errors import UserError
-from data_gen.text.choice import choose_lines
+from data_gen.errors import UserError, failure_from_os_error
 from data_gen.text.reading import LineNumbers
+from data_gen.text.sampling import choose_lines
 from data_gen.text.spec import TextSpec
 
 _THREADS: Final = 16
@@ -135,7 +135,9 @@ def read_model(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UserError(f"cannot read the model '{path}': {error.strerror or error}") from error
+        if isinstance(error, FileNotFoundError):
+            raise UserError(f"no sentencepiece model at '{path}': check the path") from error
+        raise failure_from_os_error("read the model", error) from error
 
 
 def vocabulary_text(processor: Any) -> str:

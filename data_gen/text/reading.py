@@ -13,7 +13,9 @@ from typing import Final
 from data_gen.errors import UserError, failure_from_os_error
 
 BATCH_LINES: Final = 8_192
+BATCH_BYTES: Final = 1 << 20
 SHOWN_LINES: Final = 10
+KEPT_LINES: Final = 100_000
 
 EMPTY: Final = "empty"
 BLANK: Final = "white space only"
@@ -23,7 +25,7 @@ VANISHED: Final = "nothing left after normalisation"
 
 @dataclass
 class LineNumbers:
-    """Numbers of lines, from 1: how many there are, and the first few."""
+    """Numbers of lines, from 1: how many there are, and the first ``KEPT_LINES`` of them."""
 
     count: int = 0
     first: list[int] = field(default_factory=list)
@@ -31,12 +33,12 @@ class LineNumbers:
     def add(self, number: int) -> None:
         """Count a line."""
         self.count += 1
-        if len(self.first) < SHOWN_LINES:
+        if len(self.first) < KEPT_LINES:
             self.first.append(number)
 
     def __str__(self) -> str:
-        shown = ", ".join(map(str, self.first))
-        return f"line {shown}" if self.count == 1 else f"lines {shown}{', ...' * (self.count > len(self.first))}"
+        shown = ", ".join(map(str, self.first[:SHOWN_LINES]))
+        return f"line {shown}" if self.count == 1 else f"lines {shown}{', ...' * (self.count > SHOWN_LINES)}"
 
 
 Faults = dict[str, LineNumbers]
@@ -73,21 +75,22 @@ def read_batches(source: Path, target: Path | None) -> Iterator[Batch]:
     :raises UserError: if a file cannot be read, or if one has more lines than the other.
     """
     first = 1
-    targets = _read(target) if target is not None else None
-    for lines in _read(source):
-        if targets is None:
+    if target is None:
+        for lines in _read(source):
             yield Batch(first, lines, None)
-        else:
-            others = next(targets, [])
-            if len(others) != len(lines):
-                break
-            yield Batch(first, lines, others)
+            first += len(lines)
+        return
+    others = _lines(target)
+    for lines in _read(source):
+        same = list(islice(others, len(lines)))
+        if len(same) != len(lines):
+            break
+        yield Batch(first, lines, same)
         first += len(lines)
     else:
-        if targets is None or next(targets, None) is None:
+        if next(others, None) is None:
             return
-    assert target is not None
-    counts = [sum(map(len, _read(path))) for path in (source, target)]
+    counts = [sum(1 for _ in _lines(path)) for path in (source, target)]
     raise UserError(
         f"number of lines: '{source}' has {counts[0]}, but '{target}' has {counts[1]}: each line must be the "
         "translation of the line with its number"
@@ -121,17 +124,34 @@ def decode_lines(raw: Sequence[bytes]) -> tuple[list[str], dict[int, str]]:
 
 def require_file(path: Path, option: str) -> None:
     """:raises UserError: if there is no such file, naming the option that asked for it."""
-    if not path.exists():
+    try:
+        found = path.exists()
+    except OSError as error:  # a name that is too long, a folder that may not be searched
+        raise failure_from_os_error("read", OSError(error.errno, error.strerror, str(path))) from error
+    if not found:
         raise UserError(f"no file '{path}', which {option} asks for: check the path and the language")
     if path.is_dir():
         raise UserError(f"'{path}' is a folder: {option} must name text files, without their endings")
 
 
 def _read(path: Path) -> Iterator[list[bytes]]:
+    """Lines in batches: each ends when it has enough lines or bytes."""
+    batch: list[bytes] = []
+    size = 0
+    for line in _lines(path):
+        batch.append(line)
+        size += len(line)
+        if len(batch) == BATCH_LINES or size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _lines(path: Path) -> Iterator[bytes]:
     try:
         with open(path, "rb") as stream:
-            while lines := list(islice(stream, BATCH_LINES)):
-                yield lines
+            yield from stream
     except OSError as error:
         reason = OSError(error.errno, error.strerror or str(error), str(path))
         raise failure_from_os_error("read", reason) from error

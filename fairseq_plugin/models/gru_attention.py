@@ -64,9 +64,7 @@ class GRUAttentionConfig(FairseqDataclass):
     )
     recurrence: ChoiceEnum([AUTO, *RECURRENCE]) = field(  # type: ignore[valid-type]
         default=AUTO,
-        metadata={
-            "help": "how the recurrences are computed; auto: fused, and naive for scores that have no fused one"
-        },
+        metadata={"help": "how the recurrences are computed; auto: fused, and naive for scores that have no fused one"},
     )
 
 

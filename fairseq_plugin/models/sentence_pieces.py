@@ -46,7 +46,8 @@ def add_sentence_pieces(hub: Any, checkpoint_folder: str) -> None:
     """
     if hub.bpe is not None:
         return
-    folders = [Path(folder) for folder in (*utils.split_paths(hub.task.cfg.data or "")[:1], checkpoint_folder)]
+    data = utils.split_paths(hub.task.cfg.data)[:1] if hub.task.cfg.data else []
+    folders = [Path(folder) for folder in (*data, checkpoint_folder)]
     path = find_model(folders, getattr(hub.task.cfg, "source_lang", None))
     if path is not None:
         hub.bpe = SentencePieces(path)

@@ -75,8 +75,8 @@ class CopyTask(FairseqTask):
         for folder in folders:
             check_folder(folder)
         cfg.source_lang, cfg.target_lang = find_languages(folders[0], cfg.source_lang, cfg.target_lang)
-        source_dictionary = load_dictionary(folders[0], cfg.source_lang)
-        target_dictionary = load_dictionary(folders[0], cfg.target_lang)
+        source_dictionary = load_dictionary(folders, cfg.source_lang)
+        target_dictionary = load_dictionary(folders, cfg.target_lang)
         logger.info("dictionaries: %d source and %d target symbols", len(source_dictionary), len(target_dictionary))
         online = read_online_data(folders[0], source_dictionary, target_dictionary) if cfg.online else None
         return cls(cfg, source_dictionary, target_dictionary, online)
@@ -94,7 +94,12 @@ class CopyTask(FairseqTask):
     # What a checkpoint must agree on with the data.
 
     def _fingerprint(self) -> dict[str, Any]:
-        return fingerprint(self.source_dictionary, self.target_dictionary, no_source_eos=self.cfg.no_source_eos)
+        return fingerprint(
+            self.source_dictionary,
+            self.target_dictionary,
+            no_source_eos=self.cfg.no_source_eos,
+            online=self._online.spec if self._online is not None else None,
+        )
 
     @reports_user_errors
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """A folder of binarized data: is it one, which languages, which splits?"""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,25 +38,43 @@ def check_folder(folder: str) -> None:
 def find_languages(folder: str, source: str | None, target: str | None) -> tuple[str, str]:
     """Source and target suffix of the data files, read off their names or the manifest unless given.
 
-    :raises UserError: they are not given and nothing tells.
+    :raises UserError: they are not given and nothing tells, or the one given is not of the pair that is there.
     """
-    if source is None or target is None:
-        source, target = data_utils.infer_language_pair(folder)
-    if (source is None or target is None) and (Path(folder) / MANIFEST_NAME).is_file():
-        source, target = read_manifest(folder).languages
-    if source is None or target is None:
+    if source is not None and target is not None:
+        return source, target
+    pair = data_utils.infer_language_pair(folder)
+    if None in pair and (Path(folder) / MANIFEST_NAME).is_file():
+        pair = read_manifest(folder).languages
+    if None in pair:
         raise UserError(
             f"no file in {folder!r} is named like train.src-tgt.src.bin, so the languages are unknown: "
             "name them with --source-lang and --target-lang"
         )
-    return source, target
+    option, given = ("source", source) if source is not None else ("target", target)
+    if given is None:
+        return pair[0], pair[1]
+    if given not in pair:
+        raise UserError(f"--{option}-lang {given}: {folder!r} holds {pair[0]} and {pair[1]}")
+    other = pair[1] if given == pair[0] else pair[0]
+    return (given, other) if option == "source" else (other, given)
 
 
-def load_dictionary(folder: str, language: str) -> Dictionary:
-    """The symbols of one side.
+def load_dictionary(folders: Sequence[str], language: str) -> Dictionary:
+    """The symbols of one side, which all the folders must share.
 
-    :raises UserError: the file is missing or is no dictionary.
+    :raises UserError: a file is missing or is no dictionary, or they differ.
     """
+    first, *others = (_load_dictionary(folder, language) for folder in folders)
+    for folder, other in zip(folders[1:], others, strict=True):
+        if other != first:
+            raise UserError(
+                f"'{folder}/dict.{language}.txt' ({len(other)} symbols) is not the dictionary of {folders[0]!r} "
+                f"({len(first)} symbols): folders joined with ':' must be shards of one dataset"
+            )
+    return first
+
+
+def _load_dictionary(folder: str, language: str) -> Dictionary:
     path = Path(folder) / f"dict.{language}.txt"
     if not path.is_file():
         raise UserError(f"no dictionary at '{path}': is {language!r} a language of this dataset?")

@@ -1,17 +1,27 @@
 """What a checkpoint of the task ``copy`` must agree on with the data that it is used with."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from fairseq.data import Dictionary
 
+from data_gen.copy.spec import CopySpec
 from data_gen.errors import UserError
 from fairseq_plugin.modules.dictionary_digest import sha256_of
 
+logger = logging.getLogger(__name__)
 
-def fingerprint(source: Dictionary, target: Dictionary, *, no_source_eos: bool) -> dict[str, Any]:
-    """:returns: what a checkpoint keeps."""
+
+def fingerprint(
+    source: Dictionary, target: Dictionary, *, no_source_eos: bool, online: CopySpec | None
+) -> dict[str, Any]:
+    """:returns: what a checkpoint keeps.
+
+    :param online: what train is made from, if it is made while training.
+    """
     return {
+        "online": "" if online is None else repr(online),
         "source_symbols": _describe(source),
         "target_symbols": _describe(target),
         "no_source_eos": bool(no_source_eos),
@@ -19,7 +29,12 @@ def fingerprint(source: Dictionary, target: Dictionary, *, no_source_eos: bool) 
 
 
 def check_fingerprint(saved: Mapping[str, Any], mine: Mapping[str, Any], data: str | None) -> None:
-    """:raises UserError: if the dictionaries of a checkpoint are not those of the folder ``data``."""
+    """Warn of other sequences than those that the checkpoint was trained on while they were made.
+
+    :raises UserError: if the dictionaries of a checkpoint are not those of the folder ``data``.
+    """
+    if saved.get("online") and mine["online"] and saved["online"] != mine["online"]:
+        logger.warning("trained on other data: then %s, now %s", saved["online"], mine["online"])
     for side in ("source", "target"):
         if saved[f"{side}_symbols"] != mine[f"{side}_symbols"]:
             raise UserError(

@@ -9,7 +9,8 @@ FUSED_UPDATE = "fused, chunked_cross_entropy, fused_adamw"
 LSTM, OURS, PLAIN = "fairseq `--arch lstm`", "`gru_attention`", "plain PyTorch program"
 STEP, STEP_AND_OUTPUT = "textbook step", "textbook step + output layer"
 DATA_GEN, PREPROCESS, PREPROCESS_2 = "`data_gen`", "fairseq-preprocess", "fairseq-preprocess, 2 workers"
-SPM_ENCODE, SPM_ENCODE_2 = "spm_encode, fairseq-preprocess", "spm_encode, fairseq-preprocess, 2 workers"
+SPM_ENCODE = "spm_encode in Python, fairseq-preprocess"
+SPM_ENCODE_2 = f"{SPM_ENCODE}, 2 workers"
 OUR_STEP, OUR_STEP_AND_OUTPUT = "decoder step", "decoder step + output layer"
 
 

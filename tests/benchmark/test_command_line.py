@@ -8,6 +8,7 @@ import torch
 
 from scripts.benchmark.__main__ import main
 from scripts.benchmark.rows import ROWS
+from scripts.benchmark.targets import SPM_ENCODE, SPM_ENCODE_2
 
 
 def variants(path: Path) -> list[tuple[str, str, str]]:
@@ -58,8 +59,7 @@ def test_every_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ("data", "tiny", name) for name in ("`data_gen`", "fairseq-preprocess", "fairseq-preprocess, 2 workers")
     ]
     assert [each for each in variants(output) if each[0] == "text"] == [
-        ("text", "mid", name)
-        for name in ("`data_gen`", "spm_encode, fairseq-preprocess", "spm_encode, fairseq-preprocess, 2 workers")
+        ("text", "mid", name) for name in ("`data_gen`", SPM_ENCODE, SPM_ENCODE_2)
     ]
     assert all(value > 0 for each in json.loads(output.read_text())["measurements"] for value in each["values"])
 

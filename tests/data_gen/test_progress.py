@@ -16,8 +16,17 @@ def test_lines(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPat
     assert capsys.readouterr() == ("", "90 of 200 sequences (45 %)\n150 of 200 sequences (75 %)\n")
 
 
+def test_what_is_being_done(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_on_stderr(200, "bytes") as progress:
+        progress.doing("training")
+    assert capsys.readouterr() == ("", "training ...\n")
+
+
 def test_a_bar_on_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     with progress_on_stderr(200, "sequences") as progress:
+        progress.doing("writing")
         progress(200)
-    assert "0/200 [" in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert "0/200 [" in shown
+    assert "writing: " in shown

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from data_gen.copy.dataset import make_copy_dataset
+from data_gen.copy.shards import make_copy_shards
 from data_gen.copy.spec import CopySpec
 from data_gen.errors import UserError
 from fairseq_plugin.tasks.copy_dataset import CopyDataset
@@ -102,17 +103,47 @@ def test_folder_that_goes_away(copy_data: Path, tmp_path: Path) -> None:
     assert str(caught.value) == f"the dataset folder '{folder}' is gone"
 
 
-def test_training_folders_are_taken_in_turn(copy_data: Path, tmp_path: Path) -> None:
-    second = tmp_path / "second"
-    make_copy_dataset(CopySpec(num_symbols=4, min_len=2, max_len=4, train=50, valid=3, test=3, seed=9), second)
-    task = make_task(f"{copy_data}:{second}")
+def test_training_folders_are_taken_in_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("data_gen.copy.sample.BLOCK_SEQUENCES", 20)
+    make_copy_shards(CopySpec(train=50, valid=3, test=3), tmp_path, 2)
+    task = make_task(f"{tmp_path}/shard0:{tmp_path}/shard1")
     sizes = []
     for epoch in (1, 2, 3):
         task.load_dataset("train", epoch=epoch)
         sizes.append(len(task.dataset("train")))
     task.load_dataset("valid", epoch=2)
-    assert sizes == [300, 50, 300]
-    assert len(task.dataset("valid")) == 30
+    assert sizes == [20, 30, 20]
+    assert len(task.dataset("valid")) == 3
+
+
+def test_training_folders_with_other_dictionaries(copy_data: Path, tmp_path: Path) -> None:
+    """Equal symbols in another order would be read as one another."""
+    second = tmp_path / "second"
+    make_copy_dataset(CopySpec(num_symbols=4, min_len=2, max_len=4, train=50, valid=3, test=3, seed=9), second)
+    assert refusal(f"{copy_data}:{second}") == (
+        f"'{second}/dict.src.txt' (8 symbols) is not the dictionary of '{copy_data}' (8 symbols): "
+        "folders joined with ':' must be shards of one dataset"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "languages"),
+    [
+        ({"source_lang": "tgt"}, ("tgt", "src")),
+        ({"target_lang": "src"}, ("tgt", "src")),
+        ({"source_lang": "src"}, ("src", "tgt")),
+        ({}, ("src", "tgt")),
+    ],
+)
+def test_the_other_language_is_read_off_the_names(
+    copy_data: Path, options: dict[str, str], languages: tuple[str, str]
+) -> None:
+    task = make_task(copy_data, **options)
+    assert (task.cfg.source_lang, task.cfg.target_lang) == languages
+
+
+def test_a_language_that_is_not_of_the_pair(copy_data: Path) -> None:
+    assert refusal(copy_data, target_lang="de") == f"--target-lang de: '{copy_data}' holds src and tgt"
 
 
 def test_old_style_models_keep_their_own_limits(copy_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

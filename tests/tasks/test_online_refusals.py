@@ -1,5 +1,6 @@
 """What the copy task refuses where it is to make data while training."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -96,3 +97,17 @@ def test_a_folder_without_sequences_needs_the_option(folder: Path) -> None:
     assert str(caught.value) == (
         f"no split 'train' in '{folder}', which holds no sequences at all: add --online to make them"
     )
+
+
+def test_a_checkpoint_of_other_online_data(folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It may be meant, so it is said and done."""
+    state = make_task(folder, online=True).state_dict()
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    document = json.loads((other / "manifest.json").read_text())
+    document["details"]["spec"]["seed"] += 1
+    (other / "manifest.json").write_text(json.dumps(document))
+    make_task(folder, online=True).load_state_dict(state)
+    assert "trained on other data" not in caplog.text
+    make_task(other, online=True).load_state_dict(state)
+    assert "trained on other data: then CopySpec(" in caplog.text

@@ -3,20 +3,25 @@
 import argparse
 import errno
 import json
+import os
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data_gen.copy import pairs
+from data_gen.copy.block import Block
 from data_gen.copy.dataset import PASSES, make_copy_dataset
 from data_gen.copy.manifest import read_copy_manifest
 from data_gen.copy.shard import Shard
 from data_gen.copy.shard_command import make_shards
 from data_gen.copy.shards import make_copy_shards
-from data_gen.copy.spec import CopySpec
+from data_gen.copy.spec import CopySpec, Split
 from data_gen.errors import UserError
 from tests.commands import Commands, train_words
 from tests.data_gen.conftest import everything_under
@@ -165,7 +170,7 @@ def test_shards_made_otherwise_are_left_alone(
     before = everything_under(tmp_path)
     with pytest.raises(UserError) as caught:
         make_copy_shards(spec, tmp_path / "x", number, text=text)
-    way_out = "choose another folder, or add --overwrite to replace the shard"
+    way_out = "choose another folder, or make every shard again with --overwrite"
     assert str(caught.value) == f"'{tmp_path / 'x' / 'shard1'}' {problem}: {way_out}"
     assert everything_under(tmp_path) == before
     make_copy_shards(spec, tmp_path / "x", number, text=text, overwrite=True)
@@ -180,6 +185,66 @@ def test_a_shard_that_has_lost_a_file(tmp_path: Path) -> None:
         make_copy_shards(SPEC, tmp_path, 2)
     make_copy_shards(SPEC, tmp_path, 2, overwrite=True)
     assert (tmp_path / "shard1" / "train.src-tgt.src.idx").exists()
+
+
+@pytest.mark.parametrize("name", ["train.src-tgt.src.bin", "train.src-tgt.tgt.idx"])
+def test_a_shard_with_a_damaged_file(tmp_path: Path, name: str) -> None:
+    make_copy_shards(SPEC, tmp_path, 2)
+    whole = everything_under(tmp_path)
+    path = tmp_path / "shard1" / name
+    size = path.stat().st_size
+    os.truncate(path, size - 2)
+    with pytest.raises(UserError) as caught:
+        make_copy_shards(SPEC, tmp_path, 2)
+    assert str(caught.value) == (
+        f"'{tmp_path / 'shard1'}' is damaged ('{name}' has {size - 2} bytes, not {size}): "
+        "choose another folder, or make every shard again with --overwrite"
+    )
+    make_copy_shards(SPEC, tmp_path, 2, overwrite=True)
+    assert everything_under(tmp_path) == whole
+
+
+def test_a_shard_of_another_dataset_beside_it(tmp_path: Path) -> None:
+    make_copy_shards(SPEC, tmp_path, 2, only=0)
+    before = everything_under(tmp_path)
+    with pytest.raises(UserError, match=r"shard0' was made with another --seed \(.*make every shard again"):
+        make_copy_shards(replace(SPEC, seed=77), tmp_path, 2, only=1)
+    assert everything_under(tmp_path) == before
+
+
+def test_a_shard_with_a_manifest_that_is_none(tmp_path: Path) -> None:
+    make_copy_shards(SPEC, tmp_path, 2)
+    (tmp_path / "shard1" / "manifest.json").write_text("{")
+    for overwrite in (False, True):
+        with pytest.raises(UserError) as caught:
+            make_copy_shards(SPEC, tmp_path, 2, overwrite=overwrite)
+        assert str(caught.value) == (
+            f"'{tmp_path / 'shard1'}' holds no valid manifest.json of a copy dataset: "
+            "choose another folder, or delete this one yourself"
+        )
+
+
+def test_a_place_that_cannot_be_looked_into(tmp_path: Path) -> None:
+    place = tmp_path / ("x" * 300)
+    with pytest.raises(UserError) as caught:
+        make_copy_shards(SPEC, place, 2)
+    assert (str(caught.value), caught.value.exit_code) == (f"cannot look into '{place}': File name too long", 1)
+
+
+def test_only_needed_blocks_are_remembered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The last shard's blocks are drawn once, however little room there is."""
+    drawn: list[int] = []
+    original = pairs.sample_block
+
+    def counting(spec: CopySpec, split: Split, index: int, **options: Any) -> Block:
+        if split.number == 0:
+            drawn.append(index)
+        return original(spec, split, index, **options)
+
+    monkeypatch.setattr(pairs, "sample_block", counting)
+    made = make_copy_shards(SPEC, tmp_path, 2, only=1)
+    blocks = made.manifests[0].shard.blocks(SPEC, SPEC.splits[0])
+    assert sorted(drawn) == list(range(blocks.stop))
 
 
 def test_a_shard_folder_that_is_none(tmp_path: Path) -> None:

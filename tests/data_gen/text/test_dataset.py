@@ -105,12 +105,21 @@ def test_bytes_depend_on_nothing_but_text_and_options(
 
 
 def test_progress_adds_up(corpus: Path, tmp_path: Path) -> None:
-    told: list[tuple[str, int]] = []
-    make_text_dataset(spec_of(corpus), tmp_path / "data", progress=lambda *what: told.append(what))
-    size = sum(path.stat().st_size for path in corpus.iterdir())
-    assert sum(size for _, size in told) == PASSES * size
-    stages = list(dict.fromkeys(doing for doing, _ in told))
-    assert stages == ["checking", "training sentencepiece on en", "training sentencepiece on ko", "encoding"]
+    class Notes:
+        def __init__(self) -> None:
+            self.amounts: list[int] = []
+            self.stages: list[str] = []
+
+        def __call__(self, amount: int) -> None:
+            self.amounts.append(amount)
+
+        def doing(self, what: str) -> None:
+            self.stages.append(what)
+
+    notes = Notes()
+    make_text_dataset(spec_of(corpus), tmp_path / "data", progress=notes)
+    assert sum(notes.amounts) == PASSES * sum(path.stat().st_size for path in corpus.iterdir())
+    assert notes.stages == ["training sentencepiece on en", "training sentencepiece on ko", "encoding"]
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import sentencepiece
 
 import data_gen
 from data_gen.errors import UserError
-from data_gen.text.choice import choose_lines
 from data_gen.text.pieces import (
     TrainingText,
     kept_white_space,
@@ -20,6 +19,7 @@ from data_gen.text.pieces import (
     train_model,
     vocabulary_text,
 )
+from data_gen.text.sampling import choose_lines
 from data_gen.text.spec import MODEL_TYPES, TextSpec
 
 from .conftest import ENGLISH, train, write_lines
@@ -160,7 +160,10 @@ def test_files_that_are_no_models(tmp_path: Path) -> None:
     assert str(caught.value).startswith("'x' is not a sentencepiece model")
     with pytest.raises(UserError) as caught:
         read_model(tmp_path / "none")
-    assert str(caught.value) == f"cannot read the model '{tmp_path}/none': No such file or directory"
+    assert str(caught.value) == f"no sentencepiece model at '{tmp_path}/none': check the path"
+    with pytest.raises(UserError) as caught:
+        read_model(tmp_path)
+    assert (str(caught.value), caught.value.exit_code) == (f"cannot read the model '{tmp_path}': Is a directory", 1)
 
 
 def test_white_space_that_normalisers_keep() -> None:

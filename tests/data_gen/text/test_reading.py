@@ -86,8 +86,23 @@ def test_line_numbers_are_counted_all_and_shown_in_part() -> None:
     assert str(numbers(7)) == "line 7"
     assert str(numbers(7, 9)) == "lines 7, 9"
     many = numbers(*range(1, 13))
-    assert (many.count, many.first) == (12, list(range(1, 11)))
+    assert (many.count, many.first) == (12, list(range(1, 13)))
     assert str(many) == "lines 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ..."
+
+
+def test_line_numbers_are_kept_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "KEPT_LINES", 3)
+    many = numbers(*range(1, 13))
+    assert (many.count, many.first) == (12, [1, 2, 3])
+
+
+def test_a_batch_ends_at_enough_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "BATCH_BYTES", 6)
+    (tmp_path / "x.en").write_bytes(b"a\nbcde\nf\nlonger than that\ng")
+    (tmp_path / "x.ko").write_bytes(b"1\n2\n3\n4\n5\n")
+    batches = list(read_batches(tmp_path / "x.en", tmp_path / "x.ko"))
+    assert [len(batch.source) for batch in batches] == [2, 2, 1]
+    assert [batch.target for batch in batches] == [[b"1\n", b"2\n"], [b"3\n", b"4\n"], [b"5\n"]]
 
 
 def test_files_that_are_not_there(tmp_path: Path) -> None:
