@@ -19,7 +19,8 @@ from tqdm import tqdm
 
 from data_gen.errors import UserError, run_command
 from fairseq_plugin.analysis.extraction import extract, generation_config, load
-from fairseq_plugin.analysis.formats import format_of, write_records
+from fairseq_plugin.analysis.formats import FORMATS, format_of, write_records
+from fairseq_plugin.analysis.merging import check_scheme, merge
 from fairseq_plugin.analysis.records import AttentionRecord, diagonal_hits
 
 NAME = "extract_attention.py"
@@ -34,7 +35,17 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("data", help="dataset folder")
     options.add_argument("--path", required=True, help="checkpoint; several with ':' between them make an ensemble")
     options.add_argument(
-        "--output", required=True, type=Path, nargs="+", help="files to write: .npz or .jsonl, or one of each"
+        "--output",
+        required=True,
+        type=Path,
+        nargs="+",
+        help=f"files to write; the ending chooses the format: {', '.join('.' + name for name in FORMATS)}",
+    )
+    options.add_argument("--format", help="format of all the files, whatever their endings: npz, jsonl, ...")
+    options.add_argument(
+        "--merge",
+        default="none",
+        help="subwords put together to words: sentencepiece, bpe or none (default: %(default)s)",
     )
     options.add_argument("--gen-subset", default="test", help="split to decode (default: %(default)s)")
     options.add_argument("--batch-size", type=int, default=128, help="sentences a batch (default: %(default)s)")
@@ -55,13 +66,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 def extract_to_files(options: argparse.Namespace, fairseq_arguments: Sequence[str]) -> int:
     """Do what the options say; ``fairseq_arguments`` go to fairseq as they are."""
     for path in options.output:
-        format_of(path)
+        if format_of(path, options.format).best_only and options.nbest > 1:
+            raise UserError(
+                f"--nbest {options.nbest}: {str(path)!r} has one line a sentence: write .jsonl, or --nbest 1"
+            )
+    check_scheme(options.merge)
     if not 1 <= options.nbest <= options.beam:
         raise UserError(f"--nbest must be from 1 to --beam {options.beam}, but is {options.nbest}")
     cfg = fairseq_config(options, fairseq_arguments)
-    records = extract(load(cfg), cfg, progress=show_progress)
+    records = [merge(record, options.merge) for record in extract(load(cfg), cfg, progress=show_progress)]
     for path in options.output:
-        write_records(records, path)
+        write_records(records, path, options.format)
     print(f"{len(records)} hypotheses written to {', '.join(map(str, options.output))}")
     print(diagonal_line(records))
     return 0

@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("fairseq_plugin", "data_gen")
+PAGE = (".html", ".css", ".js")
 SHIPPED = ("setup.py", "pyproject.toml", "MANIFEST.in", "requirements", *PACKAGES)
 
 
@@ -81,7 +82,9 @@ def test_wheel_holds_both_packages_and_nothing_else(wheel: Path) -> None:
         path.relative_to(ROOT).as_posix()
         for package in PACKAGES
         for path in (ROOT / package).rglob("*")
-        if path.suffix == ".py" or (path.suffix == ".yaml" and "config" in path.parts)
+        if path.suffix == ".py"
+        or (path.suffix == ".yaml" and "config" in path.parts)
+        or (path.parent.name == "viewer_page" and path.suffix in PAGE)
     }
     assert names == expected
 
@@ -93,7 +96,7 @@ def test_every_file_of_the_packages_is_shipped() -> None:
         for path in (ROOT / package).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert kinds <= {".py", ".yaml"}, "setup.py ships .py and config/*.yaml only; add the new kind to package_data"
+    assert kinds <= {".py", ".yaml", *PAGE}, "setup.py ships no file of the new kind: add it to package_data"
 
 
 def test_every_folder_with_code_is_a_package() -> None:

@@ -1,7 +1,18 @@
-"""Attention records in files; the ending of the name chooses the format.
+"""Attention records in files; the ending of the name, or the name of a format, chooses the format.
 
-``.jsonl`` is described in :mod:`jsonl`, ``.npz`` in :mod:`npz`. Both keep records by rising (id, rank) and give back
-every weight and score bit for bit. Another format is another line in ``FORMATS``.
+| format    | keeps                                                   | described in |
+| --------- | ------------------------------------------------------- | ------------ |
+| npz       | everything                                              | :mod:`npz` |
+| jsonl     | everything                                              | :mod:`jsonl` |
+| bertviz   | everything                                              | :mod:`bertviz` |
+| nematus   | everything but the reference                            | :mod:`nematus` |
+| fairseq   | everything but the end of the reference                 | :mod:`fairseq_soft` |
+| marian    | target and weights of the best hypotheses               | :mod:`marian` |
+| pharaoh   | source-target pairs by argmax of the best hypotheses    | :mod:`pharaoh` |
+
+Weights come back bit for bit wherever they are kept, and are always target x source. The formats from ``nematus`` down
+are plain text: they refuse tokens with white space rather than blur them. Another format is another line in
+``FORMATS``.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,45 +21,60 @@ from pathlib import Path
 from typing import BinaryIO
 
 from data_gen.errors import UserError, failure_from_os_error
+from fairseq_plugin.analysis.bertviz import read_bertviz, write_bertviz
+from fairseq_plugin.analysis.fairseq_soft import read_fairseq, write_fairseq
 from fairseq_plugin.analysis.files import whole_file
 from fairseq_plugin.analysis.jsonl import read_jsonl, write_jsonl
 from fairseq_plugin.analysis.layout import in_order
+from fairseq_plugin.analysis.marian import read_marian, write_marian
+from fairseq_plugin.analysis.nematus import read_nematus, write_nematus
 from fairseq_plugin.analysis.npz import read_npz, write_npz
+from fairseq_plugin.analysis.pharaoh import write_pharaoh
 from fairseq_plugin.analysis.records import AttentionRecord
 
 
 @dataclass(frozen=True)
 class Format:
-    """How one kind of file is written to and read from an open binary file; errors need not name the file."""
+    """How one kind of file is written to and read from an open binary file; errors need not name the file.
+
+    :param read: None if the file does not hold enough to make records of.
+    :param best_only: whether it has place for one hypothesis of each sentence only.
+    """
 
     write: Callable[[Iterable[AttentionRecord], BinaryIO], None]
-    read: Callable[[BinaryIO], list[AttentionRecord]]
+    read: Callable[[BinaryIO], list[AttentionRecord]] | None
+    best_only: bool = False
 
 
-def write_records(records: Iterable[AttentionRecord], path: str | Path) -> None:
-    """Write records, which come by rising (id, rank), to a file; its ending chooses the format.
+def write_records(records: Iterable[AttentionRecord], path: str | Path, name: str | None = None) -> None:
+    """Write records, which come by rising (id, rank), to a file.
 
     The file appears once it is complete; on any error what stood there before remains.
 
-    :raises UserError: if the ending is unknown, the records are out of order, or the file cannot be written.
+    :param name: the format, a key of ``FORMATS``; by default the ending of ``path`` chooses it.
+    :raises UserError: if there is no such format, the records are out of order, the format cannot keep one of them, or
+        the file cannot be written.
     """
     path = Path(path)
-    chosen = format_of(path)
+    chosen = format_of(path, name)
     with whole_file(path) as stream:
         chosen.write(in_order(records), stream)
 
 
-def read_records(path: str | Path) -> list[AttentionRecord]:
+def read_records(path: str | Path, name: str | None = None) -> list[AttentionRecord]:
     """Read the records of a file, by rising (id, rank).
 
-    :raises UserError: if the ending is unknown, the file is missing or unreadable, or it does not hold what
-        :func:`write_records` writes; the message names the file and, in a ``.jsonl`` file, the line.
+    :param name: the format, a key of ``FORMATS``; by default the ending of ``path`` chooses it.
+    :raises UserError: if there is no such format, the file is missing or unreadable, or it does not hold what
+        :func:`write_records` writes; the message names the file and, in a file of text, the line.
     """
     path = Path(path)
-    chosen = format_of(path)
+    read = format_of(path, name).read
+    if read is None:
+        raise UserError(f"{str(path)!r} holds alignment pairs without tokens and weights: give .npz or .jsonl")
     try:
         with path.open("rb") as stream:
-            return chosen.read(stream)
+            return read(stream)
     except FileNotFoundError:
         raise UserError(f"no attention file {str(path)!r}: give the file that extract_attention.py wrote") from None
     except OSError as error:
@@ -57,15 +83,28 @@ def read_records(path: str | Path) -> list[AttentionRecord]:
         raise UserError(f"{str(path)!r}: {error}", error.exit_code) from None
 
 
-def format_of(path: Path) -> Format:
-    """:raises UserError: if no format has the ending of ``path``."""
+def format_of(path: Path, name: str | None = None) -> Format:
+    """The format called ``name``, by default that of the ending of ``path``.
+
+    :raises UserError: if there is none, listing those that there are.
+    """
+    if name is not None:
+        if name not in FORMATS:
+            raise UserError(f"no format {name!r}: choose one of {', '.join(FORMATS)}")
+        return FORMATS[name]
     try:
-        return FORMATS[path.suffix.lower()]
+        return FORMATS[path.suffix.lower().removeprefix(".")]
     except KeyError:
-        raise UserError(f"attention file {str(path)!r} must end in {' or '.join(FORMATS)}") from None
+        *endings, last = (f".{known}" for known in FORMATS)
+        raise UserError(f"attention file {str(path)!r} must end in {', '.join(endings)} or {last}") from None
 
 
 FORMATS: dict[str, Format] = {
-    ".npz": Format(write_npz, read_npz),
-    ".jsonl": Format(write_jsonl, read_jsonl),
+    "npz": Format(write_npz, read_npz),
+    "jsonl": Format(write_jsonl, read_jsonl),
+    "bertviz": Format(write_bertviz, read_bertviz),
+    "nematus": Format(write_nematus, read_nematus),
+    "fairseq": Format(write_fairseq, read_fairseq),
+    "marian": Format(write_marian, read_marian, best_only=True),
+    "pharaoh": Format(write_pharaoh, None, best_only=True),
 }

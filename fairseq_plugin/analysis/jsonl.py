@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from data_gen.errors import UserError
-from fairseq_plugin.analysis.layout import AXES, SEQUENCES, check_equal, in_order
+from fairseq_plugin.analysis.layout import AXES, SEQUENCES, check_equal, in_order, shortest
 from fairseq_plugin.analysis.records import AttentionRecord
 
 FIELDS = ("id", "rank", "score", "axes", "source", "target", "reference", "weights")
@@ -20,17 +20,13 @@ FIELDS = ("id", "rank", "score", "axes", "source", "target", "reference", "weigh
 def write_jsonl(records: Iterable[AttentionRecord], stream: BinaryIO) -> None:
     """Write one line a record."""
     for record in records:
-        values = (record.id, record.rank, float(record.score), AXES, record.source, record.target, record.reference)
-        line = dict(zip(FIELDS, (*values, _shortest(record.weights)), strict=True))
-        stream.write(json.dumps(line, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+        stream.write(json.dumps(line_of(record), ensure_ascii=False, allow_nan=False).encode() + b"\n")
 
 
-def _shortest(weights: np.ndarray) -> list[list[float]]:
-    """(T, S) float32 as the shortest decimals that give back the same float32: 0.1, not 0.10000000149011612."""
-    short = weights.astype("U").astype(np.float64)
-    # A short decimal goes through float64 on its way back; where that rounds to another float32, all digits are kept.
-    rows: list[list[float]] = np.where(short.astype(np.float32) == weights, short, weights.astype(np.float64)).tolist()
-    return rows
+def line_of(record: AttentionRecord) -> dict[str, Any]:
+    """A record as the object of its line."""
+    values = (record.id, record.rank, float(record.score), AXES, record.source, record.target, record.reference)
+    return dict(zip(FIELDS, (*values, shortest(record.weights).tolist()), strict=True))
 
 
 def read_jsonl(stream: BinaryIO) -> list[AttentionRecord]:
@@ -61,6 +57,14 @@ def _record_of_line(line: bytes) -> AttentionRecord:
     except (ValueError, RecursionError):
         cut = "" if line.endswith(b"\n") else "; the file ends in the middle of this line: write it again"
         raise UserError(f"not a JSON object{cut or ': is this an attention file?'}") from None
+    return record_of(fields)
+
+
+def record_of(fields: Any) -> AttentionRecord:
+    """The record in the object of a line.
+
+    :raises UserError: saying what is missing or of the wrong kind.
+    """
     missing = [name for name in FIELDS if not isinstance(fields, dict) or name not in fields]
     if missing:
         raise UserError(f"no {', '.join(missing)}: an attention record is an object with {', '.join(FIELDS)}")

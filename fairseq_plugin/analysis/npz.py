@@ -13,13 +13,18 @@ So ``symbols[source[source_offsets[n]:source_offsets[n + 1]]]`` are the source t
 """
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, pairwise
+from array import array
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from itertools import pairwise
+from shutil import copyfileobj
+from tempfile import TemporaryFile
 from tokenize import TokenError
-from typing import BinaryIO
-from zipfile import BadZipFile
+from typing import IO, BinaryIO
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from data_gen.errors import UserError
 from fairseq_plugin.analysis.layout import AXES, SEQUENCES, check_equal, in_order
@@ -30,6 +35,9 @@ RAGGED = (*SEQUENCES, "weights")
 # The arrays besides format and axes, with the NumPy kinds each may have.
 ARRAYS = {"id": "iu", "rank": "iu", "score": "f", "has_reference": "b", "symbols": "U", "weights": "f"}
 ARRAYS |= dict.fromkeys(SEQUENCES, "iu") | {f"{name}_offsets": "iu" for name in RAGGED}
+# The arrays that grow with the records, as they are written.
+LONG: dict[str, type[np.generic]] = {"id": np.int64, "rank": np.int64, "score": np.float64, "has_reference": np.bool_}
+LONG |= dict.fromkeys(SEQUENCES, np.int32) | {"weights": np.float32}
 # What NumPy and zipfile raise, depending on where an archive is damaged.
 UNREADABLE = (ValueError, TypeError, KeyError, EOFError, RuntimeError, BadZipFile, zlib.error, TokenError)
 
@@ -37,35 +45,66 @@ UNREADABLE = (ValueError, TypeError, KeyError, EOFError, RuntimeError, BadZipFil
 def write_npz(records: Iterable[AttentionRecord], stream: BinaryIO) -> None:
     """Write all records as one archive.
 
+    What is long waits in temporary files; memory holds the distinct tokens and less than 100 bytes a record.
+
     :raises UserError: a token ends in a NUL character, which NumPy would cut off.
     """
-    kept = list(records)
     indices: dict[str, int] = {}
-    arrays: dict[str, np.ndarray] = {
-        "format": np.array(FORMAT),
-        "axes": np.array(AXES),
-        "id": np.array([record.id for record in kept], dtype=np.int64),
-        "rank": np.array([record.rank for record in kept], dtype=np.int64),
-        "score": np.array([record.score for record in kept], dtype=np.float64),
-        "has_reference": np.array([record.reference is not None for record in kept], dtype=np.bool_),
-    }
-    for name in SEQUENCES:
-        sequences: list[tuple[str, ...]] = [getattr(record, name) or () for record in kept]
-        flat = [indices.setdefault(token, len(indices)) for token in chain.from_iterable(sequences)]
-        arrays[name] = np.array(flat, dtype=np.int32)
-        arrays[f"{name}_offsets"] = _offsets([len(sequence) for sequence in sequences])
-    for symbol in indices:
-        if symbol.endswith("\0"):
-            raise UserError(f"token {symbol!r} ends in a NUL character, which .npz cannot keep: write .jsonl")
-    arrays["symbols"] = np.array(list(indices), dtype=np.str_)
-    arrays["weights"] = np.concatenate([np.zeros(0, np.float32), *(record.weights.ravel() for record in kept)])
-    arrays["weights_offsets"] = _offsets([record.weights.size for record in kept])
-    np.savez(stream, **arrays)  # type: ignore[arg-type]  # the stubs read the names as savez's own options
+    with ExitStack() as stack:
+        columns = {name: Column(stack.enter_context(TemporaryFile()), dtype) for name, dtype in LONG.items()}
+        for record in records:
+            for name in ("id", "rank", "score"):
+                columns[name].append(getattr(record, name))
+            columns["has_reference"].append(record.reference is not None)
+            for name in SEQUENCES:
+                tokens: tuple[str, ...] = getattr(record, name) or ()
+                columns[name].append([indices.setdefault(token, len(indices)) for token in tokens])
+            columns["weights"].append(record.weights)
+        for symbol in indices:
+            if symbol.endswith("\0"):
+                raise UserError(f"token {symbol!r} ends in a NUL character, which .npz cannot keep: write .jsonl")
+        with ZipFile(stream, "w") as archive:
+            for name, text in (("format", FORMAT), ("axes", AXES)):
+                _add(archive, name, np.array(text))
+            _add(archive, "symbols", np.array(list(indices), dtype=np.str_))
+            for name, column in columns.items():
+                column.copy_to(archive, name)
+                if name in RAGGED:
+                    _add(archive, f"{name}_offsets", column.offsets())
 
 
-def _offsets(lengths: Sequence[int]) -> np.ndarray:
-    """(N,) lengths to (N + 1,) offsets, from 0 to their sum."""
-    return np.cumsum([0, *lengths], dtype=np.int64)
+class Column:
+    """One array of the archive while it grows.
+
+    :param values: an empty file for its entries.
+    """
+
+    def __init__(self, values: IO[bytes], dtype: type[np.generic]) -> None:
+        self.values = values
+        self.dtype = np.dtype(dtype).newbyteorder("<")
+        self.ends = array("q", [0])  # after each record
+
+    def append(self, values: ArrayLike) -> None:
+        """Add the entries of one record."""
+        flat = np.asarray(values, dtype=self.dtype)
+        self.values.write(flat.tobytes())
+        self.ends.append(self.ends[-1] + flat.size)
+
+    def offsets(self) -> np.ndarray:
+        """(N + 1,) int64."""
+        return np.array(self.ends, dtype=np.int64)
+
+    def copy_to(self, archive: ZipFile, name: str) -> None:
+        self.values.seek(0)
+        with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+            header = {"descr": self.dtype.str, "fortran_order": False, "shape": (self.ends[-1],)}
+            np.lib.format.write_array_header_1_0(member, header)
+            copyfileobj(self.values, member)
+
+
+def _add(archive: ZipFile, name: str, values: np.ndarray) -> None:
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+        np.lib.format.write_array(member, values, allow_pickle=False)
 
 
 def read_npz(stream: BinaryIO) -> list[AttentionRecord]:

@@ -68,20 +68,22 @@ def check_shape(shape: tuple[int, ...], source: Sequence[str], target: Sequence[
         )
 
 
-def diagonal_hits(record: AttentionRecord) -> tuple[int, int]:
+def diagonal_hits(record: AttentionRecord, expected: np.ndarray | None = None) -> tuple[int, int]:
     """Count the letters of the hypothesis that the model read off their own position.
 
     Letters are the target tokens other than ``</s>``. The letter at target position t is a hit if the largest weight
     of row t stands in column t; among equal weights the leftmost counts. A letter beyond the end of the source
     (t >= S) is a miss.
 
+    :param expected: (T, S) bool, the columns that make a hit of each row, where these are not the diagonal.
     :returns: (hits, letters).
     """
     positions = np.array([t for t, token in enumerate(record.target) if token != END], dtype=np.int64)
     if not positions.size or not record.source:
         return 0, positions.size
     columns = record.weights[positions].argmax(axis=1)  # (letters,)
-    return int((columns == positions).sum()), positions.size
+    hits = columns == positions if expected is None else expected[positions, columns]
+    return int(hits.sum()), positions.size
 
 
 def diagonal_share(records: Iterable[AttentionRecord]) -> float:

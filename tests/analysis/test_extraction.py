@@ -241,7 +241,8 @@ WRONG_USE = {
     ),
     "unknown ending": (
         ("--output", "{tmp}/attention.txt"),
-        "attention file '{tmp}/attention.txt' must end in .npz or .jsonl",
+        "attention file '{tmp}/attention.txt' must end in .npz, .jsonl, .bertviz, .nematus, .fairseq, .marian or"
+        " .pharaoh",
     ),
     "no such folder": (
         ("--output", "{tmp}/none/attention.npz"),

@@ -1,0 +1,48 @@
+"""Attention as Marian prints it with ``--alignment soft`` (``src/translator/output_printer.h``, ``SoftAlignToString``
+in ``src/data/alignment.cpp``).
+
+Line n is sentence n: ``translation ||| 0.9,0.1,0 0.2,0.8,0``, for each target token the weights of the source tokens,
+``</s>`` included in both. We write all digits of a weight, Marian six. Not kept: the source tokens (read back as their
+positions "0", "1", ...), the score (read back as 0), the reference, hypotheses beyond the best.
+"""
+
+from collections.abc import Iterable
+from typing import BinaryIO
+
+from data_gen.errors import UserError
+from fairseq_plugin.analysis.layout import BAR, one_a_line, tokens_of, words
+from fairseq_plugin.analysis.records import AttentionRecord
+from fairseq_plugin.analysis.text import matrix_of, soft_line, text_of
+
+NAME = "marian"
+
+
+def write_marian(records: Iterable[AttentionRecord], stream: BinaryIO) -> None:
+    """Write one line a record."""
+    for record in one_a_line(records, NAME):
+        stream.write(f"{words(record.target, NAME)} {BAR} {soft_line(record, NAME)}\n".encode())
+
+
+def read_marian(stream: BinaryIO) -> list[AttentionRecord]:
+    """Read every line.
+
+    :raises UserError: naming the line that holds something else.
+    """
+    records = []
+    for number, line in enumerate(stream, 1):
+        text = text_of(line, number)
+        try:
+            records.append(_record(number - 1, text))
+        except UserError as error:
+            raise UserError(f"line {number}: {error}") from None
+    return records
+
+
+def _record(number: int, text: str) -> AttentionRecord:
+    translation, bar, soft = text.partition(f" {BAR} ")
+    if not bar or BAR in soft:
+        raise UserError(f"not of the form 'translation {BAR} weights': let Marian print with --alignment soft")
+    weights = matrix_of(soft)  # (T, S)
+    source = tuple(map(str, range(weights.shape[1])))
+    target = tokens_of(translation, weights.shape[0], "the translation")
+    return AttentionRecord(id=number, source=source, target=target, weights=weights, score=0.0)

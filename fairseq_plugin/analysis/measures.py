@@ -1,0 +1,188 @@
+"""What attention looks like, in numbers: diagonal, monotonic, sharp, covering, right.
+
+Legend: a_ts is the weight of source token s in row t. A *letter* is a token other than ``</s>``. One rule for ``</s>``:
+
+- its rows count nowhere: they predict the end and copy nothing;
+- its columns belong to the distribution of a row, for entropy and for the argmax of ``diagonal`` and ``monotonic``;
+- its columns are no source letter to be covered, and never part of a hard alignment.
+
+Among equal weights the leftmost is the argmax. Each measure is a :class:`Tally`, a total over a number of things;
+pooled over sentences, each thing (letter, step, source letter, link) counts the same, not each sentence.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from data_gen.errors import UserError
+from fairseq_plugin.analysis.alignments import GoldAlignment, Link
+from fairseq_plugin.analysis.pharaoh import hard_pairs
+from fairseq_plugin.analysis.records import END, AttentionRecord, diagonal_hits
+
+TOLERANCE = 0.01  # how far from 1 a row may sum: weights of bfloat16 models are that rough
+
+
+@dataclass(frozen=True)
+class Tally:
+    """A total and the number of things it was taken over."""
+
+    total: float
+    count: int
+
+    @property
+    def mean(self) -> float | None:
+        """total / count; None where there was nothing to count."""
+        return self.total / self.count if self.count else None
+
+
+def pool(tallies: Iterable[Tally]) -> Tally:
+    """Add tallies up, exactly: the order makes no difference."""
+    kept = list(tallies)
+    return Tally(math.fsum(tally.total for tally in kept), sum(tally.count for tally in kept))
+
+
+def check_weights(record: AttentionRecord) -> None:
+    """Check that each row is a distribution.
+
+    :raises UserError: naming the first row that has a negative weight or does not sum to 1.
+    """
+    sums = record.weights.sum(axis=1, dtype=np.float64)  # (T,)
+    for t in np.flatnonzero((np.abs(sums - 1) > TOLERANCE) | (record.weights < 0).any(axis=1)):
+        found = "has a negative weight" if (record.weights[t] < 0).any() else f"sums to {sums[t]:.4g}, not 1"
+        raise UserError(
+            f"sentence {record.id}, rank {record.rank}: row {t} of the attention {found}: measures need the weights of"
+            " a softmax, target x source"
+        )
+
+
+def letters(tokens: Iterable[str]) -> np.ndarray:
+    """The positions of the tokens other than ``</s>``."""
+    return np.array([place for place, token in enumerate(tokens) if token != END], dtype=np.int64)
+
+
+def _source_letters(record: AttentionRecord) -> int:
+    return len(letters(record.source))
+
+
+def _same_letter(record: AttentionRecord) -> np.ndarray:
+    target, source = (np.array(tokens, dtype=np.object_) for tokens in (record.target, record.source))
+    return np.equal(target[:, None], source[None, :], dtype=np.object_).astype(np.bool_)  # (T, S)
+
+
+# For each task, (T, S) bool: where the letter in row t is to be read; t (T, 1) and s (1, S) are positions.
+EXPECTED: dict[str, Callable[[np.ndarray, np.ndarray, AttentionRecord], np.ndarray]] = {
+    "copy": lambda t, s, record: s == t,
+    "shift": lambda t, s, record: s == t,
+    "reverse": lambda t, s, record: s == _source_letters(record) - 1 - t,
+    "repeat": lambda t, s, record: s == t % max(_source_letters(record), 1),
+    "duplicate": lambda t, s, record: s == t // 2,
+    "sort": lambda t, s, record: _same_letter(record),
+}
+
+
+def diagonal(record: AttentionRecord, task_map: str = "copy") -> Tally:
+    """Diagonal accuracy: the share of letters t whose argmax_s a_ts is where the task has them from.
+
+    That is t for ``copy`` and ``shift``, L - 1 - t for ``reverse``, t mod L for ``repeat``, floor(t / 2) for
+    ``duplicate``, with L source letters; for ``sort`` any position that holds the letter which was written. For
+    ``copy`` it is :func:`~fairseq_plugin.analysis.records.diagonal_share`.
+
+    :param task_map: a key of ``EXPECTED``.
+    """
+    t, s = np.ogrid[: len(record.target), : len(record.source)]
+    return Tally(*diagonal_hits(record, EXPECTED[task_map](t, s, record)))
+
+
+def monotonicity(record: AttentionRecord) -> Tally:
+    """Monotonicity: the share of the steps t -> t + 1 between letters with argmax_s a_(t+1)s >= argmax_s a_ts.
+
+    Monotonic in the sense of Raffel et al. 2017 (https://arxiv.org/abs/1704.00784): reading may stay or go on, but
+    not go back. A sentence of n letters has n - 1 steps.
+    """
+    columns = _columns(record)  # (letters,)
+    return Tally(int((np.diff(columns) >= 0).sum()), max(len(columns) - 1, 0))
+
+
+def row_entropies(weights: np.ndarray) -> np.ndarray:
+    """Entropy of each row in bits: H_t = -sum_s a_ts log2 a_ts (Shannon 1948), with 0 log2 0 = 0.
+
+    0 if all weight is on one token, log2 S if it is spread evenly over all S. Rows are first divided by their sum,
+    which rounding keeps a little off 1.
+
+    :param weights: (T, S), T rows that sum to about 1.
+    :returns: (T,) float64.
+    """
+    shares = weights.astype(np.float64)
+    shares /= shares.sum(axis=1, keepdims=True)
+    logarithms = np.log2(shares, out=np.zeros_like(shares), where=shares > 0)
+    return np.asarray(0.0 - (shares * logarithms).sum(axis=1))  # 0 - x, not -x: no -0.0
+
+
+def entropy(record: AttentionRecord) -> Tally:
+    """Entropy in bits, over letters: :func:`row_entropies` of their rows."""
+    rows = row_entropies(record.weights[letters(record.target)])  # (letters,)
+    return Tally(math.fsum(rows), len(rows))
+
+
+def coverage_gap(record: AttentionRecord) -> Tally:
+    """Coverage gap, over source letters: |1 - c_s| with the coverage c_s = sum over letters t of a_ts.
+
+    The coverage is that of Tu et al. 2016 (https://arxiv.org/abs/1601.04811) with fertility 1, as in the penalty of
+    Wu et al. 2016 (https://arxiv.org/abs/1609.08144). 0 if each source letter got the weight of one row in all.
+    """
+    weights = _between_letters(record).astype(np.float64)  # (letters, source letters)
+    return Tally(math.fsum(np.abs(1 - weights.sum(axis=0))), weights.shape[1])
+
+
+def covered(record: AttentionRecord) -> Tally:
+    """Covered: the share of the source letters that are argmax_s a_ts of some letter t.
+
+    Koehn and Knowles 2017 (https://arxiv.org/abs/1706.03872) read attention as an alignment in this way.
+    """
+    columns = _columns(record)  # (letters,)
+    places = letters(record.source)
+    return Tally(int(np.isin(places, columns).sum()), len(places))
+
+
+def hard_alignment(record: AttentionRecord) -> frozenset[Link]:
+    """A = {(argmax_s a_ts, t)}: each target letter linked to one source letter, both counted without ``</s>``.
+
+    ``</s>`` is left out of the argmax, as fairseq-generate --print-alignment does: every target letter has a link.
+    """
+    return frozenset(hard_pairs(record))
+
+
+def alignment_errors(record: AttentionRecord, gold: GoldAlignment) -> Tally:
+    """Alignment error rate: AER = 1 - (|A & S| + |A & P|) / (|A| + |S|), A of :func:`hard_alignment`.
+
+    S are the sure links, P the possible ones, which include S (Och and Ney 2003, https://aclanthology.org/J03-1002).
+    Pooled, it is the AER of the set of sentences as they define it: the counts are summed before they are divided.
+    """
+    found = hard_alignment(record)
+    links = len(found) + len(gold.sure)
+    return Tally(links - len(found & gold.sure) - len(found & gold.possible), links)
+
+
+def measure(record: AttentionRecord, task_map: str = "copy", gold: GoldAlignment | None = None) -> dict[str, Tally]:
+    """All measures of one hypothesis by name; ``aer`` only with gold alignments."""
+    tallies = {
+        "diagonal": diagonal(record, task_map),
+        "monotonic": monotonicity(record),
+        "entropy": entropy(record),
+        "coverage_gap": coverage_gap(record),
+        "covered": covered(record),
+    }
+    return tallies if gold is None else {**tallies, "aer": alignment_errors(record, gold)}
+
+
+def _columns(record: AttentionRecord) -> np.ndarray:
+    """argmax_s a_ts for each letter t."""
+    rows = record.weights[letters(record.target)]  # (letters, S)
+    return rows.argmax(axis=1) if rows.size else np.zeros(0, dtype=np.int64)
+
+
+def _between_letters(record: AttentionRecord) -> np.ndarray:
+    """Rows and columns of letters: (letters, source letters)."""
+    return record.weights[np.ix_(letters(record.target), letters(record.source))]

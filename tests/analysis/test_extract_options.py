@@ -1,0 +1,62 @@
+"""extract_attention.py --format and --merge, through the command line."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fairseq_plugin.analysis.alignments import read_gold
+from fairseq_plugin.analysis.formats import read_records
+from fairseq_plugin.analysis.pharaoh import hard_pairs
+from tests.commands import Commands, error_line, extract_words
+
+
+def test_endings_choose_the_formats(commands: Commands, copy_data: Path, trained: Path, tmp_path: Path) -> None:
+    names = ("npz", "bertviz", "nematus", "fairseq", "marian", "pharaoh")
+    paths = [tmp_path / f"attention.{name}" for name in names]
+    commands.succeed(*extract_words(copy_data, trained, *paths))
+    records = read_records(paths[0])
+    assert len(records) == 30
+    for path in paths[1:-1]:
+        for mine, theirs in zip(records, read_records(path), strict=True):
+            assert (mine.id, mine.target) == (theirs.id, theirs.target)
+            np.testing.assert_array_equal(mine.weights, theirs.weights)
+    assert [gold.sure for gold in read_gold(paths[-1])] == [frozenset(hard_pairs(record)) for record in records]
+
+
+def test_format_and_merge(commands: Commands, copy_data: Path, trained: Path, tmp_path: Path) -> None:
+    """No letter of the copy task begins a word: each sentence is one word and </s>."""
+    path = tmp_path / "attention.txt"
+    commands.succeed(*extract_words(copy_data, trained, path, "--format", "jsonl", "--merge", "sentencepiece"))
+    for record in read_records(path, "jsonl"):
+        assert record.source[1:] == ("</s>",)
+        assert record.weights.shape == (len(record.target), 2)
+        np.testing.assert_allclose(record.weights.sum(axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (
+            ("--format", "hdf5"),
+            "no format 'hdf5': choose one of npz, jsonl, bertviz, nematus, fairseq, marian, pharaoh",
+        ),
+        (
+            ("--merge", "wordpiece"),
+            "no way to merge subwords called 'wordpiece': choose one of none, sentencepiece, bpe",
+        ),
+        (
+            ("--format", "marian", "--nbest", "2"),
+            "--nbest 2: '{output}' has one line a sentence: write .jsonl, or --nbest 1",
+        ),
+    ],
+    ids=["format", "merge", "n-best"],
+)
+def test_wrong_use(
+    commands: Commands, copy_data: Path, trained: Path, tmp_path: Path, options: tuple[str, ...], line: str
+) -> None:
+    output = tmp_path / "attention.npz"
+    outcome = commands(*extract_words(copy_data, trained, output, *options))
+    assert (outcome.code, outcome.out) == (2, "")
+    assert error_line(outcome) == f"extract_attention.py: error: {line.format(output=output)}"
+    assert list(tmp_path.iterdir()) == []
