@@ -123,7 +123,7 @@ def work_folder(folder: Path, settings: Recipe, corpus: Path | None) -> Path:
         if mark.exists():
             if mark.read_text(encoding="utf-8") != text:
                 raise UserError(
-                    f"{str(folder)!r} is of a study with another corpus or settings: remove it, or name another folder"
+                    f"{str(folder)!r} is of a study with another corpus or settings: remove it or name another folder"
                 )
         elif any(folder.iterdir()):
             raise UserError(f"{str(folder)!r} holds something else: name another folder with --folder")

@@ -156,7 +156,11 @@ def test_the_made_up_corpus_has_no_pair_twice() -> None:
         (["--threads", "0"], 2, "--threads must be at least 1, but is 0"),
         (["--updates", "0"], 2, "--updates must be at least 1, but is 0"),
         (["--folder", "."], 2, "'.' holds something else: name another folder with --folder"),
-        (["--folder", "old"], 2, "'old' is of a study with other settings: remove it, or name another folder"),
+        (
+            ["--folder", "old"],
+            2,
+            "'old' is of a study with another corpus or settings: remove it or name another folder",
+        ),
         (["--folder", "doc.md"], 1, "cannot make folder 'doc.md': File exists"),
     ],
 )
@@ -209,6 +213,16 @@ def test_a_corpus_that_is_none(contents: dict[str, bytes], message: str, tmp_pat
     with pytest.raises(UserError) as caught:
         read_corpus(folder)
     assert str(caught.value) == message.format(folder)
+
+
+def test_a_corrected_corpus_is_another_study(tmp_path: Path) -> None:
+    """Or old translations would be scored against new references."""
+    corpus = write_corpus(tmp_path / "x")
+    folder = translation_study.work_folder(tmp_path / "work", recipe.SMOKE, corpus)
+    assert translation_study.work_folder(tmp_path / "work", recipe.SMOKE, corpus) == folder
+    (corpus / "test.en").write_bytes(b"mended\n")
+    with pytest.raises(UserError, match=r"work' is of a study with another corpus or settings"):
+        translation_study.work_folder(tmp_path / "work", recipe.SMOKE, corpus)
 
 
 def test_a_corpus_that_lacks_a_file(
