@@ -20,8 +20,9 @@ def fingerprint(
 
     :param online: what train is made from, if it is made while training.
     """
+    made = {} if online is None else {"online": repr(online)}
     return {
-        "online": "" if online is None else repr(online),
+        **made,
         "source_symbols": _describe(source),
         "target_symbols": _describe(target),
         "no_source_eos": bool(no_source_eos),
@@ -33,7 +34,7 @@ def check_fingerprint(saved: Mapping[str, Any], mine: Mapping[str, Any], data: s
 
     :raises UserError: if the dictionaries of a checkpoint are not those of the folder ``data``.
     """
-    if saved.get("online") and mine["online"] and saved["online"] != mine["online"]:
+    if "online" in saved and "online" in mine and saved["online"] != mine["online"]:
         logger.warning("trained on other data: then %s, now %s", saved["online"], mine["online"])
     for side in ("source", "target"):
         if saved[f"{side}_symbols"] != mine[f"{side}_symbols"]:

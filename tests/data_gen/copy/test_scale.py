@@ -58,7 +58,8 @@ def test_neither_threads_nor_memory_change_a_byte(
 
 def test_no_more_is_remembered_than_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pairs, "KEPT_BYTES", 1_000)
-    spec = CopySpec(num_symbols=300, min_len=4, max_len=4, train=40)  # a sequence takes 4 * 2 + 1 bytes
+    monkeypatch.setattr("data_gen.copy.sample.BLOCK_SEQUENCES", 40)
+    spec = CopySpec(num_symbols=300, min_len=4, max_len=4, train=200)  # a sequence takes 4 * 2 + 1 bytes
     remembering = Pairs(spec)
     source, _ = remembering.make(spec.splits[0], 0)
     for index in range(5):  # 360 bytes each
