@@ -28,6 +28,10 @@ def check_folder(folder: str) -> None:
     """
     if not Path(folder).is_dir():
         raise UserError(f"no dataset folder at {folder!r}: make one with 'python -m data_gen copy {folder}'")
+    shards = [path.name for path in Path(folder).glob("shard*") if path.is_dir()]
+    if shards:
+        joined = ":".join(f"{folder}/shard{number}" for number in range(min(len(shards), 2)))
+        raise UserError(f"{folder!r} holds {len(shards)} shards: name them, joined with ':', as in {joined}")
     if not list(Path(folder).glob("dict.*.txt")):
         raise UserError(
             f"{folder!r} is no dataset folder, it has no dict.*.txt: make one with 'python -m data_gen copy DESTDIR' "

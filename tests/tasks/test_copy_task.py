@@ -116,6 +116,14 @@ def test_training_folders_are_taken_in_turn(tmp_path: Path, monkeypatch: pytest.
     assert len(task.dataset("valid")) == 3
 
 
+def test_the_folder_around_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("data_gen.copy.sample.BLOCK_SEQUENCES", 20)
+    make_copy_shards(CopySpec(train=50, valid=3, test=3), tmp_path, 2)
+    assert refusal(tmp_path) == (
+        f"'{tmp_path}' holds 2 shards: name them, joined with ':', as in {tmp_path}/shard0:{tmp_path}/shard1"
+    )
+
+
 def test_training_folders_with_other_dictionaries(copy_data: Path, tmp_path: Path) -> None:
     """Equal symbols in another order would be read as one another."""
     second = tmp_path / "second"
