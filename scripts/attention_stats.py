@@ -24,8 +24,8 @@ from data_gen.errors import UserError, run_command
 from fairseq_plugin.analysis.alignments import GoldAlignment, read_gold
 from fairseq_plugin.analysis.files import whole_file
 from fairseq_plugin.analysis.formats import read_records
-from fairseq_plugin.analysis.measures import EXPECTED, Tally, check_weights, letters, measure, pool
-from fairseq_plugin.analysis.records import END, AttentionRecord
+from fairseq_plugin.analysis.measures import EXPECTED, Tally, check_weights, measure, pool
+from fairseq_plugin.analysis.records import END, AttentionRecord, letters
 
 NAME = "attention_stats.py"
 

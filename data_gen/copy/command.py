@@ -9,7 +9,7 @@ from typing import Final
 
 from data_gen.copy.choice import usage
 from data_gen.copy.dataset import PASSES, make_copy_dataset
-from data_gen.copy.manifest import CopyManifest
+from data_gen.copy.manifest import CopyManifest, describe_overlaps
 from data_gen.copy.online_command import make_online
 from data_gen.copy.presets import DEFAULT, PRESETS, find_preset
 from data_gen.copy.shard_command import add_shard_options, make_shards, shards_summary
@@ -152,13 +152,8 @@ def _unknown_warning(manifest: CopyManifest) -> str:
 
 def _summary(destdir: str, manifest: CopyManifest) -> str:
     sequences = ", ".join(f"{summary.sequences} {split}" for split, summary in manifest.splits.items())
-    overlap = ", ".join(
-        f"{summary.also_in_train} of {summary.sequences} {split}"
-        for split, summary in manifest.splits.items()
-        if summary.also_in_train is not None
-    )
     size = sum(path.stat().st_size for path in Path(destdir).iterdir())
     return (
         f"wrote {destdir!r}: {sequences} sequences, dictionary of {manifest.dictionary_size}, {size} bytes; "
-        f"also in train: {overlap} sequences"
+        f"also in train: {describe_overlaps(manifest)} sequences"
     )

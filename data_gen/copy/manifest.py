@@ -56,6 +56,15 @@ class CopyManifest:
     files: Mapping[str, str]
 
 
+def describe_overlaps(manifest: CopyManifest) -> str:
+    """``25 of 200 valid, 24 of 200 test``: what also occurs in train; empty where that was not counted."""
+    return ", ".join(
+        f"{split.also_in_train} of {split.sequences} {name}"
+        for name, split in manifest.splits.items()
+        if split.also_in_train is not None
+    )
+
+
 def write_copy_manifest(folder: Path, manifest: CopyManifest) -> None:
     """Write ``manifest.json``: the same bytes for the same manifest.
 

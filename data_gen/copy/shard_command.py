@@ -1,11 +1,12 @@
 """The options of ``python -m data_gen copy`` that divide a dataset, and what is said about them."""
 
 import argparse
-from collections.abc import Callable
 
+from data_gen.copy.manifest import describe_overlaps
 from data_gen.copy.shards import Shards, make_copy_shards
 from data_gen.copy.spec import CopySpec
 from data_gen.errors import UserError
+from data_gen.progress import Progress
 
 
 def add_shard_options(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +17,7 @@ def add_shard_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shard-id", type=int, metavar="I", help="make DESTDIR/shardI alone (none)")
 
 
-def make_shards(spec: CopySpec, arguments: argparse.Namespace, progress: Callable[[int], None]) -> Shards | None:
+def make_shards(spec: CopySpec, arguments: argparse.Namespace, progress: Progress) -> Shards | None:
     """Make shards if that is what the options of :func:`add_shard_options` say.
 
     :returns: None if they say nothing.
@@ -45,11 +46,7 @@ def shards_summary(destdir: str, shards: Shards) -> str:
         for name, split in manifest.splits.items():
             sequences[name] = sequences.get(name, 0) + split.sequences
     counts = ", ".join(f"{count} {name}" for name, count in sequences.items())
-    overlap = ", ".join(
-        f"{split.also_in_train} of {split.sequences} {name}"
-        for name, split in first.splits.items()
-        if split.also_in_train is not None
-    )
+    overlap = describe_overlaps(first)
     made = len(shards.manifests) - shards.kept
     return (
         f"wrote {made} and kept {shards.kept} of the {first.shard.of} shards of {destdir!r}: {counts} sequences, "

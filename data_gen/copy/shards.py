@@ -57,7 +57,8 @@ def make_copy_shards(
     try:
         _require_room(root, number)
         if not overwrite:
-            _require_same(root, spec, number, text=text)
+            others = {Shard(number=each, of=number) for each in range(number)}.difference(shards)
+            _require_same(root, spec, sorted(others, key=lambda shard: shard.number), text=text)
         found = {shard: _find(root / shard.name, spec, shard, overwrite=overwrite, text=text) for shard in shards}
     except OSError as error:
         raise failure_from_os_error("look into", OSError(error.errno, error.strerror, str(destination))) from error
@@ -100,9 +101,9 @@ def _require_room(root: Path, number: int) -> None:
             )
 
 
-def _require_same(root: Path, spec: CopySpec, number: int, *, text: bool) -> None:
-    """:raises UserError: if another shard that is there was made with other options."""
-    for shard in (Shard(number=each, of=number) for each in range(number)):
+def _require_same(root: Path, spec: CopySpec, others: list[Shard], *, text: bool) -> None:
+    """:raises UserError: if one of the shards that are not asked for is there and was made with other options."""
+    for shard in others:
         folder = root / shard.name
         if (folder / MANIFEST_NAME).is_file():
             difference = _difference(folder, spec, shard, text=text)

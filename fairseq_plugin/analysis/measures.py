@@ -19,7 +19,7 @@ import numpy as np
 from data_gen.errors import UserError
 from fairseq_plugin.analysis.alignments import GoldAlignment, Link
 from fairseq_plugin.analysis.pharaoh import hard_pairs
-from fairseq_plugin.analysis.records import END, AttentionRecord, diagonal_hits
+from fairseq_plugin.analysis.records import AttentionRecord, diagonal_hits, letters
 
 TOLERANCE = 0.01  # how far from 1 a row may sum: weights of bfloat16 models are that rough
 
@@ -55,11 +55,6 @@ def check_weights(record: AttentionRecord) -> None:
             f"sentence {record.id}, rank {record.rank}: row {t} of the attention {found}: measures need the weights of"
             " a softmax, target x source"
         )
-
-
-def letters(tokens: Iterable[str]) -> np.ndarray:
-    """The positions of the tokens other than ``</s>``."""
-    return np.array([place for place, token in enumerate(tokens) if token != END], dtype=np.int64)
 
 
 def _source_letters(record: AttentionRecord) -> int:

@@ -68,6 +68,11 @@ def check_shape(shape: tuple[int, ...], source: Sequence[str], target: Sequence[
         )
 
 
+def letters(tokens: Iterable[str]) -> np.ndarray:
+    """The positions of the tokens other than ``</s>``."""
+    return np.array([place for place, token in enumerate(tokens) if token != END], dtype=np.int64)
+
+
 def diagonal_hits(record: AttentionRecord, expected: np.ndarray | None = None) -> tuple[int, int]:
     """Count the letters of the hypothesis that the model read off their own position.
 
@@ -78,7 +83,7 @@ def diagonal_hits(record: AttentionRecord, expected: np.ndarray | None = None) -
     :param expected: (T, S) bool, the columns that make a hit of each row, where these are not the diagonal.
     :returns: (hits, letters).
     """
-    positions = np.array([t for t, token in enumerate(record.target) if token != END], dtype=np.int64)
+    positions = letters(record.target)
     if not positions.size or not record.source:
         return 0, positions.size
     columns = record.weights[positions].argmax(axis=1)  # (letters,)
@@ -92,10 +97,10 @@ def diagonal_share(records: Iterable[AttentionRecord]) -> float:
     :raises UserError: if there is no letter to count.
     """
     counts = [diagonal_hits(record) for record in records]
-    letters = sum(count for _, count in counts)
-    if letters == 0:
+    total = sum(count for _, count in counts)
+    if total == 0:
         raise UserError(f"no target token other than {END} in {len(counts)} records: there is no diagonal to measure")
-    return sum(hits for hits, _ in counts) / letters
+    return sum(hits for hits, _ in counts) / total
 
 
 def _check_unicode(tokens: Iterable[str], where: str) -> None:

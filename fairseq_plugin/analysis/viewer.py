@@ -20,8 +20,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from data_gen.errors import UserError
-from fairseq_plugin.analysis.measures import letters, row_entropies
-from fairseq_plugin.analysis.records import END, AttentionRecord
+from fairseq_plugin.analysis.measures import row_entropies
+from fairseq_plugin.analysis.records import END, AttentionRecord, letters
 
 STEPS = 10_000  # a weight of 1
 ASSETS = Path(__file__).with_name("viewer_page")
