@@ -33,6 +33,7 @@ def model(seed: int = 0, **options: Any) -> GRUAttentionModel:
         "encoder_hidden_size": 6,
         "decoder_hidden_size": 6,
         "attention_dim": 7,
+        "readout_dim": 9,
     }
     args = Namespace(**{**sizes, **options})
     gru_attention_copy(args)

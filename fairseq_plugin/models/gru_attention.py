@@ -23,6 +23,7 @@ from fairseq_plugin.modules.embedding import build_embedding
 from fairseq_plugin.modules.encoder import GRUEncoder
 from fairseq_plugin.modules.initial_state import DECODER_INIT, InitialState
 from fairseq_plugin.modules.initialisation import initialise
+from fairseq_plugin.modules.readout import READOUT, Readout
 from fairseq_plugin.modules.recurrence import AUTO, RECURRENCE
 
 
@@ -56,6 +57,14 @@ class GRUAttentionConfig(FairseqDataclass):
         default="additive", metadata={"help": "score that compares the decoder state with the annotations"}
     )
     attention_dim: int = field(default=512, metadata={"help": "units of the attention network (A)"})
+    readout: ChoiceEnum(READOUT) = field(  # type: ignore[valid-type]
+        default="state",
+        metadata={
+            "help": "what the output matrix reads: the decoder's state, or a layer (tanh or maxout) over state, "
+            "previous word and context"
+        },
+    )
+    readout_dim: int = field(default=512, metadata={"help": "units of that layer (R)"})
     share_decoder_input_output_embed: bool = field(
         default=False, metadata={"help": "use the target embedding as output matrix"}
     )
@@ -107,6 +116,13 @@ class GRUAttentionModel(FairseqEncoderDecoderModel):
             target_embedding,
             attention=attention,
             initial_state=initial_state,
+            readout=Readout(
+                str(cfg.readout),
+                state_dim=cfg.decoder_hidden_size,
+                embed_dim=cfg.decoder_embed_dim,
+                context_dim=encoder.output_units,
+                features=cfg.readout_dim,
+            ),
             dropout=cfg.dropout,
             share_input_output_embed=cfg.share_decoder_input_output_embed or cfg.share_all_embeddings,
             recurrence=str(cfg.recurrence),
@@ -160,6 +176,7 @@ def check_config(cfg: Any) -> None:
         "decoder_hidden_size",
         "decoder_layers",
         "attention_dim",
+        "readout_dim",
     ):
         if getattr(cfg, name) < 1:
             raise UserError(f"--{name.replace('_', '-')} must be at least 1, but is {getattr(cfg, name)}")
@@ -232,6 +249,7 @@ def gru_attention_copy(args: Namespace) -> None:
         "encoder_hidden_size": 64,
         "decoder_hidden_size": 64,
         "attention_dim": 64,
+        "readout_dim": 64,
         "dropout": 0.0,
     }
     for name, value in {**vars(GRUAttentionConfig()), **defaults}.items():

@@ -1,6 +1,6 @@
 """GRU decoder with attention: s_t = GRU([emb(y_{t-1}); c_t], s_{t-1}), logits_t = W_o s_t + b_o.
 
-Source: Bahdanau, Cho, Bengio 2015 (arXiv 1409.0473), section 3.1, with a linear readout of the state.
+Source: Bahdanau, Cho, Bengio 2015 (arXiv 1409.0473), section 3.1; what W_o reads besides s_t: see readout.py.
 """
 
 from collections.abc import Callable
@@ -20,6 +20,7 @@ from fairseq_plugin.modules.initial_state import InitialState
 from fairseq_plugin.modules.initialisation import initialise_output
 from fairseq_plugin.modules.padding import PaddingLayout
 from fairseq_plugin.modules.products import linear
+from fairseq_plugin.modules.readout import Readout
 from fairseq_plugin.modules.recurrence import AUTO, Memory, choose_recurrence
 from fairseq_plugin.positions import UNLIMITED
 
@@ -36,6 +37,7 @@ class GRUDecoder(FairseqIncrementalDecoder):
     :param embed_tokens: (V, E) embedding.
     :param attention: attention of the first layer, with the previous state as query.
     :param initial_state: makes s_0 of every layer.
+    :param readout: makes the features of a target step.
     :param dropout: on embeddings, between layers and before the output layer.
     :param share_input_output_embed: use the embedding as output matrix.
     :param recurrence: how the first layer is computed: a name in ``RECURRENCE``, or ``auto``.
@@ -48,6 +50,7 @@ class GRUDecoder(FairseqIncrementalDecoder):
         *,
         attention: Attention,
         initial_state: InitialState,
+        readout: Readout,
         dropout: float = 0.0,
         share_input_output_embed: bool = False,
         recurrence: str = AUTO,
@@ -58,6 +61,7 @@ class GRUDecoder(FairseqIncrementalDecoder):
         self.embed_tokens = embed_tokens
         self.attention = attention
         self.initial_state = initial_state
+        self.readout = readout
         self.dropout = FairseqDropout(dropout, module_name=self.__class__.__name__)
         self.recurrence = choose_recurrence(recurrence, attention)
 
@@ -77,12 +81,12 @@ class GRUDecoder(FairseqIncrementalDecoder):
         )
         # A shared output matrix reads features of embedding size.
         self.to_embedding = (
-            nn.Linear(hidden_size, embed_dim, bias=False)
-            if share_input_output_embed and embed_dim != hidden_size
+            nn.Linear(readout.features, embed_dim, bias=False)
+            if share_input_output_embed and embed_dim != readout.features
             else None
         )
         self.output_projection = (
-            None if share_input_output_embed else nn.Linear(hidden_size, embed_tokens.num_embeddings)
+            None if share_input_output_embed else nn.Linear(readout.features, embed_tokens.num_embeddings)
         )
         if self.output_projection is not None:
             initialise_output(self.output_projection)
@@ -118,7 +122,7 @@ class GRUDecoder(FairseqIncrementalDecoder):
         incremental_state: IncrementalState | None = None,
         **unused: Any,
     ) -> tuple[Tensor, dict[str, list[Tensor]]]:
-        """Like :meth:`forward` without the output layer: features (B, T, H)."""
+        """Like :meth:`forward` without the output layer: features (B, T, R)."""
         cached = self.get_incremental_state(incremental_state, "decoder")
         recurrence = self.recurrence.run if incremental_state is None else self.recurrence.step
         if cached is not None:
@@ -127,11 +131,11 @@ class GRUDecoder(FairseqIncrementalDecoder):
         else:
             state, memory = self._start(encoder_out)
             if incremental_state is not None:
-                memory = self.recurrence.prepare(self.cell, self.attention, memory)
+                memory = self.recurrence.prepare(self.cell, self.attention, memory, self.readout.reads_contexts)
 
         layout = PaddingLayout(prev_output_tokens.eq(self.padding_idx))
         embedded = self.dropout(self.embed_tokens(layout.to_right_padded(prev_output_tokens)))  # (B, T, E)
-        states, _, weights = recurrence(self.cell, self.attention, embedded, state[0], memory)
+        states, contexts, weights = recurrence(self.cell, self.attention, embedded, state[0], memory)
         final = [states[:, -1:].transpose(0, 1)]  # (1, B, H)
         if self.upper is not None:
             states, upper_final = self.upper(self.dropout(states), state[1:].contiguous())
@@ -139,15 +143,15 @@ class GRUDecoder(FairseqIncrementalDecoder):
         if incremental_state is not None:
             self.set_incremental_state(incremental_state, "decoder", _cache(torch.cat(final), memory))
 
-        features = layout.to_given(self.dropout(states))
-        return features, {"attn": [layout.to_given(weights)]}
+        features = self.dropout(self.readout(states, embedded, contexts))
+        return layout.to_given(features), {"attn": [layout.to_given(weights)]}
 
     def output_layer(self, features: Tensor, **unused: Any) -> Tensor:
-        """Logits (..., V) from features (..., H)."""
+        """Logits (..., V) from features (..., R)."""
         return linear(self.output_features(features), *self.output_weights())
 
     def output_features(self, features: Tensor) -> Tensor:
-        """What the output matrix is multiplied with, from features (..., H)."""
+        """What the output matrix is multiplied with, from features (..., R)."""
         return features if self.to_embedding is None else self.to_embedding(features)
 
     def output_weights(self) -> tuple[Tensor, Tensor | None]:

@@ -117,11 +117,12 @@ def size_words(recipe: Recipe, model: str) -> list[str]:
     }
     if model == OURS:
         sizes["--attention-dim"] = recipe.attention
+        sizes["--readout-dim"] = recipe.embed
     else:
         sizes["--decoder-out-embed-dim"] = recipe.embed
     words = [str(word) for pair in sizes.items() for word in pair]
     words += ["--encoder-bidirectional", "--share-all-embeddings"]
-    return [*words, "--decoder-init", "tanh"] if model == OURS else words
+    return [*words, "--decoder-init", "tanh", "--readout", "tanh"] if model == OURS else words
 
 
 def decoding_words(recipe: Recipe, checkpoint: Path) -> list[str]:

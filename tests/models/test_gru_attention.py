@@ -20,6 +20,7 @@ SIZES = (
     "decoder_hidden_size",
     "decoder_layers",
     "attention_dim",
+    "readout_dim",
 )
 
 
@@ -86,7 +87,7 @@ def test_sharing_all_embeddings_needs_one_dictionary(target: str) -> None:
 
 def test_defaults_of_the_model() -> None:
     config = GRUAttentionConfig()
-    assert {name: getattr(config, name) for name in (*SIZES, "dropout", "attention", "decoder_init")} == {
+    assert {name: getattr(config, name) for name in (*SIZES, "dropout", "attention", "decoder_init", "readout")} == {
         "encoder_embed_dim": 256,
         "encoder_hidden_size": 512,
         "encoder_layers": 1,
@@ -94,9 +95,11 @@ def test_defaults_of_the_model() -> None:
         "decoder_hidden_size": 512,
         "decoder_layers": 1,
         "attention_dim": 512,
+        "readout_dim": 512,
         "dropout": 0.1,
         "attention": "additive",
         "decoder_init": "last",
+        "readout": "state",
     }
 
 
@@ -109,6 +112,7 @@ def test_the_copy_architecture_is_the_reference_set_up() -> None:
         "encoder_hidden_size": 64,
         "decoder_hidden_size": 64,
         "attention_dim": 64,
+        "readout_dim": 64,
         "dropout": 0.0,
     }
     expected = {**vars(GRUAttentionConfig()), **changed}

@@ -15,6 +15,8 @@ SHAPES = {
     "zero start": {"decoder_init": "zero", "decoder_hidden_size": 8},
     "shared output": {"share_decoder_input_output_embed": True},
     "all shared": {"share_all_embeddings": True},
+    "tanh readout": {"readout": "tanh", "share_decoder_input_output_embed": True},
+    "maxout readout": {"readout": "maxout", "decoder_layers": 2},
 }
 shapes = pytest.mark.parametrize("options", SHAPES.values(), ids=SHAPES.keys())
 LENGTHS = [3, 7, 1, 5]

@@ -56,7 +56,17 @@ class RecurrenceFunction(Protocol):
         """
 
 
-def as_it_is(cell: nn.GRUCell, attention: Attention, memory: Memory) -> Memory:
+class PrepareFunction(Protocol):
+    """What a way of decoding computes once a batch."""
+
+    def __call__(self, cell: nn.GRUCell, attention: Attention, memory: Memory, contexts: bool) -> Memory:
+        """Make the memory that the steps read.
+
+        :param contexts: whether the steps are to give contexts.
+        """
+
+
+def as_it_is(cell: nn.GRUCell, attention: Attention, memory: Memory, contexts: bool) -> Memory:
     """Nothing to prepare."""
     return memory
 
@@ -70,5 +80,5 @@ class Recurrence(NamedTuple):
 
     run: RecurrenceFunction
     step: RecurrenceFunction
-    prepare: Callable[[nn.GRUCell, Attention, Memory], Memory] = as_it_is
+    prepare: PrepareFunction = as_it_is
     supports: Callable[[Attention], bool] = lambda attention: True

@@ -1,7 +1,8 @@
 """One decoding step of the recurrence with additive attention, for many rows that share few sentences.
 
 Beam search reads each sentence with several rows. Keys and values are kept once a sentence, and the values are
-projected to the gates before the first step: W_c sum_s a_s h_s = sum_s a_s (W_c h_s). No context is computed.
+projected to the gates before the first step: W_c sum_s a_s h_s = sum_s a_s (W_c h_s). Contexts are computed only where
+something else reads them.
 """
 
 import torch
@@ -12,11 +13,17 @@ from fairseq_plugin.modules.products import linear
 from fairseq_plugin.modules.recurrence.interface import Memory, RecurrenceOutput
 
 
-def prepare_steps(cell: nn.GRUCell, attention: Attention, memory: Memory) -> Memory:
-    """Memory for :func:`fused_steps`: doubled keys (N, S, A), and values in gate space (N, S, 3H)."""
+def prepare_steps(cell: nn.GRUCell, attention: Attention, memory: Memory, contexts: bool) -> Memory:
+    """Memory for :func:`fused_steps`: doubled keys (N, S, A), and values in gate space (N, S, 3H).
+
+    With ``contexts`` the values themselves stand behind those in gate space (N, S, 3H + C).
+    """
     exact = torch.promote_types(memory.keys.dtype, torch.float32)
     context_weight = cell.weight_ih[:, cell.input_size - attention.value_dim :]
-    return memory._replace(keys=memory.keys.to(exact) * 2.0, values=linear(memory.values, context_weight))
+    values = linear(memory.values, context_weight)
+    if contexts:
+        values = torch.cat([values, memory.values], dim=2)
+    return memory._replace(keys=memory.keys.to(exact) * 2.0, values=values)
 
 
 def fused_steps(
@@ -26,14 +33,20 @@ def fused_steps(
     assert isinstance(attention, AdditiveAttention)
     memory = group_rows(memory)
     from_embedding = linear(inputs, cell.weight_ih[:, : inputs.size(2)], cell.bias_ih)  # (B, T, 3H)
-    states, weights = [], []
+    gate_space = cell.weight_ih.size(0)  # 3H
+    states, contexts, weights = [], [], []
     for t in range(inputs.size(1)):
         weight = attend(attention, state, memory)  # (N, B / N, S)
-        gates = from_embedding[:, t] + torch.bmm(weight.to(memory.values.dtype), memory.values).flatten(0, 1)
+        read = torch.bmm(weight.to(memory.values.dtype), memory.values).flatten(0, 1)  # (B, 3H) or (B, 3H + C)
+        gates = from_embedding[:, t] + read[:, :gate_space]
         state = gru_step(gates, linear(state, cell.weight_hh, cell.bias_hh), state)
         states.append(state)
+        contexts.append(read[:, gate_space:])
         weights.append(weight.flatten(0, 1))
-    return RecurrenceOutput(torch.stack(states, 1), None, torch.stack(weights, 1))
+    wanted = memory.values.size(2) > gate_space
+    return RecurrenceOutput(
+        torch.stack(states, 1), torch.stack(contexts, 1) if wanted else None, torch.stack(weights, 1)
+    )
 
 
 def group_rows(memory: Memory) -> Memory:

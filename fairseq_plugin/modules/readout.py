@@ -1,0 +1,57 @@
+"""What the output matrix reads: the features of a target step.
+
+``state``   the decoder's state s_t (the reference set-up)
+``tanh``    t_t = tanh(W [s_t; y_{t-1}; c_t] + b): Luong et al. 2015 (arXiv 1508.04025, equation 5), with the previous
+            word besides state and context
+``maxout``  t_t,i = max(u_t,2i-1, u_t,2i) of u_t = W [s_t; y_{t-1}; c_t] + b (arXiv 1409.0473, appendix A.2.2)
+"""
+
+import torch
+from torch import Tensor, nn
+
+from fairseq_plugin.modules.products import linear
+
+READOUT = ("state", "tanh", "maxout")
+POOLED = 2  # numbers that maxout chooses from
+
+
+class Readout(nn.Module):
+    """Makes the features (B, T, R) from states, embeddings of the previous words and contexts.
+
+    :param kind: one of ``READOUT``.
+    :param state_dim: H, size of the states; with ``state`` R is H.
+    :param embed_dim: E, size of the embeddings.
+    :param context_dim: C, size of the contexts.
+    :param features: R, for the kinds that mix.
+    """
+
+    def __init__(self, kind: str, *, state_dim: int, embed_dim: int, context_dim: int, features: int) -> None:
+        super().__init__()
+        self.kind = kind
+        self.features = state_dim if kind == "state" else features
+        self.mix: nn.Linear | None = None
+        if kind != "state":
+            pooled = POOLED if kind == "maxout" else 1
+            self.mix = nn.Linear(state_dim + embed_dim + context_dim, pooled * features)
+            nn.init.xavier_uniform_(self.mix.weight)
+            nn.init.zeros_(self.mix.bias)
+
+    @property
+    def reads_contexts(self) -> bool:
+        """Whether :meth:`forward` needs contexts."""
+        return self.mix is not None
+
+    def forward(self, states: Tensor, embedded: Tensor, contexts: Tensor | None) -> Tensor:
+        """Features (B, T, R) of T target steps.
+
+        :param states: of the last decoder layer (B, T, H).
+        :param embedded: embeddings of the previous words (B, T, E).
+        :param contexts: (B, T, C); not read by ``state``.
+        """
+        if self.mix is None:
+            return states
+        assert contexts is not None
+        mixed = linear(torch.cat([states, embedded, contexts], dim=-1), self.mix.weight, self.mix.bias)
+        if self.kind == "tanh":
+            return torch.tanh(mixed)
+        return mixed.view(*mixed.shape[:-1], self.features, POOLED).amax(dim=-1)
