@@ -54,7 +54,10 @@ class GRUAttentionConfig(FairseqDataclass):
         metadata={"help": "first decoder state: the encoder's last true state, tanh of a projection of it, or zero"},
     )
     attention: ChoiceEnum(list(ATTENTION)) = field(  # type: ignore[valid-type]
-        default="additive", metadata={"help": "score that compares the decoder state with the annotations"}
+        default="additive",
+        metadata={
+            "help": "score that compares the decoder state with the annotations; none: a fixed summary of the source"
+        },
     )
     attention_dim: int = field(default=512, metadata={"help": "units of the attention network (A)"})
     readout: ChoiceEnum(READOUT) = field(  # type: ignore[valid-type]
@@ -73,7 +76,7 @@ class GRUAttentionConfig(FairseqDataclass):
     )
     recurrence: ChoiceEnum([AUTO, *RECURRENCE]) = field(  # type: ignore[valid-type]
         default=AUTO,
-        metadata={"help": "how the recurrences are computed; auto: fused, and naive for scores that have no fused one"},
+        metadata={"help": "how the recurrences are computed; auto: the fastest that knows the attention"},
     )
 
 

@@ -25,6 +25,7 @@ from fairseq_plugin.modules.recurrence import AUTO, Memory, choose_recurrence
 from fairseq_plugin.positions import UNLIMITED
 
 Head = Callable[[Tensor, Tensor, Tensor | None], Any]
+Extra = dict[str, list[Tensor] | None]
 IncrementalState = dict[str, dict[str, Tensor | None]]
 
 
@@ -99,7 +100,7 @@ class GRUDecoder(FairseqIncrementalDecoder):
         features_only: bool = False,
         head: Head | None = None,
         **unused: Any,
-    ) -> tuple[Any, dict[str, list[Tensor]]]:
+    ) -> tuple[Any, Extra]:
         """Logits of the next tokens and the attention that led to them.
 
         :param prev_output_tokens: (B, T); while decoding step by step only the last column is read.
@@ -108,7 +109,7 @@ class GRUDecoder(FairseqIncrementalDecoder):
         :param features_only: leave the output layer out.
         :param head: takes the place of the output layer; called with its features (B, T, .), matrix and bias.
         :returns: logits (B, T, V), or features, or what ``head`` returned; and {"attn": [weights (B, T, S)]} in the
-            layout of src_tokens.
+            layout of src_tokens, or {"attn": None} from a decoder that does not look back.
         """
         features, extra = self.extract_features(prev_output_tokens, encoder_out, incremental_state)
         if head is not None:
@@ -121,7 +122,7 @@ class GRUDecoder(FairseqIncrementalDecoder):
         encoder_out: EncoderOut,
         incremental_state: IncrementalState | None = None,
         **unused: Any,
-    ) -> tuple[Tensor, dict[str, list[Tensor]]]:
+    ) -> tuple[Tensor, Extra]:
         """Like :meth:`forward` without the output layer: features (B, T, R)."""
         cached = self.get_incremental_state(incremental_state, "decoder")
         recurrence = self.recurrence.run if incremental_state is None else self.recurrence.step
@@ -144,7 +145,8 @@ class GRUDecoder(FairseqIncrementalDecoder):
             self.set_incremental_state(incremental_state, "decoder", _cache(torch.cat(final), memory))
 
         features = self.dropout(self.readout(states, embedded, contexts))
-        return layout.to_given(features), {"attn": [layout.to_given(weights)]}
+        attn = [layout.to_given(weights)] if self.attention.looks_back else None
+        return layout.to_given(features), {"attn": attn}
 
     def output_layer(self, features: Tensor, **unused: Any) -> Tensor:
         """Logits (..., V) from features (..., R)."""

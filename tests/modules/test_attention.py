@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairseq_plugin.modules.attention import AdditiveAttention, masked_softmax
+from fairseq_plugin.modules.attention import AdditiveAttention, FixedSummary, NormedAttention, masked_softmax
 
 
 def hand_made() -> AdditiveAttention:
@@ -103,3 +103,25 @@ def test_gradients_of_weights_and_context() -> None:
         return attention(query, attention.project_keys(values), values, mask)
 
     assert torch.autograd.gradcheck(run, (query, values))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+def test_a_fixed_summary_is_the_annotation_of_the_last_true_token(dtype: torch.dtype) -> None:
+    attention = FixedSummary(query_dim=2, value_dim=3, attention_dim=1)
+    values = torch.randn(3, 4, 3, generator=torch.Generator().manual_seed(0)).to(dtype)
+    mask = torch.tensor([[False, False, False, True], [True, True, False, False], [True, True, True, True]])
+    context, weights = attention(torch.randn(3, 2), attention.project_keys(values), values, mask)
+    assert weights.tolist() == [[0, 0, 1, 0], [0, 0, 0, 1], [0, 0, 0, 0]]
+    assert torch.equal(context, torch.stack([values[0, 2], values[1, 3], torch.zeros(3, dtype=dtype)]))
+
+
+def test_normed_score_by_hand() -> None:
+    attention = NormedAttention(query_dim=1, value_dim=1, attention_dim=2)
+    assert (attention.length.item(), attention.bias.tolist()) == (pytest.approx(2**-0.5), [0.0, 0.0])
+    attention.key_projection.weight.data = torch.tensor([[1.0], [0.5]])
+    attention.query_projection.weight.data = torch.tensor([[2.0], [-1.0]])
+    attention.energy.weight.data = torch.tensor([[3.0, 4.0]])
+    attention.length.data.fill_(10.0)
+    attention.bias.data = torch.tensor([0.1, 0.2])
+    score = attention.score(torch.tensor([[0.3]]), attention.project_keys(torch.tensor([[[0.4]]])))
+    assert score.item() == pytest.approx(6 * math.tanh(0.4 + 0.6 + 0.1) + 8 * math.tanh(0.2 - 0.3 + 0.2))

@@ -15,6 +15,7 @@ SHAPES = {
     "zero start": {"decoder_init": "zero", "decoder_hidden_size": 8},
     "shared output": {"share_decoder_input_output_embed": True},
     "all shared": {"share_all_embeddings": True},
+    "normed": {"attention": "normed"},
     "tanh readout": {"readout": "tanh", "share_decoder_input_output_embed": True},
     "maxout readout": {"readout": "maxout", "decoder_layers": 2},
 }
@@ -182,3 +183,27 @@ def test_autocast_keeps_the_softmax_in_float32() -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         _, weights = run(model, building.batch(LENGTHS))
     torch.testing.assert_close(weights.sum(dim=2), torch.ones(weights.shape[:2]), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("left_source", [False, True], ids=["right", "left"])
+def test_a_fixed_summary_is_no_attention_to_show_and_ignores_padding(left_source: bool) -> None:
+    model = building.model(attention="none", readout="tanh")
+    net_input = building.batch(LENGTHS, left_source=left_source, extra=2)
+    with torch.no_grad():
+        logits, extra = model(**net_input)
+        assert extra == {"attn": None}
+        source, target = net_input["src_tokens"], net_input["prev_output_tokens"]
+        for row, row_logits in enumerate(building.true_rows(logits, target)):
+            alone, _ = model(
+                src_tokens=source[row : row + 1, source[row].ne(building.PAD)],
+                src_lengths=None,
+                prev_output_tokens=target[row : row + 1, target[row].ne(building.PAD)],
+            )
+            torch.testing.assert_close(row_logits, alone[0], rtol=1e-5, atol=1e-5)
+            state: dict = {}
+            encoder_out = model.encoder(source[row : row + 1])
+            for step in range(len(row_logits)):
+                previous = target[row : row + 1, : step + 1]
+                step_logits, extra = model.decoder(previous, encoder_out, incremental_state=state)
+                assert extra == {"attn": None}
+                torch.testing.assert_close(step_logits[0, 0], row_logits[step], rtol=1e-5, atol=1e-5)

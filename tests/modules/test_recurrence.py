@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from data_gen.errors import UserError
-from fairseq_plugin.modules.attention import AdditiveAttention
+from fairseq_plugin.modules.attention import AdditiveAttention, FixedSummary, NormedAttention
 from fairseq_plugin.modules.recurrence import RECURRENCE, Memory, additive_layer, choose_recurrence, fused
 from tests import building
 
-ways = pytest.mark.parametrize("way", RECURRENCE)
+ways = pytest.mark.parametrize("way", ["naive", "fused"])
 
 
 def problem(
@@ -193,12 +193,33 @@ def test_a_changed_output_is_noticed_before_wrong_gradients() -> None:
         loss.backward()
 
 
+@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES.keys())
+def test_normed_attention_fused_equals_the_loop(sizes: dict[str, Any]) -> None:
+    attention = NormedAttention(query_dim=6, value_dim=5, attention_dim=7).double()
+    torch.nn.init.normal_(attention.bias, generator=building.generator(5))
+    assert choose_recurrence("auto", attention) is RECURRENCE["fused"]
+    given = problem(**sizes) | {"attention": attention}
+    expected, got = (outputs_and_gradients(way, given) for way in ("naive", "fused"))
+    for name, value in expected.items():
+        torch.testing.assert_close(got[name], value, rtol=1e-10, atol=1e-12, msg=lambda text, n=name: f"{n}: {text}")
+
+
+@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES.keys())
+def test_a_fixed_summary_in_one_call_equals_the_loop(sizes: dict[str, Any]) -> None:
+    given = problem(**sizes) | {"attention": FixedSummary(query_dim=6, value_dim=5, attention_dim=7)}
+    expected, got = (outputs_and_gradients(way, given) for way in ("naive", "fixed"))
+    for name, value in expected.items():
+        torch.testing.assert_close(got[name], value, rtol=1e-10, atol=1e-12, msg=lambda text, n=name: f"{n}: {text}")
+
+
 def test_auto_takes_the_fused_one_for_additive_attention_and_the_loop_for_others() -> None:
     class Other(AdditiveAttention):
-        pass
+        def score(self, query: Tensor, keys: Tensor) -> Tensor:
+            return super().score(query, keys) * 2.0
 
     sizes = {"query_dim": 2, "value_dim": 2, "attention_dim": 2}
     assert choose_recurrence("auto", AdditiveAttention(**sizes)) is RECURRENCE["fused"]
     assert choose_recurrence("auto", Other(**sizes)) is RECURRENCE["naive"]
+    assert choose_recurrence("auto", FixedSummary(**sizes)) is RECURRENCE["fixed"]
     with pytest.raises(UserError, match=r"^--recurrence fused does not know Other: use --recurrence auto$"):
         choose_recurrence("fused", Other(**sizes))

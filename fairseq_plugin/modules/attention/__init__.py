@@ -2,9 +2,13 @@
 
 from fairseq_plugin.modules.attention.additive import AdditiveAttention
 from fairseq_plugin.modules.attention.base import Attention, masked_softmax
+from fairseq_plugin.modules.attention.fixed import FixedSummary
+from fairseq_plugin.modules.attention.normed import NormedAttention
 
 ATTENTION: dict[str, type[Attention]] = {
     "additive": AdditiveAttention,
+    "normed": NormedAttention,
+    "none": FixedSummary,
 }
 
-__all__ = ["ATTENTION", "AdditiveAttention", "Attention", "masked_softmax"]
+__all__ = ["ATTENTION", "AdditiveAttention", "Attention", "FixedSummary", "NormedAttention", "masked_softmax"]

@@ -6,6 +6,7 @@ Source: Bahdanau, Cho, Bengio 2015 (arXiv 1409.0473), appendix A.1.2; no biases,
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fairseq_plugin.modules.attention.base import Attention
@@ -28,4 +29,8 @@ class AdditiveAttention(Attention):
     def score(self, query: Tensor, keys: Tensor) -> Tensor:
         """Scores (B, S) from the query (B, H) and the keys (B, S, A)."""
         hidden = torch.tanh(keys + self.query_projection(query).unsqueeze(1))  # (B, S, A)
-        return self.energy(hidden).squeeze(-1)
+        return F.linear(hidden, self.energy_weight()).squeeze(-1)
+
+    def energy_weight(self) -> Tensor:
+        """v (1, A)."""
+        return self.energy.weight

@@ -41,6 +41,9 @@ class Attention(nn.Module, ABC):
     :param attention_dim: A, size of the space in which query and keys meet.
     """
 
+    looks_back = True
+    """Whether the weights depend on the query. Where they do not, they are no attention to show."""
+
     def __init__(self, query_dim: int, value_dim: int, attention_dim: int) -> None:
         super().__init__()
         self.query_dim = query_dim

@@ -231,7 +231,7 @@ class _FusedRecurrence(torch.autograd.Function):
 
 def supports(attention: Attention) -> bool:
     """Whether this score has a fused recurrence; the others take the plain loop."""
-    return type(attention) is AdditiveAttention
+    return isinstance(attention, AdditiveAttention) and type(attention).score is AdditiveAttention.score
 
 
 def fused_recurrence(
@@ -255,6 +255,6 @@ def fused_recurrence(
             cell.bias_ih,
             cell.bias_hh,
             attention.query_projection.weight,
-            attention.energy.weight,
+            attention.energy_weight(),
         )
     )

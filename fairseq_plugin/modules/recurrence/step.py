@@ -65,7 +65,7 @@ def attend(attention: AdditiveAttention, state: Tensor, memory: Memory) -> Tenso
     query = linear(state, attention.query_projection.weight).to(memory.keys.dtype).mul(2.0)
     query = query.view(sentences, -1, 1, units)  # (N, K, 1, A)
     layer = (memory.keys.unsqueeze(1) + query).sigmoid_()  # (N, K, S, A)
-    energy = attention.energy.weight.squeeze(0).to(layer.dtype) * 2.0
+    energy = attention.energy_weight().squeeze(0).to(layer.dtype) * 2.0
     scores = torch.mv(layer.view(-1, units), energy).view(sentences, -1, source)
     mask = memory.padding_mask
     return masked_softmax(scores, None if mask is None else mask.unsqueeze(1))

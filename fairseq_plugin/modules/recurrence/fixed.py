@@ -1,0 +1,30 @@
+"""The recurrence where the context does not depend on the state: one GRU over all target steps.
+
+Same equations as ``naive.py`` for an attention that does not look back.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from fairseq_plugin.modules.attention import Attention
+from fairseq_plugin.modules.recurrence.interface import Memory, RecurrenceOutput
+
+
+def fixed_recurrence(
+    cell: nn.GRUCell, attention: Attention, inputs: Tensor, state: Tensor, memory: Memory
+) -> RecurrenceOutput:
+    """All target steps in one call; see :class:`Recurrence` for the shapes."""
+    keys, values, padding_mask, _ = memory.per_row()
+    context, weight = attention(state, keys, values, padding_mask)  # (B, C), (B, S)
+    steps = inputs.size(1)
+    contexts = context.unsqueeze(1).expand(-1, steps, -1)
+    parameters = [cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh]
+    states, _ = torch.gru(
+        torch.cat([inputs, contexts], dim=2), state.unsqueeze(0), parameters, True, 1, 0.0, False, False, True
+    )
+    return RecurrenceOutput(states, contexts, weight.unsqueeze(1).expand(-1, steps, -1))
+
+
+def supports(attention: Attention) -> bool:
+    """Whether the context is the same at every step."""
+    return not attention.looks_back
