@@ -33,7 +33,7 @@ from scripts.translation.toy_corpus import write_toy_corpus
 NAME = "translation_study"
 SECTION = "translation"
 IMAGES = "images"  # beside the document
-STEPS = 2 + len(MODELS) + 2
+STEPS = 2 + 2 * len(MODELS) + 2
 
 
 def parser() -> argparse.ArgumentParser:
@@ -77,16 +77,19 @@ def study(options: argparse.Namespace) -> int:
         write(folder / "data.log", run(recipe.data_words(settings, place, folder / "data"), threads=1))
     progress.start("train both models")
     trainings, machine = train(settings, folder)
-    outputs = {}
+    outputs, penalties = {}, {}
     for model in MODELS:
+        progress.start(f"choose the length penalty of {model}")
+        penalties[model] = choose_length_penalty(settings, folder, model, corpus["valid"][TARGET])
         progress.start(f"translate the test part with {model}")
-        outputs[model] = scores.translations(decode(settings, folder, model), len(test[SOURCE]))
+        outputs[model] = decode(settings, folder, model, "test", penalties[model], len(test[SOURCE]))
     progress.start("score")
     scored = scores.score(outputs, LSTM, test[TARGET])
     progress.start("attention")
     attention = folder / "attention.npz"
     if not attention.exists():
-        run(recipe.attention_words(settings, folder / "data", checkpoint(folder, OURS), attention), threads=1)
+        best = checkpoint(folder, OURS)
+        run(recipe.attention_words(settings, folder / "data", best, penalties[OURS], attention), threads=1)
     records = read_records(attention)
     chosen = examples.choose(settings, test[SOURCE], test[TARGET], outputs, OURS, records)
     images = [f"{IMAGES}/{SECTION}-{number}.png" for number in range(1, len(chosen) + 1)]
@@ -94,7 +97,7 @@ def study(options: argparse.Namespace) -> int:
     for example, image in zip(chosen, images, strict=True):
         examples.draw(example, records, options.update.parent / image)
     progress.bar.close()
-    text = report.markdown(settings, corpus, machine, trainings, scored, chosen, images)
+    text = report.markdown(settings, corpus, machine, trainings, penalties, scored, chosen, images)
     update_file(options.update, SECTION, text)
     print(text)
     return 0
@@ -149,8 +152,8 @@ def train(settings: Recipe, folder: Path) -> tuple[dict[str, Training], dict[str
         (folder / "attention.npz").unlink(missing_ok=True)
         for model in MODELS:
             make_folder(folder / model)
-            for old in (*(folder / model).glob("checkpoint*.pt"), folder / model / "generate.txt"):
-                old.unlink(missing_ok=True)
+            for old in (*(folder / model).glob("checkpoint*.pt"), *(folder / model).glob("generate*.txt")):
+                old.unlink()
         trainings = train_side_by_side(
             {model: recipe.train_words(settings, model, folder / "data", folder / model) for model in MODELS},
             {model: folder / model / "train.log" for model in MODELS},
@@ -163,12 +166,21 @@ def train(settings: Recipe, folder: Path) -> tuple[dict[str, Training], dict[str
     return {model: Training(**kept[model]) for model in MODELS}, kept["machine"]
 
 
-def decode(settings: Recipe, folder: Path, model: str) -> str:
-    """All that fairseq-generate says, unless it was kept."""
-    kept = folder / model / "generate.txt"
+def choose_length_penalty(settings: Recipe, folder: Path, model: str, references: Sequence[str]) -> float:
+    """The one of the recipe's that gives the best BLEU on the validation part, the first of equal ones."""
+    return max(
+        settings.length_penalties,
+        key=lambda penalty: scores.bleu(decode(settings, folder, model, "valid", penalty, len(references)), references),
+    )
+
+
+def decode(settings: Recipe, folder: Path, model: str, part: str, length_penalty: float, sentences: int) -> list[str]:
+    """Translations of a part of the corpus; what fairseq-generate said is kept."""
+    kept = folder / model / f"generate-{part}-{length_penalty}.txt"
     if not kept.exists():
-        write(kept, run(recipe.generate_words(settings, folder / "data", checkpoint(folder, model)), threads=1))
-    return read_text(kept)
+        words = recipe.generate_words(settings, folder / "data", checkpoint(folder, model), part, length_penalty)
+        write(kept, run(words, threads=1))
+    return scores.translations(read_text(kept), sentences)
 
 
 def checkpoint(folder: Path, model: str) -> Path:

@@ -93,7 +93,7 @@ def test_translations_are_in_the_order_of_the_corpus() -> None:
 def test_a_lost_sentence_is_an_error(output: str, count: int) -> None:
     with pytest.raises(UserError) as caught:
         translations(output, 2)
-    assert str(caught.value) == f"{count} hypotheses were written for 2 test sentences"
+    assert str(caught.value) == f"{count} hypotheses were written for 2 sentences"
 
 
 def test_scores() -> None:
@@ -244,6 +244,20 @@ def test_the_document_can_be_replaced() -> None:
     )
 
 
+def test_the_length_penalty_is_the_best_on_the_validation_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    references = ["a b c d e", "f g h i j"]
+    outputs = {1.0: ["a b c", "f g"], 1.5: references, 2.0: ["a b c d e x y", "f g h i j z"], 2.5: references}
+    asked = []
+
+    def decode(settings: Recipe, folder: Path, model: str, part: str, penalty: float, sentences: int) -> list[str]:
+        asked.append((model, part, sentences))
+        return outputs[penalty]
+
+    monkeypatch.setattr(translation_study, "decode", decode)
+    assert translation_study.choose_length_penalty(Recipe(), tmp_path, OURS, references) == 1.5
+    assert set(asked) == {(OURS, "valid", 2)}
+
+
 @pytest.mark.slow
 def test_one_small_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     document = tmp_path / "page.md"
@@ -252,12 +266,14 @@ def test_one_small_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     assert translation_study.main(arguments) == 0
     captured = capsys.readouterr()
     assert [line for line in captured.err.splitlines() if line.startswith("[")] == [
-        "[1/6] data",
-        "[2/6] train both models",
-        "[3/6] translate the test part with gru_attention",
-        "[4/6] translate the test part with lstm",
-        "[5/6] score",
-        "[6/6] attention",
+        "[1/8] data",
+        "[2/8] train both models",
+        "[3/8] choose the length penalty of gru_attention",
+        "[4/8] translate the test part with gru_attention",
+        "[5/8] choose the length penalty of lstm",
+        "[6/8] translate the test part with lstm",
+        "[7/8] score",
+        "[8/8] attention",
     ]
     text = document.read_text(encoding="utf-8")
     assert text == f"# a\n<!-- translation:begin -->\n{captured.out.strip()}\n<!-- translation:end -->\n"
@@ -266,7 +282,7 @@ def test_one_small_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     }
     for name in ("BLEU, test part", "chrF2, test part"):
         assert all(re.fullmatch(r" \d+\.\d ± \d+\.\d ", cell) for cell in rows[name]), rows[name]
-    for name in report.ROWS:
+    for name in ("length penalty, chosen on the validation part", *report.ROWS):
         assert all(float(cell.replace(",", "")) > 0 for cell in rows[name]), (name, rows[name])
     images = [tmp_path / "images" / f"translation-{place}.png" for place in (1, 2, 3)]
     assert [path.read_bytes()[:4] for path in images] == [b"\x89PNG"] * 3

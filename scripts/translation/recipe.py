@@ -31,6 +31,7 @@ class Recipe:
     :param attention: units of our attention network; that of fairseq's LSTM has no size of its own.
     :param lr: learning rate after the warm-up; from there it falls on a line to 0 at the last update.
     :param max_tokens: source or target tokens in a batch, padding counted.
+    :param length_penalties: exponents of the hypothesis length to choose from, on the validation part.
     :param interval: updates between two lines of the training log.
     :param example_words: fewest and most words of a reference that may be shown as an example.
     :param example_pieces: most source and most target pieces of an example, with end symbol.
@@ -50,6 +51,7 @@ class Recipe:
     seed: int = 1
     threads: int = 1
     beam: int = 5
+    length_penalties: tuple[float, ...] = (1.0, 1.5, 2.0, 2.5)
     example_words: tuple[int, int] = (8, 14)
     example_pieces: int = 20
 
@@ -69,6 +71,7 @@ SMOKE = Recipe(
     max_tokens=600,
     updates=30,
     interval=5,
+    length_penalties=(1.0, 2.0),
     example_words=(3, 14),
     example_pieces=100,
 )
@@ -125,20 +128,21 @@ def size_words(recipe: Recipe, model: str) -> list[str]:
     return [*words, "--decoder-init", "tanh", "--readout", "tanh"] if model == OURS else words
 
 
-def decoding_words(recipe: Recipe, checkpoint: Path) -> list[str]:
+def decoding_words(recipe: Recipe, checkpoint: Path, length_penalty: float) -> list[str]:
     """Options of fairseq-generate and of extract_attention.py: the limit lies far above any reference."""
     words = ["--task", "translation", "--source-lang", SOURCE, "--target-lang", TARGET, "--path", str(checkpoint)]
     words += ["--batch-size", "64", "--beam", str(recipe.beam), "--max-len-a", "2", "--max-len-b", "50"]
-    return [*words, "--cpu"]
+    return [*words, "--lenpen", str(length_penalty), "--cpu"]
 
 
-def generate_words(recipe: Recipe, data: Path, checkpoint: Path) -> list[str]:
-    """``fairseq-generate`` on the test part; a batch multiple of 1 keeps every sentence."""
-    words = ["fairseq_cli.generate", str(data), "--user-dir", "fairseq_plugin", *decoding_words(recipe, checkpoint)]
+def generate_words(recipe: Recipe, data: Path, checkpoint: Path, part: str, length_penalty: float) -> list[str]:
+    """``fairseq-generate`` on a part of the corpus; a batch multiple of 1 keeps every sentence."""
+    words = ["fairseq_cli.generate", str(data), "--user-dir", "fairseq_plugin", "--gen-subset", part]
+    words += decoding_words(recipe, checkpoint, length_penalty)
     return [*words, "--required-batch-size-multiple", "1", "--remove-bpe", "sentencepiece"]
 
 
-def attention_words(recipe: Recipe, data: Path, checkpoint: Path, output: Path) -> list[str]:
+def attention_words(recipe: Recipe, data: Path, checkpoint: Path, length_penalty: float, output: Path) -> list[str]:
     """``extract_attention.py`` on the test part."""
     words = ["scripts.extract_attention", str(data), "--output", str(output)]
-    return [*words, *decoding_words(recipe, checkpoint)]
+    return [*words, *decoding_words(recipe, checkpoint, length_penalty)]

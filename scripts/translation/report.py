@@ -26,15 +26,17 @@ def markdown(
     corpus: Corpus,
     machine: Mapping[str, Any],
     trainings: Mapping[str, Training],
+    penalties: Mapping[str, float],
     scores: Scores,
     examples: Sequence[Example],
     images: Sequence[str],
 ) -> str:
     """Everything that stands between the markers.
 
+    :param penalties: length penalty of each model, as chosen on the validation part.
     :param images: paths to the examples' pictures, as seen from the document.
     """
-    blocks = [circumstances(recipe, corpus, machine, trainings[OURS].epochs), table(trainings, scores)]
+    blocks = [circumstances(recipe, corpus, machine, trainings[OURS].epochs), table(trainings, penalties, scores)]
     blocks += [verdict(trainings, scores), signatures(scores), commands(recipe), "### Three translations"]
     blocks += [RULE.format(*recipe.example_words, recipe.example_pieces)]
     blocks += [shown(example, image) for example, image in zip(examples, images, strict=True)]
@@ -63,12 +65,13 @@ def circumstances(recipe: Recipe, corpus: Corpus, machine: Mapping[str, Any], ep
     return f"{machine['processor']}, {machine['cores']} cores; {versions}. {data}. {training}."
 
 
-def table(trainings: Mapping[str, Training], scores: Scores) -> str:
+def table(trainings: Mapping[str, Training], penalties: Mapping[str, float], scores: Scores) -> str:
     """One column a model."""
     rows = [["", *(NAMES[model] for model in MODELS)], ["---", *["---:"] * len(MODELS)]]
     for metric, values in scores.values.items():
         cells = [f"{values[model].value:.1f} ± {values[model].half_interval:.1f}" for model in MODELS]
         rows.append([f"{metric}, test part", *cells])
+    rows.append(["length penalty, chosen on the validation part", *(str(penalties[model]) for model in MODELS)])
     for name, cell in ROWS.items():
         rows.append([name, *(cell(trainings[model]) for model in MODELS)])
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)

@@ -48,7 +48,7 @@ def translations(output: str, sentences: int) -> list[str]:
     found = re.findall(r"^D-(\d+)\t\S+\t(.*)$", output, flags=re.M)
     texts = {int(number): text for number, text in found}
     if len(found) != sentences or set(texts) != set(range(sentences)):
-        raise UserError(f"{len(found)} hypotheses were written for {sentences} test sentences", exit_code=FAILURE)
+        raise UserError(f"{len(found)} hypotheses were written for {sentences} sentences", exit_code=FAILURE)
     return [texts[number] for number in range(sentences)]
 
 
@@ -71,6 +71,11 @@ def score(systems: Mapping[str, Sequence[str]], baseline: str, references: Seque
         for metric in metrics
     }
     return Scores({metric: str(signatures[metric]) for metric in metrics}, values)
+
+
+def bleu(hypotheses: Sequence[str], references: Sequence[str]) -> float:
+    """Corpus BLEU, one hypothesis a reference."""
+    return float(BLEU().corpus_score(hypotheses, [list(references)]).score)
 
 
 def sentence_chrf(hypothesis: str, reference: str) -> float:
