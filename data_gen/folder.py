@@ -34,7 +34,7 @@ def new_folder(destination: Path, *, overwrite: bool) -> Iterator[Path]:
     try:
         require_free(destination, target, overwrite=overwrite)
         new_parents = [parent for parent in target.parents if not parent.exists()]
-        with _exit_on_sigterm():
+        with exit_on_sigterm():
             try:
                 remove_leftovers(target, whole=False)
                 with folder_in_the_making(target) as fresh:
@@ -57,7 +57,7 @@ def new_folder(destination: Path, *, overwrite: bool) -> Iterator[Path]:
 
 
 @contextmanager
-def _exit_on_sigterm() -> Iterator[None]:
+def exit_on_sigterm() -> Iterator[None]:
     """Let SIGTERM end the process by way of an exception, once, so that it can clean up; elsewhere nobody cares."""
     ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     if ours:

@@ -23,7 +23,7 @@ from tqdm import tqdm
 from data_gen.errors import UserError, run_command
 from fairseq_plugin.analysis.alignments import GoldAlignment, read_gold
 from fairseq_plugin.analysis.files import whole_file
-from fairseq_plugin.analysis.formats import read_records
+from fairseq_plugin.analysis.formats import iterate_records
 from fairseq_plugin.analysis.measures import EXPECTED, Tally, check_weights, measure, pool
 from fairseq_plugin.analysis.records import END, AttentionRecord, letters
 
@@ -68,19 +68,18 @@ def measure_file(options: argparse.Namespace) -> int:
     """Do what the options of :func:`parser` say."""
     if options.json in (options.attention, options.gold) and options.json is not None:
         raise UserError(f"--json {str(options.json)!r} would replace what is read: choose another name")
-    records = read_records(options.attention)
-    if not any(record.rank == 0 for record in records):
-        raise UserError(f"{str(options.attention)!r} holds no sentence with rank 0: extract attention again")
     gold = None
     if options.gold is not None:
         gold = read_gold(options.gold, first=options.gold_first)
-        check_lines(records, len(gold), options.gold)
+        check_lines((record.id for record in iterate_records(options.attention)), len(gold), options.gold)
     measured = []
-    for record in tqdm(records, desc="measure", unit="sentence", disable=None):
+    for record in tqdm(iterate_records(options.attention), desc="measure", unit="sentence", disable=None):
         try:
             measured.append(measure_record(record, options.task_map, None if gold is None else gold[record.id]))
         except UserError as error:
             raise UserError(f"{str(options.attention)!r}: {error}") from None
+    if not any(each.rank == 0 for each in measured):
+        raise UserError(f"{str(options.attention)!r} holds no sentence with rank 0: extract attention again")
     if options.json is not None:
         report = {"attention": str(options.attention), "task_map": options.task_map}
         report["gold"] = None if options.gold is None else str(options.gold)
@@ -91,15 +90,16 @@ def measure_file(options: argparse.Namespace) -> int:
     return 0
 
 
-def check_lines(records: Sequence[AttentionRecord], lines: int, path: Path) -> None:
+def check_lines(sentences: Iterable[int], lines: int, path: Path) -> None:
     """Check that the gold alignments have a line for each sentence, which are numbered from 0.
 
     :raises UserError: if they belong to other data.
     """
-    ids = sorted({record.id for record in records})
+    ids = sorted(set(sentences))
     if ids != list(range(lines)):
+        numbered = f" with ids {ids[0]} to {ids[-1]}" if ids else ""
         raise UserError(
-            f"{str(path)!r} has {lines} lines for {len(ids)} sentences with ids {ids[0]} to {ids[-1]}:"
+            f"{str(path)!r} has {lines} lines for {len(ids)} sentences{numbered}:"
             " give one line a sentence, in the order of the corpus, and attention of the whole corpus"
         )
 

@@ -2,13 +2,14 @@
 
     python scripts/extract_attention.py DATA --path checkpoint_best.pt --output attention.npz
 
-Every option of fairseq-generate is understood as well (--task, --lenpen, --max-tokens, ...). The last line tells how
-many letters were read off their own position.
+Every option of fairseq-generate is understood as well (--task, --lenpen, --max-tokens, ...). Memory does not grow with
+the corpus: hypotheses wait in a temporary file beside the output. Where the references repeat the sources, as those of
+the copy task do, the last line tells how many letters were read off their own position.
 """
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ if not __package__:  # run as a file, from any folder: the packages are in the f
 from tqdm import tqdm
 
 from data_gen.errors import UserError, run_command
-from fairseq_plugin.analysis.extraction import extract, generation_config, load
+from fairseq_plugin.analysis.extraction import decoded, generation_config, load
+from fairseq_plugin.analysis.files import require_folder
 from fairseq_plugin.analysis.formats import FORMATS, format_of, write_records
-from fairseq_plugin.analysis.merging import check_scheme, merge
-from fairseq_plugin.analysis.records import AttentionRecord, diagonal_hits
+from fairseq_plugin.analysis.merging import check_marks, check_scheme, merge
+from fairseq_plugin.analysis.records import END, AttentionRecord, diagonal_hits
 
 NAME = "extract_attention.py"
 
@@ -50,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--gen-subset", default="test", help="split to decode (default: %(default)s)")
     options.add_argument("--batch-size", type=int, default=128, help="sentences a batch (default: %(default)s)")
     options.add_argument("--beam", type=int, default=5, help="beam size (default: %(default)s)")
+    options.add_argument("--greedy", dest="beam", action="store_const", const=1, help="the same as --beam 1")
     options.add_argument("--nbest", type=int, default=1, help="hypotheses to keep a sentence (default: %(default)s)")
     options.add_argument(
         "--forced", action="store_true", help="attention over the reference (teacher forcing) instead of decoding"
@@ -70,15 +73,24 @@ def extract_to_files(options: argparse.Namespace, fairseq_arguments: Sequence[st
             raise UserError(
                 f"--nbest {options.nbest}: {str(path)!r} has one line a sentence: write .jsonl, or --nbest 1"
             )
+        require_folder(path)
     check_scheme(options.merge)
     if not 1 <= options.nbest <= options.beam:
         raise UserError(f"--nbest must be from 1 to --beam {options.beam}, but is {options.nbest}")
+    if options.forced and options.nbest > 1:
+        raise UserError(f"--nbest {options.nbest} with --forced: a sentence has one reference; leave --nbest out")
     cfg = fairseq_config(options, fairseq_arguments)
-    records = [merge(record, options.merge) for record in extract(load(cfg), cfg, progress=show_progress)]
-    for path in options.output:
-        write_records(records, path, options.format)
-    print(f"{len(records)} hypotheses written to {', '.join(map(str, options.output))}")
-    print(diagonal_line(records))
+    loaded = load(cfg)
+    check_marks(options.merge, loaded.task.source_dictionary.symbols, loaded.task.target_dictionary.symbols)
+    diagonal = Diagonal()
+    with decoded(loaded, cfg, folder=options.output[0].parent, progress=show_progress) as records:
+        for path in options.output:
+            bar = tqdm(records, desc=path.name, unit="hypothesis", disable=None)
+            words = (merge(record, options.merge) for record in bar)
+            write_records(diagonal.watch(words) if path is options.output[0] else words, path, options.format)
+        print(f"{len(records)} hypotheses written to {', '.join(map(str, options.output))}")
+    if line := diagonal.line():
+        print(line)
     return 0
 
 
@@ -100,12 +112,38 @@ def show_progress(batches: Iterable[Any]) -> Iterable[Any]:
     return tqdm(batches, desc="extract", unit="batch", disable=None)
 
 
-def diagonal_line(records: Iterable[AttentionRecord]) -> str:
-    """How many letters of the best hypotheses were read off their own position."""
-    counts = [diagonal_hits(record) for record in records if record.rank == 0]
-    hits, letters = (sum(column) for column in zip(*counts, strict=True))
-    share = hits / letters if letters else 0.0
-    return f"attention on the diagonal: {share:.4f} of {letters} letters"
+class Diagonal:
+    """How many letters of the best hypotheses were read off their own position, where the task is to copy."""
+
+    def __init__(self) -> None:
+        self.hits = self.letters = 0
+        self.copies = True
+
+    def watch(self, records: Iterable[AttentionRecord]) -> Iterator[AttentionRecord]:
+        """Count the records that pass by."""
+        for record in records:
+            self.copies = self.copies and repeats_source(record)
+            if self.copies and record.rank == 0:
+                hits, letters = diagonal_hits(record)
+                self.hits += hits
+                self.letters += letters
+            yield record
+
+    def line(self) -> str | None:
+        """What was counted; None if some reference was not its source, so that the diagonal means nothing."""
+        if not self.copies or not self.letters:
+            return None
+        return f"attention on the diagonal: {self.hits / self.letters:.4f} of {self.letters} letters"
+
+
+def repeats_source(record: AttentionRecord) -> bool:
+    """Whether the reference is the source, whichever of them shows its end."""
+    if record.reference is None:
+        return False
+    source, reference = (
+        (*tokens, END) if tokens[-1:] != (END,) else tokens for tokens in (record.source, record.reference)
+    )
+    return source == reference
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ Reads what extract_attention.py writes (.npz or .jsonl).
 import argparse
 import sys
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 if not __package__:  # run as a file, from any folder: the packages are in the folder above
@@ -17,7 +18,7 @@ from tqdm import tqdm
 
 from data_gen.errors import UserError, run_command
 from fairseq_plugin.analysis.files import whole_file
-from fairseq_plugin.analysis.formats import read_records
+from fairseq_plugin.analysis.formats import iterate_records
 from fairseq_plugin.analysis.viewer import write_page
 
 NAME = "view_attention.py"
@@ -44,14 +45,15 @@ def view(options: argparse.Namespace) -> int:
         raise UserError(f"page {str(options.output)!r} must end in {' or '.join(ENDINGS)}")
     if options.limit is not None and options.limit < 1:
         raise UserError(f"--limit must be at least 1, but is {options.limit}")
-    records = read_records(options.attention)
-    if not records:
+    total = sum(1 for _ in iterate_records(options.attention))  # the page begins with it
+    if not total:
         raise UserError(f"{str(options.attention)!r} holds no sentence: extract attention again")
-    shown = records[: options.limit]
+    shown = total if options.limit is None else min(options.limit, total)
     with whole_file(options.output) as stream:
-        progress = tqdm(shown, desc="view", unit="sentence", disable=None)
-        write_page(progress, options.attention.name, len(records), stream)
-    count = f"{len(shown)}" if len(shown) == len(records) else f"the first {len(shown)} of {len(records)}"
+        records = islice(iterate_records(options.attention), shown)
+        progress = tqdm(records, desc="view", unit="sentence", total=shown, disable=None)
+        write_page(progress, options.attention.name, total, stream)
+    count = f"{shown}" if shown == total else f"the first {shown} of {total}"
     print(f"{count} hypotheses written to {options.output} ({options.output.stat().st_size / 1e6:.1f} MB)")
     return 0
 

@@ -18,7 +18,7 @@ layer, batch and head; with ``encoder_tokens`` (source) and ``decoder_tokens`` (
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 from data_gen.errors import UserError
@@ -41,8 +41,8 @@ def write_bertviz(records: Iterable[AttentionRecord], stream: BinaryIO) -> None:
     stream.write(b"\n]\n")
 
 
-def read_bertviz(stream: BinaryIO) -> list[AttentionRecord]:
-    """Read the objects of the array.
+def read_bertviz(stream: BinaryIO) -> Iterator[AttentionRecord]:
+    """Read the objects of the array, which is taken into memory as a whole.
 
     :raises UserError: naming the object, counted from 0, that is no record of one layer, batch and head.
     """
@@ -52,13 +52,16 @@ def read_bertviz(stream: BinaryIO) -> list[AttentionRecord]:
         raise UserError("not a JSON array, or cut short: write it again") from None
     if not isinstance(objects, list):
         raise UserError("not a JSON array: is this an attention file?")
-    records: list[AttentionRecord] = []
+    yield from in_order(_records(objects))
+
+
+def _records(objects: list[Any]) -> Iterator[AttentionRecord]:
     for number, fields in enumerate(objects):
         try:
-            records.append(_record(fields))
+            record = _record(fields)
         except UserError as error:
             raise UserError(f"object {number}: {error}") from None
-    return list(in_order(records))
+        yield record
 
 
 def _record(fields: Any) -> AttentionRecord:

@@ -7,6 +7,10 @@ records = extract(load(cfg), cfg)
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from itertools import repeat
+from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, NamedTuple
 
@@ -17,11 +21,13 @@ from fairseq.data import Dictionary
 from fairseq.dataclass.configs import FairseqConfig
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from fairseq.tasks import FairseqTask
+from numpy.typing import ArrayLike
 from omegaconf import open_dict
 from torch import Tensor
 
 from data_gen.errors import FAILURE, UserError
 from fairseq_plugin.analysis.records import AttentionRecord
+from fairseq_plugin.analysis.spill import Spill
 
 # What torch and fairseq raise for a file that is no checkpoint, or a damaged one.
 UNREADABLE = (UnpicklingError, EOFError, LookupError, RuntimeError, ValueError)
@@ -87,27 +93,60 @@ def _load_models(paths: list[str], task: FairseqTask) -> tuple[list[Any], Any]:
 
 
 def extract(loaded: Loaded, cfg: FairseqConfig, progress: Any = iter) -> list[AttentionRecord]:
+    """All records of :func:`decoded` as a list, for sets that fit into memory."""
+    with decoded(loaded, cfg, progress=progress) as records:
+        return list(records)
+
+
+@contextmanager
+def decoded(loaded: Loaded, cfg: FairseqConfig, *, folder: Path | None = None, progress: Any = iter) -> Iterator[Spill]:
     """Attention of every hypothesis of every sentence, in corpus order, best hypothesis first.
 
-    With ``cfg.generation.score_reference`` the hypothesis is the reference itself (teacher forcing).
+    With ``cfg.generation.score_reference`` the hypothesis is the reference itself (teacher forcing). The records wait
+    in a temporary file, so that memory does not grow with them; they can be read until the block ends.
 
+    :param folder: for the temporary file; by default where temporary files are.
     :param progress: wraps the iterable of batches, e.g. a progress bar.
     :raises UserError: the model returns no attention, or a sentence of the split is missing.
     """
-    generator = loaded.task.build_generator(loaded.models, cfg.generation)
-    records: list[AttentionRecord] = []
-    with warnings.catch_warnings():
-        # fairseq's data loader asks for pinned memory whether or not there is a GPU to need it.
-        warnings.filterwarnings("ignore", message=".*'pin_memory' argument is set as true", category=UserWarning)
-        for sample in progress(_batches(loaded, cfg)):
-            sample = utils.apply_to_sample(lambda tensor: tensor.to(loaded.device), sample)
-            if cfg.generation.score_reference:
-                # fairseq's scorer reads its scores from there on; without it, from the padding of a left-padded target.
-                sample["start_indices"] = sample["target"].eq(loaded.task.target_dictionary.pad()).long().argmin(dim=1)
-            hypotheses = loaded.task.inference_step(generator, loaded.models, sample)
-            records.extend(records_of_batch(sample, hypotheses, loaded.task, nbest=cfg.generation.nbest))
-    check_complete(records, len(loaded.task.dataset(loaded.split)))
-    return sorted(records, key=lambda record: (record.id, record.rank))
+    with Spill(folder) as spill:
+        with warnings.catch_warnings():
+            # fairseq's data loader asks for pinned memory whether or not there is a GPU to need it.
+            warnings.filterwarnings("ignore", message=".*'pin_memory' argument is set as true", category=UserWarning)
+            for record in _decode(loaded, cfg, progress):
+                spill.add(record)
+        check_complete(spill.ids, len(loaded.task.dataset(loaded.split)))
+        yield spill
+
+
+def _decode(loaded: Loaded, cfg: FairseqConfig, progress: Any) -> Iterator[AttentionRecord]:
+    """The records in the order of the batches."""
+    generation = deepcopy(cfg.generation)
+    generation.print_alignment = None  # it would make the generator read attention off once more
+    generator = loaded.task.build_generator(loaded.models, generation)
+    forced = bool(cfg.generation.score_reference)
+    for sample in progress(_batches(loaded, cfg)):
+        sample = utils.apply_to_sample(lambda tensor: tensor.to(loaded.device), right_padded(sample, loaded.task))
+        arguments = {}
+        if forced:
+            # fairseq's scorer reads its scores from there on; without it, from the padding of a left-padded target.
+            sample["start_indices"] = sample["target"].eq(loaded.task.target_dictionary.pad()).long().argmin(dim=1)
+        elif cfg.generation.prefix_size > 0:
+            arguments["prefix_tokens"] = sample["target"][:, : cfg.generation.prefix_size]
+        hypotheses = loaded.task.inference_step(generator, loaded.models, sample, **arguments)
+        yield from records_of_batch(sample, hypotheses, loaded.task, nbest=cfg.generation.nbest, forced=forced)
+
+
+def right_padded(sample: dict[str, Any], task: FairseqTask) -> dict[str, Any]:
+    """The batch with its source padded on the right.
+
+    fairseq's LSTM turns left padding into right padding inside, and its attention with it: only right-padded batches
+    have attention and source in the same places for every model.
+    """
+    net_input = sample["net_input"]
+    pad = task.source_dictionary.pad()
+    tokens = utils.convert_padding_direction(net_input["src_tokens"], pad, left_to_right=True)
+    return {**sample, "net_input": {**net_input, "src_tokens": tokens}}
 
 
 def _batches(loaded: Loaded, cfg: FairseqConfig) -> Any:
@@ -128,51 +167,57 @@ def _batches(loaded: Loaded, cfg: FairseqConfig) -> Any:
 
 
 def records_of_batch(
-    sample: dict[str, Any], hypotheses: Iterable[list[dict[str, Tensor]]], task: FairseqTask, *, nbest: int = 1
+    sample: dict[str, Any],
+    hypotheses: Iterable[list[dict[str, Tensor]]],
+    task: FairseqTask,
+    *,
+    nbest: int = 1,
+    forced: bool = False,
 ) -> Iterator[AttentionRecord]:
-    """Turn what fairseq's generator (or scorer) returned for a batch into records, padding removed.
+    """Turn what fairseq's generator returned for a batch into records, padding removed.
 
+    :param forced: ``hypotheses`` are from fairseq's scorer, whose attention is padded target x source; that of the
+        generator is source x target.
     :raises UserError: the hypotheses carry no attention.
     """
-    source_dictionary, target_dictionary = task.source_dictionary, task.target_dictionary
-    for row, of_sentence in enumerate(hypotheses):
-        source_tokens = sample["net_input"]["src_tokens"][row]
-        is_source = source_tokens.ne(source_dictionary.pad())  # (S,), in the layout of the batch
-        source = _symbols(source_tokens[is_source], source_dictionary)
-        gold = sample.get("target")
-        reference = None
-        if gold is not None:
-            is_target = gold[row].ne(target_dictionary.pad())
-            reference = _symbols(gold[row][is_target], target_dictionary)
+    source_rows = _rows(sample["net_input"]["src_tokens"], task.source_dictionary)
+    gold = sample.get("target")
+    target_rows = repeat((None, None)) if gold is None else _rows(gold, task.target_dictionary)
+    symbols = task.target_dictionary.symbols
+    for number, (source, is_source), (reference, is_target), of_sentence in zip(
+        sample["id"].tolist(), source_rows, target_rows, hypotheses, strict=False
+    ):
         for rank, hypothesis in enumerate(of_sentence[:nbest]):
-            weights = hypothesis.get("attention")
-            if weights is None or weights.numel() == 0:
+            attention = hypothesis.get("attention")
+            if attention is None or attention.numel() == 0:
                 raise UserError("the model returns no attention: train one with an attention mechanism")
-            if "alignment" in hypothesis and hypothesis["alignment"] is None:
-                weights = weights[is_target]  # fairseq's scorer: padded target x source
-            else:
-                weights = weights.transpose(0, 1)  # fairseq's generator: source x target
+            weights = attention.float().cpu().numpy()
+            weights = weights[is_target] if forced else weights.T
             yield AttentionRecord(
-                id=int(sample["id"][row]),
+                id=number,
                 source=source,
-                target=_symbols(hypothesis["tokens"], target_dictionary),
-                weights=weights[:, is_source].float().cpu().numpy(),
+                target=tuple([symbols[token] for token in hypothesis["tokens"].tolist()]),
+                weights=weights[:, is_source],
                 score=float(hypothesis["score"]),
                 reference=reference,
                 rank=rank,
             )
 
 
-def check_complete(records: Iterable[AttentionRecord], sentences: int) -> None:
+def _rows(tokens: Tensor, dictionary: Dictionary) -> Iterator[tuple[tuple[str, ...], np.ndarray]]:
+    """For each row of a batch its symbols without padding, and where they stand."""
+    symbols, numbers = dictionary.symbols, tokens.cpu().numpy()
+    for row, mask in zip(numbers, numbers != dictionary.pad(), strict=True):
+        yield tuple([symbols[number] for number in row[mask].tolist()]), mask
+
+
+def check_complete(ids: ArrayLike, sentences: int) -> None:
     """Make sure that every sentence of the split is there.
 
+    :param ids: of the records, in any order.
     :raises UserError: naming the sentences without a record.
     """
-    missing = np.setdiff1d(np.arange(sentences), [record.id for record in records])
+    missing = np.setdiff1d(np.arange(sentences), ids)
     if missing.size:
-        ids = ", ".join(map(str, missing[:20])) + (", ..." if missing.size > 20 else "")
-        raise UserError(f"{missing.size} of {sentences} sentences are missing: ids {ids}", exit_code=FAILURE)
-
-
-def _symbols(tokens: Tensor, dictionary: Dictionary) -> tuple[str, ...]:
-    return tuple(dictionary[token] for token in tokens.tolist())
+        listed = ", ".join(map(str, missing[:20])) + (", ..." if missing.size > 20 else "")
+        raise UserError(f"{missing.size} of {sentences} sentences are missing: ids {listed}", exit_code=FAILURE)

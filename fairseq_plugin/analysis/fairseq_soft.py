@@ -41,15 +41,15 @@ def write_fairseq(records: Iterable[AttentionRecord], stream: BinaryIO) -> None:
         last = record.id
 
 
-def read_fairseq(stream: BinaryIO) -> list[AttentionRecord]:
-    """Read every hypothesis that has an A line.
+def read_fairseq(stream: BinaryIO) -> Iterator[AttentionRecord]:
+    """Read every hypothesis that has an A line, all of them before the first is given: they come in any order.
 
     :raises UserError: naming the line that does not fit those before it.
     """
     records = sorted(_records(stream), key=lambda record: (record.id, record.rank))
     if not records:
         raise UserError("no line A-...: let fairseq-generate print with --print-alignment soft")
-    return list(in_order(records))
+    yield from in_order(records)
 
 
 def _records(stream: BinaryIO) -> Iterator[AttentionRecord]:

@@ -7,18 +7,32 @@ from pathlib import Path
 from typing import BinaryIO
 
 from data_gen.errors import UserError, failure_from_os_error
+from data_gen.folder import exit_on_sigterm
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """Open a file beside ``path`` for writing; it takes the place of ``path`` if the block ends without an error.
 
+    SIGTERM is such an error.
+
     :raises UserError: if the folder is missing (exit code 2) or the system refuses to write (exit code 1).
+    :raises SystemExit: on SIGTERM.
     """
+    require_folder(path)
+    with exit_on_sigterm():
+        yield from _renamed(path)
+
+
+def require_folder(path: Path) -> None:
+    """:raises UserError: if the folder in which a file is to appear is missing."""
     if not path.parent.is_dir():
         raise UserError(
             f"folder {str(path.parent)!r} does not exist: make it, or choose another place for {path.name!r}"
         )
+
+
+def _renamed(path: Path) -> Iterator[BinaryIO]:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as stream:

@@ -15,7 +15,7 @@ are plain text: they refuse tokens with white space rather than blur them. Anoth
 ``FORMATS``.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -42,7 +42,7 @@ class Format:
     """
 
     write: Callable[[Iterable[AttentionRecord], BinaryIO], None]
-    read: Callable[[BinaryIO], list[AttentionRecord]] | None
+    read: Callable[[BinaryIO], Iterator[AttentionRecord]] | None
     best_only: bool = False
 
 
@@ -62,7 +62,15 @@ def write_records(records: Iterable[AttentionRecord], path: str | Path, name: st
 
 
 def read_records(path: str | Path, name: str | None = None) -> list[AttentionRecord]:
-    """Read the records of a file, by rising (id, rank).
+    """All records of :func:`iterate_records` as a list."""
+    return list(iterate_records(path, name))
+
+
+def iterate_records(path: str | Path, name: str | None = None) -> Iterator[AttentionRecord]:
+    """Read the records of a file one by one, by rising (id, rank).
+
+    Memory holds one record at a time, of an .npz also its ids, scores and offsets; a .bertviz or .fairseq file is read
+    as a whole. Damage is seen when the reading comes to it.
 
     :param name: the format, a key of ``FORMATS``; by default the ending of ``path`` chooses it.
     :raises UserError: if there is no such format, the file is missing or unreadable, or it does not hold what
@@ -72,9 +80,13 @@ def read_records(path: str | Path, name: str | None = None) -> list[AttentionRec
     read = format_of(path, name).read
     if read is None:
         raise UserError(f"{str(path)!r} holds alignment pairs without tokens and weights: give .npz or .jsonl")
+    return _iterate(path, read)
+
+
+def _iterate(path: Path, read: Callable[[BinaryIO], Iterator[AttentionRecord]]) -> Iterator[AttentionRecord]:
     try:
         with path.open("rb") as stream:
-            return read(stream)
+            yield from read(stream)
     except FileNotFoundError:
         raise UserError(f"no attention file {str(path)!r}: give the file that extract_attention.py wrote") from None
     except OSError as error:

@@ -29,7 +29,7 @@ def line_of(record: AttentionRecord) -> dict[str, Any]:
     return dict(zip(FIELDS, (*values, shortest(record.weights).tolist()), strict=True))
 
 
-def read_jsonl(stream: BinaryIO) -> list[AttentionRecord]:
+def read_jsonl(stream: BinaryIO) -> Iterator[AttentionRecord]:
     """Read every line that is not blank.
 
     :raises UserError: naming the line that is no record, or that is out of order.
@@ -44,7 +44,7 @@ def read_jsonl(stream: BinaryIO) -> list[AttentionRecord]:
                 yield _record_of_line(line)
 
     try:
-        return list(in_order(parsed()))
+        yield from in_order(parsed())
     except UserError as error:
         raise UserError(f"line {number}: {error}") from None
 

@@ -6,7 +6,7 @@ Line n is sentence n: ``translation ||| 0.9,0.1,0 0.2,0.8,0``, for each target t
 positions "0", "1", ...), the score (read back as 0), the reference, hypotheses beyond the best.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from data_gen.errors import UserError
@@ -23,19 +23,18 @@ def write_marian(records: Iterable[AttentionRecord], stream: BinaryIO) -> None:
         stream.write(f"{words(record.target, NAME)} {BAR} {soft_line(record, NAME)}\n".encode())
 
 
-def read_marian(stream: BinaryIO) -> list[AttentionRecord]:
+def read_marian(stream: BinaryIO) -> Iterator[AttentionRecord]:
     """Read every line.
 
     :raises UserError: naming the line that holds something else.
     """
-    records = []
     for number, line in enumerate(stream, 1):
         text = text_of(line, number)
         try:
-            records.append(_record(number - 1, text))
+            record = _record(number - 1, text)
         except UserError as error:
             raise UserError(f"line {number}: {error}") from None
-    return records
+        yield record
 
 
 def _record(number: int, text: str) -> AttentionRecord:

@@ -8,7 +8,7 @@ so each row of a word sums to what its pieces' rows sum to on average: 1 stays 1
 own and end the word before them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -32,6 +32,8 @@ def merge(record: AttentionRecord, scheme: str) -> AttentionRecord:
     :raises UserError: if there is no such scheme.
     """
     check_scheme(scheme)
+    if scheme == "none":
+        return record
     begins, text = SCHEMES[scheme]
     target, source = _starts(record.target, begins), _starts(record.source, begins)
     reference = record.reference
@@ -48,6 +50,29 @@ def check_scheme(scheme: str) -> None:
     """:raises UserError: if :func:`merge` knows no such scheme, listing those that there are."""
     if scheme not in SCHEMES:
         raise UserError(f"no way to merge subwords called {scheme!r}: choose one of {', '.join(SCHEMES)}")
+
+
+def check_marks(scheme: str, source: Iterable[str], target: Iterable[str]) -> None:
+    """Make sure that data was cut into the pieces that a scheme puts together.
+
+    :param source: the symbols of the source dictionary.
+    :param target: the symbols of the target dictionary.
+    :raises UserError: with ``sentencepiece``, for which a sentence without marks is one word, if a side has no mark;
+        with ``bpe``, which leaves whole words alone, if neither side has one.
+    """
+    sides = {"source": source, "target": target}
+    if scheme == "sentencepiece":
+        without = [name for name, symbols in sides.items() if not any(map(_begins_word, symbols))]
+        mark = f"begins with {SPACE!r}"
+    elif scheme == "bpe" and not any(_goes_on(symbol) for symbols in sides.values() for symbol in symbols):
+        without, mark = list(sides), f"ends in {JOIN!r}"
+    else:
+        return
+    if without:
+        raise UserError(
+            f"--merge {scheme}: no symbol of the {' and '.join(without)} dictionary {mark}, the data is not in such"
+            " pieces: leave --merge out"
+        )
 
 
 def merge_weights(weights: np.ndarray, target: Sequence[int], source: Sequence[int]) -> np.ndarray:
@@ -88,6 +113,10 @@ def _sentencepiece_text(pieces: Sequence[str]) -> str:
     return joined.replace(SPACE, " ").strip(" ") or joined
 
 
+def _begins_word(piece: str) -> bool:
+    return piece.startswith(SPACE)
+
+
 def _goes_on(piece: str) -> bool:
     return piece.endswith(JOIN) and piece != JOIN  # a token that is nothing but the mark is the text "@@"
 
@@ -99,6 +128,6 @@ def _bpe_text(pieces: Sequence[str]) -> str:
 # For each scheme: does a word begin between two neighbouring pieces, and what is the text of a word's pieces.
 SCHEMES: dict[str, tuple[Callable[[str, str], bool], Callable[[Sequence[str]], str]]] = {
     "none": (lambda _before, _piece: True, "".join),
-    "sentencepiece": (lambda _before, piece: piece.startswith(SPACE), _sentencepiece_text),
+    "sentencepiece": (lambda _before, piece: _begins_word(piece), _sentencepiece_text),
     "bpe": (lambda before, _piece: not _goes_on(before), _bpe_text),
 }

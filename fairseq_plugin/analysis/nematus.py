@@ -40,13 +40,13 @@ def write_nematus(records: Iterable[AttentionRecord], stream: BinaryIO) -> None:
         stream.write("".join(f"{line}\n" for line in lines).encode())
 
 
-def read_nematus(stream: BinaryIO) -> list[AttentionRecord]:
+def read_nematus(stream: BinaryIO) -> Iterator[AttentionRecord]:
     """Read every block.
 
     :raises UserError: naming the line where a block is not as described.
     """
     lines = enumerate(stream, 1)
-    return list(in_order(_records((number, text_of(line, number)) for number, line in lines)))
+    return in_order(_records((number, text_of(line, number)) for number, line in lines))
 
 
 def _records(lines: Iterator[tuple[int, str]]) -> Iterator[AttentionRecord]:

@@ -15,12 +15,12 @@ So ``symbols[source[source_offsets[n]:source_offsets[n + 1]]]`` are the source t
 import zlib
 from array import array
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
-from itertools import pairwise
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryFile
 from tokenize import TokenError
-from typing import IO, BinaryIO
+from typing import IO, Any, BinaryIO
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
@@ -45,13 +45,15 @@ UNREADABLE = (ValueError, TypeError, KeyError, EOFError, RuntimeError, BadZipFil
 def write_npz(records: Iterable[AttentionRecord], stream: BinaryIO) -> None:
     """Write all records as one archive.
 
-    What is long waits in temporary files; memory holds the distinct tokens and less than 100 bytes a record.
+    What is long waits in temporary files without a name, in the folder of ``stream``. Memory holds
+    the distinct tokens and less than 100 bytes a record.
 
     :raises UserError: a token ends in a NUL character, which NumPy would cut off.
     """
     indices: dict[str, int] = {}
     with ExitStack() as stack:
-        columns = {name: Column(stack.enter_context(TemporaryFile()), dtype) for name, dtype in LONG.items()}
+        folder = Path(stream.name).parent if isinstance(getattr(stream, "name", None), str) else None
+        columns = {name: Column(stack.enter_context(TemporaryFile(dir=folder)), dtype) for name, dtype in LONG.items()}
         for record in records:
             for name in ("id", "rank", "score"):
                 columns[name].append(getattr(record, name))
@@ -107,61 +109,109 @@ def _add(archive: ZipFile, name: str, values: np.ndarray) -> None:
         np.lib.format.write_array(member, values, allow_pickle=False)
 
 
-def read_npz(stream: BinaryIO) -> list[AttentionRecord]:
-    """Read all records of an archive.
+def read_npz(stream: BinaryIO) -> Iterator[AttentionRecord]:
+    """Read the records of an archive one by one.
+
+    Memory holds what has one number a record, and the distinct tokens; sequences and weights are read as they come.
 
     :raises UserError: it is damaged, or holds something else.
     """
-    arrays = _load_arrays(stream)
+    with ExitStack() as stack:
+        with _refusing_damage():
+            archive = stack.enter_context(np.load(stream, allow_pickle=False))
+            if not isinstance(archive, np.lib.npyio.NpzFile) or archive.zip is None:
+                raise ValueError("a single array")
+        arrays = _load_arrays(archive)
+        with _refusing_damage():
+            ragged = {name: Member(stack.enter_context(archive.zip.open(f"{name}.npy")), name) for name in RAGGED}
+        for name, member in ragged.items():
+            _check_offsets(name, arrays[f"{name}_offsets"], len(arrays["id"]), member.size)
+        yield from in_order(_records(arrays, ragged))
+
+
+class Member:
+    """One of the long arrays of an archive, read from its beginning on.
+
+    :param stream: the .npy file.
+    :raises UserError: if it is not one of numbers end to end.
+    """
+
+    def __init__(self, stream: IO[bytes], name: str) -> None:
+        self.stream = stream
+        version = np.lib.format.read_magic(stream)
+        header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        if version not in header:
+            raise ValueError(f"{name} has .npy version {version}")
+        shape, _, self.dtype = header[version](stream)
+        _check_array(name, shape, self.dtype)
+        self.size: int = shape[0]
+
+    def read(self, count: int) -> np.ndarray:
+        """The next ``count`` entries."""
+        data = self.stream.read(count * self.dtype.itemsize)
+        return np.frombuffer(data, self.dtype, count)
+
+
+def _records(arrays: dict[str, np.ndarray], ragged: dict[str, Member]) -> Iterator[AttentionRecord]:
+    symbols: list[str] = arrays["symbols"].tolist()
+    for n, number in enumerate(arrays["id"]):
+        with _refusing_damage():
+            part = {
+                name: member.read(int(arrays[f"{name}_offsets"][n + 1] - arrays[f"{name}_offsets"][n]))
+                for name, member in ragged.items()
+            }
+        for name in SEQUENCES:
+            if part[name].size and not 0 <= part[name].min() <= part[name].max() < len(symbols):
+                raise UserError(f"{name} points outside the {len(symbols)} symbols: the file is damaged")
+        source, target, reference = (tuple([symbols[i] for i in part[name].tolist()]) for name in SEQUENCES)
+        if part["weights"].size != len(target) * len(source):
+            raise UserError(
+                f"record {n} has {part['weights'].size} weights for {len(target)} target x {len(source)} source"
+                " tokens: the file is damaged"
+            )
+        yield AttentionRecord(
+            id=int(number),
+            rank=int(arrays["rank"][n]),
+            score=float(arrays["score"][n]),
+            source=source,
+            target=target,
+            reference=reference if arrays["has_reference"][n] else None,
+            weights=part["weights"].reshape(len(target), len(source)),
+        )
+
+
+@contextmanager
+def _refusing_damage() -> Iterator[None]:
+    try:
+        yield
+    except UserError:
+        raise
+    except UNREADABLE as error:
+        raise UserError(f"not an .npz file, or cut short ({_one_line(error)}): write it again") from None
+
+
+def _load_arrays(archive: Any) -> dict[str, np.ndarray]:
+    """The arrays of the archive but the long ones, checked."""
+    missing = [name for name in ("format", "axes", *ARRAYS) if name not in archive]
+    if missing:
+        raise UserError(f"no {', '.join(missing)}: this is not an attention file, which has format {FORMAT!r}")
+    with _refusing_damage():
+        arrays: dict[str, np.ndarray] = {name: archive[name] for name in archive.files if name not in RAGGED}
     for name, expected in (("format", FORMAT), ("axes", AXES)):
         check_equal(name, str(arrays[name]), expected)
+    for name in ARRAYS:
+        if name not in RAGGED:
+            _check_array(name, arrays[name].shape, arrays[name].dtype)
     count = len(arrays["id"])
     for name in ("rank", "score", "has_reference"):
         if len(arrays[name]) != count:
             raise UserError(f"{name} has {len(arrays[name])} entries for {count} ids: the file is damaged")
-    for name in RAGGED:
-        _check_offsets(name, arrays[f"{name}_offsets"], count, len(arrays[name]))
-    symbols: list[str] = arrays["symbols"].tolist()
-    for name in SEQUENCES:
-        if arrays[name].size and not 0 <= arrays[name].min() <= arrays[name].max() < len(symbols):
-            raise UserError(f"{name} points outside the {len(symbols)} symbols: the file is damaged")
-
-    def records() -> Iterator[AttentionRecord]:
-        for n in range(count):
-            part = {name: arrays[name][slice(*arrays[f"{name}_offsets"][n : n + 2])] for name in RAGGED}
-            source, target, reference = (tuple(symbols[i] for i in part[name].tolist()) for name in SEQUENCES)
-            if part["weights"].size != len(target) * len(source):
-                raise UserError(
-                    f"record {n} has {part['weights'].size} weights for {len(target)} target x {len(source)} source"
-                    " tokens: the file is damaged"
-                )
-            yield AttentionRecord(
-                id=int(arrays["id"][n]),
-                rank=int(arrays["rank"][n]),
-                score=float(arrays["score"][n]),
-                source=source,
-                target=target,
-                reference=reference if arrays["has_reference"][n] else None,
-                weights=part["weights"].reshape(len(target), len(source)),
-            )
-
-    return list(in_order(records()))
-
-
-def _load_arrays(stream: BinaryIO) -> dict[str, np.ndarray]:
-    try:
-        with np.load(stream, allow_pickle=False) as archive:
-            arrays = dict(archive)
-    except UNREADABLE as error:
-        raise UserError(f"not an .npz file, or cut short ({_one_line(error)}): write it again") from None
-    missing = [name for name in ("format", "axes", *ARRAYS) if name not in arrays]
-    if missing:
-        raise UserError(f"no {', '.join(missing)}: this is not an attention file, which has format {FORMAT!r}")
-    for name, kinds in ARRAYS.items():
-        array = arrays[name]
-        if array.ndim != 1 or array.dtype.kind not in kinds:
-            raise UserError(f"{name} is a {array.dtype} array of shape {array.shape}: this is not {FORMAT!r}")
     return arrays
+
+
+def _check_array(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    if len(shape) != 1 or dtype.kind not in ARRAYS[name]:
+        raise UserError(f"{name} is a {dtype} array of shape {shape}: this is not {FORMAT!r}")
 
 
 def _one_line(error: Exception) -> str:
@@ -169,6 +219,6 @@ def _one_line(error: Exception) -> str:
 
 
 def _check_offsets(name: str, offsets: np.ndarray, count: int, size: int) -> None:
-    rising = all(first <= second for first, second in pairwise(offsets.tolist()))
+    rising = bool((offsets[:-1] <= offsets[1:]).all())
     if len(offsets) != count + 1 or not rising or offsets[0] != 0 or offsets[-1] != size:
         raise UserError(f"{name}_offsets do not rise from 0 to {size} in {count} steps: the file is damaged")

@@ -103,9 +103,10 @@ def diagonal_share(records: Iterable[AttentionRecord]) -> float:
     return sum(hits for hits, _ in counts) / total
 
 
-def _check_unicode(tokens: Iterable[str], where: str) -> None:
-    for token in tokens:
-        try:
-            token.encode()
-        except UnicodeEncodeError:
-            raise UserError(f"{where}: token {token!r} is not valid Unicode: read the corpus as UTF-8") from None
+def _check_unicode(tokens: Sequence[str], where: str) -> None:
+    try:
+        "".join(tokens).encode()
+    except UnicodeEncodeError as error:
+        wrong = str(error.object)[error.start]
+        token = next(token for token in tokens if wrong in token)
+        raise UserError(f"{where}: token {token!r} is not valid Unicode: read the corpus as UTF-8") from None

@@ -148,11 +148,9 @@ class GRUAttentionModel(FairseqEncoderDecoderModel):
         beside the checkpoint, unless ``bpe`` is given.
         """
         hub = super().from_pretrained(model_name_or_path, checkpoint_file, data_name_or_path, **kwargs)
-        if "bpe" not in kwargs:
-            from fairseq_plugin.models.sentence_pieces import add_sentence_pieces  # sentencepiece takes time to load
+        from fairseq_plugin.models.translation_hub import translation_hub  # what it imports takes time to load
 
-            add_sentence_pieces(hub, model_name_or_path)
-        return hub
+        return translation_hub(hub, None if "bpe" in kwargs else model_name_or_path)
 
     @reports_user_errors
     def load_state_dict(self, state_dict: dict[str, Tensor], *args: Any, **kwargs: Any) -> Any:

@@ -30,6 +30,11 @@ class SentencePieces(SentencepieceBPE):
         numbers = self.sp.encode(x.translate(self.white_space), out_type=int)
         return " ".join("<unk>" if self.sp.is_unknown(number) else self.sp.id_to_piece(number) for number in numbers)
 
+    def unknown(self, x: str) -> list[str]:
+        """The parts of a text that have no piece."""
+        numbers, parts = (self.sp.encode(x.translate(self.white_space), out_type=kind) for kind in (int, str))
+        return [part for number, part in zip(numbers, parts, strict=True) if self.sp.is_unknown(number)]
+
 
 def find_model(folders: list[Path], language: str | None) -> Path | None:
     """The model for a language in the first folder that has one."""

@@ -30,7 +30,7 @@ def round_trip(records, name):
     stream = io.BytesIO()
     FORMATS[name].write(iter(records), stream)
     stream.seek(0)
-    return FORMATS[name].read(stream)
+    return list(FORMATS[name].read(stream))
 
 
 TOKENS = st.lists(

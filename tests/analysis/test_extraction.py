@@ -14,7 +14,7 @@ from data_gen.errors import UserError
 from fairseq_plugin.analysis.extraction import check_complete, extract, generation_config, load, records_of_batch
 from fairseq_plugin.analysis.formats import read_records
 from fairseq_plugin.analysis.records import AttentionRecord
-from scripts.extract_attention import diagonal_line
+from scripts.extract_attention import Diagonal
 from tests import building
 from tests.commands import Commands, error_line, extract_words
 
@@ -147,10 +147,6 @@ def test_a_model_without_attention(weights: torch.Tensor | None) -> None:
     assert str(caught.value) == "the model returns no attention: train one with an attention mechanism"
 
 
-def record_of(number: int) -> AttentionRecord:
-    return AttentionRecord(id=number, source=("a",), target=("a",), weights=np.ones((1, 1)), score=0.0)
-
-
 @pytest.mark.parametrize(
     ("there", "sentences", "line"),
     [
@@ -162,12 +158,12 @@ def record_of(number: int) -> AttentionRecord:
 )
 def test_missing_sentences(there: list[int], sentences: int, line: str) -> None:
     with pytest.raises(UserError) as caught:
-        check_complete([record_of(number) for number in there], sentences)
+        check_complete(there, sentences)
     assert (str(caught.value), caught.value.exit_code) == (line, 1)
 
 
 def test_nothing_missing() -> None:
-    check_complete([record_of(number) for number in (1, 0, 1)], 2)
+    check_complete([1, 0, 1], 2)
 
 
 # The command.
@@ -178,7 +174,7 @@ def test_the_command_writes_both_formats(
 ) -> None:
     npz, jsonl = tmp_path / "attention.npz", tmp_path / "attention.jsonl"
     outcome = commands.succeed(*extract_words(copy_data, trained, npz, jsonl))
-    assert outcome.out == f"30 hypotheses written to {npz}, {jsonl}\n{diagonal_line(records)}\n"
+    assert outcome.out == f"30 hypotheses written to {npz}, {jsonl}\n{line_about(records)}\n"
     assert_same_weights(read_records(npz), records)
     assert_same_weights(read_records(jsonl), records)
     rows = [json.loads(row) for row in jsonl.read_text(encoding="utf-8").splitlines()]
@@ -192,11 +188,28 @@ def test_the_command_forced(commands: Commands, copy_data: Path, trained: Path, 
     assert_same_weights(read_records(output), extracted(copy_data, trained, "--score-reference"))
 
 
+def record(
+    number: int, letters: str, weights: np.ndarray, reference: str | None = "ab", rank: int = 0
+) -> AttentionRecord:
+    gold = None if reference is None else (*reference, "</s>")
+    return AttentionRecord(number, ("a", "b"), tuple(letters), weights, score=0.0, reference=gold, rank=rank)
+
+
 def test_the_line_about_the_diagonal() -> None:
-    right = AttentionRecord(id=0, source=("a", "b"), target=("a", "b"), weights=np.eye(2), score=0.0)
-    wrong = AttentionRecord(id=1, source=("a", "b"), target=("a", "</s>"), weights=np.eye(2)[::-1], score=0.0)
-    second_best = AttentionRecord(id=1, source=("a",), target=("a",), weights=np.ones((1, 1)), score=0.0, rank=1)
-    assert diagonal_line([right, wrong, second_best]) == "attention on the diagonal: 0.6667 of 3 letters"
+    right, wrong = record(0, "ab", np.eye(2)), record(1, "a", np.eye(2)[1:])
+    second_best = record(1, "b", np.eye(2)[:1], rank=1)
+    assert line_about([right, wrong, second_best]) == "attention on the diagonal: 0.6667 of 3 letters"
+
+
+@pytest.mark.parametrize("reference", ["ba", None], ids=["another task", "no reference"])
+def test_the_diagonal_means_nothing_where_the_source_is_not_to_be_copied(reference: str | None) -> None:
+    assert line_about([record(0, "ab", np.eye(2)), record(1, "ab", np.eye(2), reference)]) is None
+
+
+def line_about(records: list[AttentionRecord]) -> str | None:
+    diagonal = Diagonal()
+    assert list(diagonal.watch(records)) == records
+    return diagonal.line()
 
 
 def test_skipped_sentences_end_the_command(commands: Commands, copy_data: Path, trained: Path, tmp_path: Path) -> None:
@@ -238,6 +251,14 @@ WRONG_USE = {
     "nbest 0": (
         ("--nbest", "0"),
         "--nbest must be from 1 to --beam 5, but is 0",
+    ),
+    "nbest of greedy decoding": (
+        ("--greedy", "--nbest", "2"),
+        "--nbest must be from 1 to --beam 1, but is 2",
+    ),
+    "nbest of the reference": (
+        ("--forced", "--nbest", "2"),
+        "--nbest 2 with --forced: a sentence has one reference; leave --nbest out",
     ),
     "unknown ending": (
         ("--output", "{tmp}/attention.txt"),

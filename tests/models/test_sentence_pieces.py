@@ -31,6 +31,11 @@ def test_unknown_text_is_unk_whatever_it_looks_like(model: Path) -> None:
     assert SentencePieces(model).encode("a <//> <Ж>") == "▁ a ▁ <unk> ▁ <unk>"
 
 
+def test_the_unknown_parts_of_a_text(model: Path) -> None:
+    assert SentencePieces(model).unknown("a cat") == []
+    assert SentencePieces(model).unknown("a Жcat Q") == ["Ж", "Q"]
+
+
 def test_files_that_are_no_models(tmp_path: Path) -> None:
     (tmp_path / "x.model").write_text("x")
     with pytest.raises(UserError) as caught:

@@ -1,0 +1,56 @@
+"""translate: attention beside the text, and a warning of what the model does not know."""
+
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fairseq_plugin.analysis.extraction import extract, generation_config, load
+from fairseq_plugin.models.gru_attention import GRUAttentionModel
+from fairseq_plugin.models.translation_hub import Translation
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["right", "left"])
+def hub(copy_data: Path, trained: Path, request: pytest.FixtureRequest) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of fairseq and hydra
+        return GRUAttentionModel.from_pretrained(
+            str(trained.parent), trained.name, str(copy_data), left_pad_source=request.param
+        )
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of fairseq's data loader
+        yield
+
+
+def test_attention_is_that_of_the_extraction(hub: Any, copy_data: Path, trained: Path) -> None:
+    cfg = generation_config([str(copy_data), "--path", str(trained), "--num-workers", "0"])
+    records = extract(load(cfg), cfg)
+    sentences = (copy_data / "test.src").read_text(encoding="utf-8").splitlines()
+    translations = hub.translate(sentences, beam=5, return_attention=True)
+    assert [made.text for made in translations] == hub.translate(sentences, beam=5)
+    for record, (_, made) in zip(records, translations, strict=True):
+        assert (made.id, made.source, made.target) == (record.id, record.source, record.target)
+        np.testing.assert_allclose(made.weights, record.weights, rtol=0, atol=1e-6)
+
+
+def test_one_sentence(hub: Any) -> None:
+    made = hub.translate("a b c", return_attention=True)
+    assert isinstance(made, Translation)
+    assert made.text == hub.translate("a b c") == " ".join(made.attention.target[:-1])
+    assert made.attention.source == ("a", "b", "c", "</s>")
+    assert made.attention.reference is None
+
+
+def test_unknown_tokens_are_warned_of(hub: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        hub.translate(["a b", "<unk> b"])
+        assert caplog.messages == []
+        hub.translate(["a z b", "Ж z"])
+    assert caplog.messages == ["not in the source dictionary, read as <unk>: 'z', 'Ж'"]
