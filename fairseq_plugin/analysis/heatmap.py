@@ -17,6 +17,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.text import Text
 
 from data_gen.errors import UserError
@@ -29,6 +30,8 @@ CELL = 25 / POINTS  # inches: side of a cell, room for a short token at FONT_SIZ
 PAD = 8 / POINTS  # inches: white border of the picture
 BAR_GAP, BAR_WIDTH, BAR_HEIGHT = 16 / POINTS, 12 / POINTS, 125 / POINTS  # inches: colour bar; its height is the least
 FONT_SIZE = 10  # points
+NUMBER_SIZE = 7  # points: 0.25 fits into a cell
+LUMA = (0.299, 0.587, 0.114)  # brightness of red, green and blue, ITU-R BT.601
 LABEL_GAP = 4 / POINTS  # inches: least space between labels that are not turned
 DPI = 144  # two pixels a point: 50 pixels a cell
 MOST_PIXELS = 100_000_000  # 400 MB while a PNG is drawn, about 190 x 190 tokens
@@ -51,6 +54,7 @@ def draw(
     cmap: str = "viridis",
     vmin: float = 0.0,
     vmax: float = 1.0,
+    annotate: bool = False,
 ) -> Figure:
     """Draw attention as a heatmap whose size grows with the matrix.
 
@@ -63,6 +67,7 @@ def draw(
     :param cmap: the name of a matplotlib colour map.
     :param vmin: the weight at the lower end of the colour bar.
     :param vmax: the weight at its upper end.
+    :param annotate: write each weight into its cell, with two decimals.
     :raises UserError: if the shape does not fit the tokens, a weight is not finite, there is nothing to draw, or the
         colours are not a known map over a rising range.
     """
@@ -82,6 +87,8 @@ def draw(
     image = axes.imshow(
         weights, cmap=cmap, vmin=vmin, vmax=vmax, aspect="auto", interpolation="nearest", origin="upper"
     )
+    if annotate:
+        _annotate(axes, image, weights)
     axes.set_xticks(range(len(columns)), columns, minor=False, **text)
     axes.set_yticks(range(len(rows)), rows, minor=False, **text)
     axes.set_xlabel("Source", **text)
@@ -154,6 +161,15 @@ def _check_drawable(weights: np.ndarray, cmap: str, vmin: float, vmax: float) ->
         raise UserError(f"unknown colour map {cmap!r}: use viridis, cividis, magma, Greys or another of matplotlib's")
     if not vmin < vmax:
         raise UserError(f"colours from {vmin} to {vmax} are no range: vmin must be less than vmax")
+
+
+def _annotate(axes: Axes, image: AxesImage, weights: np.ndarray) -> None:
+    """Write the weights into the cells, black on light colours and white on dark ones."""
+    light = image.to_rgba(weights)[..., :3] @ LUMA > 0.5  # (T, S)
+    for (t, s), weight in np.ndenumerate(weights):
+        color = "black" if light[t, s] else "white"
+        style: dict[str, Any] = {"size": NUMBER_SIZE, "color": color, "parse_math": False, "usetex": False}
+        axes.text(s, t, f"{weight:.2f}", ha="center", va="center", **style)
 
 
 def _arrange(figure: Figure, axes: Axes, bar_axes: Axes, width: float, height: float, overhang: float) -> None:

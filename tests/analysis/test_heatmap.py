@@ -196,3 +196,13 @@ def test_a_png_beyond_all_measure_is_refused(figure, tmp_path):
     figure.set_size_inches(100, 100)
     with pytest.raises(UserError, match=r"would have 14400 x 14400 pixels, more than 100000000: write \.pdf or \.svg"):
         heatmap.save(figure, tmp_path / "a.png")
+
+
+def test_annotated_cells_hold_their_weights_in_a_colour_that_stands_out():
+    axes = heatmap.draw(WEIGHTS, SOURCE, TARGET, annotate=True).axes[0]
+    cells = {text.get_position(): (text.get_text(), text.get_color()) for text in axes.texts}
+    assert {place: number for place, (number, _) in cells.items()} == {
+        (s, t): f"{weight:.2f}" for (t, s), weight in np.ndenumerate(WEIGHTS.astype(np.float32))
+    }
+    assert cells[0, 2] == ("0.00", "white")  # on viridis' dark violet
+    assert cells[3, 2] == ("1.00", "black")  # on its yellow

@@ -130,3 +130,27 @@ def test_it_runs_as_a_file_from_any_folder(tmp_path):
     command = [sys.executable, str(SCRIPT), "attention.npz", "--output", "heatmap.png"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "SRC  a b\nTRG  a b\nPRED a b\nheatmap.png\n"), done.stderr
+
+
+def test_all_sentences_are_pages_of_a_pdf(attention, tmp_path, capsys):
+    output = tmp_path / "all.pdf"
+    assert plot_attention.main([attention, "--output", str(output), "--all", "--annotate", "--vmax", "0.5"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == f"3 pages\n{output}\n"  # of rank 0
+    assert captured.err.count("warning: no installed font has \U0010f123") == 1
+    assert output.read_bytes().count(b"/Type /Page ") == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--output", "a.png"], "pages cannot be written to 'a.png': give a path that ends in .pdf"),
+        (["--output", "a.pdf", "--rank", "7"], "no sentence to draw"),
+        (["--output", "a.pdf", "--vmin", "1"], "colours from 1.0 to 1.0 are no range"),
+    ],
+)
+def test_pages_that_cannot_be_written(attention, options, message, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert plot_attention.main([attention, "--all", *options]) == 2
+    assert message in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == [Path(attention).name]
