@@ -1,0 +1,1 @@
+"""The study of accuracy against length: its configuration, jobs, figures and report."""

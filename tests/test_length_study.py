@@ -1,0 +1,115 @@
+"""The study of lengths: its configuration, figures worked out by hand, and a small run."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data_gen.errors import UserError
+from fairseq_plugin.scoring.exact_match import Matches
+from scripts import length_study
+from scripts.lengths import figure, results
+from scripts.lengths.config import Study, read_study, study_of
+from scripts.lengths.jobs import train_words
+from scripts.lengths.results import JobResult, mean_and_deviation, read_log
+
+ENTRIES: dict[str, Any] = {
+    "data": "--max-len 4",
+    "train_lengths": [2, 4],
+    "test_lengths": [3, 6],
+    "common": "--lr 0.1",
+    "models": {"none": "--attention none", "additive": "--attention additive"},
+    "seeds": [1, 2],
+    "updates": 8,
+    "validate_every": 4,
+}
+PLACE = Path("study.yaml")
+LOG = """\
+12:00 | INFO | fairseq_cli.train | num. shared model params: 3,954 (num. trained: 3,954)
+12:01 | INFO | valid | {"valid_exact_match": "0.98", "valid_num_updates": "10"}
+12:02 | INFO | valid | {"valid_exact_match": "0.99", "valid_num_updates": "20"}
+12:03 | INFO | valid | {"valid_exact_match": "1", "valid_num_updates": "30"}
+"""
+
+
+def job(model: str, seed: int, exact: int) -> JobResult:
+    """10 sequences of 3 symbols each at each length, ``exact`` of them right at the first, none at the second."""
+    return JobResult(model, seed, 3954, None, [Matches(10, exact, 40, 40), Matches(10, 0, 40, 0)])
+
+
+JOBS = [job("none", 1, 2), job("none", 2, 4), job("additive", 1, 10), job("additive", 2, 10)]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seed": 1}, "unknown entry 'seed'; known are "),
+        ({"updates": 0}, "updates must be a whole number of at least 1, but is 0"),
+        ({"test_lengths": [3, 3]}, "test_lengths must be a list without repetitions, but is [3, 3]"),
+        ({"train_lengths": [4, 2]}, "train_lengths must be [shortest, longest], but is [4, 2]"),
+        ({"models": {"a/b": ""}}, "letters, digits, - and _, not 'a/b'"),
+    ],
+)
+def test_configuration_that_makes_no_sense(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=re.escape(message)):
+        study_of({**ENTRIES, **change}, PLACE)
+
+
+@pytest.mark.parametrize("name", ["summary", "smoke"])
+def test_committed_configurations_can_be_read(name: str) -> None:
+    study = read_study(Path(length_study.__file__).parent / "lengths" / f"{name}.yaml")
+    assert set(study.models) == {"none", "additive"}
+
+
+def test_models_differ_in_their_own_words_alone() -> None:
+    study = study_of(ENTRIES, PLACE)
+    one, other = (train_words(study, model, 1, Path("data"), Path("out")) for model in study.models)
+    assert set(one) ^ set(other) == {"none", "additive"}
+
+
+def test_log_tells_parameters_and_first_validation_at_99_percent() -> None:
+    assert read_log(LOG) == (3954, 20)
+    assert read_log(LOG.splitlines()[0]) == (3954, None)
+
+
+def test_mean_and_deviation_of_the_sample() -> None:
+    assert mean_and_deviation([1.0, 3.0]) == pytest.approx((2.0, 2**0.5))
+    assert mean_and_deviation([1.0]) == (1.0, 0.0)
+
+
+def test_table() -> None:
+    table = results.markdown(study_of(ENTRIES, PLACE), JOBS)
+    assert "| 3 | 0.300 ± 0.141 | 1.000 ± 0.000 | 1.000 ± 0.000 | 1.000 ± 0.000 |" in table
+    assert "| none | 3,954 | not reached, not reached |" in table
+
+
+def test_figure_has_a_line_for_each_model() -> None:
+    study = study_of(ENTRIES, PLACE)
+    drawn = figure.draw(study, {"exact_match": results.curves(study, JOBS, "exact_match")})
+    lines = {line.get_label(): list(line.get_ydata()) for line in drawn.axes[0].lines}
+    assert lines == {"none": pytest.approx([0.3, 0.0]), "additive": [1.0, 0.0]}
+
+
+def test_folder_of_another_configuration_is_refused(tmp_path: Path) -> None:
+    study: Study = study_of(ENTRIES, PLACE)
+    length_study.work_folder(tmp_path / "a", study)
+    length_study.work_folder(tmp_path / "a", study)
+    with pytest.raises(UserError, match="is of another configuration"):
+        length_study.work_folder(tmp_path / "a", study_of({**ENTRIES, "updates": 9}, PLACE))
+
+
+@pytest.mark.slow
+def test_small_run_and_nothing_done_twice(tmp_path: Path) -> None:
+    document = tmp_path / "length.md"
+    document.write_text("<!-- length:begin -->\n<!-- length:end -->\n", encoding="utf-8")
+    words = ["--smoke", "--folder", str(tmp_path / "out"), "--update", str(document)]
+    assert length_study.main(words) == 0
+    assert len(json.loads((tmp_path / "out" / "results.json").read_text())["jobs"]) == 4
+    assert "| model | parameters |" in document.read_text()
+    assert (tmp_path / "images" / "length.png").stat().st_size > 1000
+    checkpoint = tmp_path / "out" / "none-1" / "checkpoint_last.pt"
+    before = checkpoint.stat().st_mtime_ns
+    assert length_study.main(words) == 0
+    assert checkpoint.stat().st_mtime_ns == before
