@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib
 import numpy as np
@@ -71,39 +71,80 @@ def draw(
     :raises UserError: if the shape does not fit the tokens, a weight is not finite, there is nothing to draw, or the
         colours are not a known map over a rising range.
     """
-    weights = np.asarray(weights, dtype=np.float32)
-    check_shape(weights.shape, source, target, "heatmap")
-    _check_drawable(weights, cmap, vmin, vmax)
+    figure = new_figure()
+    height = CELL * len(target)
+    overhang = max(0.0, BAR_HEIGHT - height) / 2  # of the colour bar above and below a short matrix
+    colours = Colours(cmap, vmin, vmax, annotate)
+    image = add_matrix(figure, weights, source, target, title=title, colours=colours, overhang=overhang)
+    bar_axes = add_bar(figure, image)
+    with fonts.without_glyph_warnings():
+        _arrange(figure, image.axes, bar_axes, CELL * len(source), height, overhang)
+    return figure
 
-    columns, rows = [label(token) for token in source], [label(token) for token in target]
-    family = list(fonts.choose([*columns, *rows, title]).families)
-    text: dict[str, Any] = {"family": family, "size": FONT_SIZE, "parse_math": False, "usetex": False, "color": "black"}
 
+class Colours(NamedTuple):
+    """How weights are shown; see :func:`draw`."""
+
+    cmap: str = "viridis"
+    vmin: float = 0.0
+    vmax: float = 1.0
+    annotate: bool = False
+
+
+def new_figure() -> Figure:
+    """An empty figure that nobody else knows of."""
     figure = Figure(dpi=DPI, facecolor="white")
     figure.set_layout_engine("none")
     FigureCanvasAgg(figure)
-    axes = figure.add_axes((0, 0, 1, 1))
+    return figure
+
+
+def add_matrix(
+    figure: Figure,
+    weights: np.ndarray,
+    source: Sequence[str],
+    target: Sequence[str],
+    *,
+    title: str,
+    colours: Colours,
+    overhang: float = 0.0,
+) -> AxesImage:
+    """Add axes with one matrix, its ticks and labels; their place is set later.
+
+    :param overhang: how far the title stays away from the matrix, in inches.
+    :raises UserError: as :func:`draw`.
+    """
+    weights = np.asarray(weights, dtype=np.float32)
+    check_shape(weights.shape, source, target, "heatmap")
+    _check_drawable(weights, colours.cmap, colours.vmin, colours.vmax)
+    columns, rows = [label(token) for token in source], [label(token) for token in target]
+    text = _text([*columns, *rows, title])
+    axes = figure.add_axes((0, 0, 1, 1), label=str(len(figure.axes)))
     axes.grid(visible=False)
-    image = axes.imshow(
-        weights, cmap=cmap, vmin=vmin, vmax=vmax, aspect="auto", interpolation="nearest", origin="upper"
-    )
-    if annotate:
+    shown: dict[str, Any] = {"cmap": colours.cmap, "vmin": colours.vmin, "vmax": colours.vmax}
+    image = axes.imshow(weights, aspect="auto", interpolation="nearest", origin="upper", **shown)
+    if colours.annotate:
         _annotate(axes, image, weights)
     axes.set_xticks(range(len(columns)), columns, minor=False, **text)
     axes.set_yticks(range(len(rows)), rows, minor=False, **text)
     axes.set_xlabel("Source", **text)
     axes.set_ylabel("Target", **text)
-    bar_axes = figure.add_axes((0, 0, 1, 1))
-    figure.colorbar(image, cax=bar_axes).set_label("Attention weight", **text)
-    bar_axes.tick_params(labelsize=FONT_SIZE)
-    bar_axes.grid(visible=False)
-
-    height = CELL * len(rows)
-    overhang = max(0.0, BAR_HEIGHT - height) / 2  # of the colour bar above and below a short matrix
     axes.set_title(title, pad=POINTS * overhang + FONT_SIZE, loc="center", **text | {"size": FONT_SIZE + 2})
-    with fonts.without_glyph_warnings():
-        _arrange(figure, axes, bar_axes, CELL * len(columns), height, overhang)
-    return figure
+    return image
+
+
+def add_bar(figure: Figure, image: AxesImage) -> Axes:
+    """Add axes with the colour bar; their place is set later."""
+    axes = figure.add_axes((0, 0, 1, 1), label="bar")
+    figure.colorbar(image, cax=axes).set_label("Attention weight", **_text([]))
+    axes.tick_params(labelsize=FONT_SIZE)
+    axes.grid(visible=False)
+    return axes
+
+
+def _text(shown: Sequence[str]) -> dict[str, Any]:
+    family = list(fonts.choose(shown).families)
+    return {"family": family, "size": FONT_SIZE, "parse_math": False, "usetex": False, "color": "black"}
 
 
 def label(token: str) -> str:
@@ -183,16 +224,21 @@ def _arrange(figure: Figure, axes: Axes, bar_axes: Axes, width: float, height: f
         axes: (0.0, 0.0, width, height),
         bar_axes: (width + BAR_GAP, -overhang, BAR_WIDTH, height + 2 * overhang),
     }
-    _place(figure, boxes, (width, height), (0.0, 0.0))
+    place(figure, boxes, (width, height), (0.0, 0.0))
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]  # the canvas is Agg
-    if _crowded([tick.get_window_extent(renderer).width / DPI for tick in axes.get_xticklabels()]):
-        for tick in axes.get_xticklabels():
-            tick.set(rotation=45, horizontalalignment="right", rotation_mode="anchor")
+    turn_crowded_labels(axes, renderer)
     needed = figure.get_tightbbox(renderer)  # inches from the matrix's lower left corner
     # Whole points keep the edges of cells on pixel edges.
     left, bottom = (math.floor((edge - PAD) * POINTS) / POINTS for edge in needed.min)
     right, top = (math.ceil((edge + PAD) * POINTS) / POINTS for edge in needed.max)
-    _place(figure, boxes, (right - left, top - bottom), (-left, -bottom))
+    place(figure, boxes, (right - left, top - bottom), (-left, -bottom))
+
+
+def turn_crowded_labels(axes: Axes, renderer: Any) -> None:
+    """Turn the source labels of placed axes where they would touch."""
+    if _crowded([tick.get_window_extent(renderer).width / DPI for tick in axes.get_xticklabels()]):
+        for tick in axes.get_xticklabels():
+            tick.set(rotation=45, horizontalalignment="right", rotation_mode="anchor")
 
 
 def _crowded(widths: Sequence[float]) -> bool:
@@ -200,7 +246,7 @@ def _crowded(widths: Sequence[float]) -> bool:
     return any((left + right) / 2 > CELL - LABEL_GAP for left, right in pairwise(widths))
 
 
-def _place(
+def place(
     figure: Figure,
     boxes: dict[Axes, tuple[float, float, float, float]],
     size: tuple[float, float],

@@ -154,3 +154,63 @@ def test_pages_that_cannot_be_written(attention, options, message, tmp_path, cap
     assert plot_attention.main([attention, "--all", *options]) == 2
     assert message in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == [Path(attention).name]
+
+
+def drawn(monkeypatch):
+    """Titles and image data of the figures that are saved."""
+    kept = []
+    monkeypatch.setattr(
+        heatmap,
+        "save",
+        lambda figure, path: kept.extend((a.get_title(), a.get_images()[0].get_array()) for a in figure.axes[:-1]),
+    )
+    return kept
+
+
+def test_several_sentences_in_one_picture(attention, tmp_path, capsys, monkeypatch):
+    kept = drawn(monkeypatch)
+    output = str(tmp_path / "grid.png")
+    assert plot_attention.main([attention, "--output", output, "--ids", "5,3"]) == 0
+    assert capsys.readouterr().out == f"SRC  a b\nPRED a b\nSRC  a b\nTRG  a b\nPRED a b\n{output}\n"
+    assert [title for title, _ in kept] == ["Attention, sentence 5", "Attention, sentence 3"]
+
+
+def test_two_models_on_one_sentence(attention, tmp_path, capsys, monkeypatch):
+    kept = drawn(monkeypatch)
+    other = tmp_path / "other.jsonl"
+    write_records([record(3, "bb", "ab")], other)
+    output = str(tmp_path / "pair.png")
+    assert plot_attention.main([attention, "--output", output, "--id", "3", "--compare", str(other)]) == 0
+    assert capsys.readouterr().out == f"SRC  a b\nTRG  a b\nPRED a b\nPRED b b\n{output}\n"
+    assert [title for title, _ in kept] == [f"{Path(attention).name}, sentence 3", "other.jsonl, sentence 3"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--columns", "2"], "--columns 2 without --ids or --compare: there is one heatmap"),
+        (["--all", "--compare", "x.npz"], "--compare draws chosen sentences: give --id or --ids in place of --all"),
+        (["--ids", "3,77"], "no sentence 77 in '{attention}', which has 3 from 3 to 9"),
+        (
+            ["--compare", "{other}"],
+            "sentence 3 of '{attention}' is not sentence 4 of '{other}': compare attention of the same data, and name "
+            "a sentence with --id",
+        ),
+    ],
+)
+def test_grids_that_cannot_be_drawn(attention, options, message, tmp_path, capsys):
+    other = tmp_path / "other.jsonl"
+    write_records([record(4)], other)
+    output = tmp_path / "out.pdf"
+    words = [word.format(other=other) for word in options]
+    assert plot_attention.main([attention, "--output", str(output), *words]) == 2
+    expected = message.format(attention=attention, other=other)
+    assert capsys.readouterr().err == f"plot_attention.py: error: {expected}\n"
+    assert not output.exists()
+
+
+def test_ids_that_are_no_numbers(attention, tmp_path, capsys):
+    with pytest.raises(SystemExit) as caught:
+        plot_attention.main([attention, "--output", str(tmp_path / "x.png"), "--ids", "3,b"])
+    assert caught.value.code == 2
+    assert "argument --ids: '3,b' must be numbers of sentences, as in 0,3,7" in capsys.readouterr().err

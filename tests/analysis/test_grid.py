@@ -1,0 +1,86 @@
+"""Several heatmaps in one picture."""
+
+import numpy as np
+import pytest
+
+from data_gen.errors import UserError
+from fairseq_plugin.analysis import heatmap
+from fairseq_plugin.analysis.grid import Panel, draw_grid
+
+
+def panel(number: int, targets: int = 3, sources: int = 4, token: str = "a") -> Panel:
+    weights = np.random.default_rng(number).random((targets, sources), dtype=np.float32)
+    return Panel(
+        weights, [f"{token}{n}" for n in range(sources)], [f"{token}{n}" for n in range(targets)], f"p{number}"
+    )
+
+
+PANELS = [panel(0), panel(1, 2, 6), panel(2, 8, 1, "longer"), panel(3, 1, 1), panel(4, 5, 5, "한국")]
+
+
+def inches(figure, axes):
+    box = axes.get_position()
+    width, height = figure.get_size_inches()
+    return np.array([box.x0 * width, box.y0 * height, box.x1 * width, box.y1 * height])
+
+
+@pytest.mark.parametrize("columns", [None, 1, 2, 5, 9])
+def test_panels_hold_their_numbers_and_keep_the_size_of_cells(columns):
+    figure = draw_grid(PANELS, columns=columns)
+    *matrices, bar = figure.axes
+    assert len(matrices) == len(PANELS)
+    for axes, given in zip(matrices, PANELS, strict=True):
+        image = axes.get_images()[0]
+        np.testing.assert_array_equal(image.get_array(), given.weights)
+        assert image.get_clim() == (0.0, 1.0)
+        assert axes.get_title() == given.title
+        assert [tick.get_text() for tick in axes.get_xticklabels()] == list(given.source)
+        assert [tick.get_text() for tick in axes.get_yticklabels()] == list(given.target)
+        left, bottom, right, top = inches(figure, axes)
+        assert (right - left, top - bottom) == pytest.approx(
+            (heatmap.CELL * len(given.source), heatmap.CELL * len(given.target))
+        )
+    assert bar.get_ylabel() == "Attention weight"
+
+
+@pytest.mark.parametrize("columns", [None, 1, 2, 5])
+def test_nothing_overlaps_and_nothing_is_cut(columns):
+    figure = draw_grid(PANELS, columns=columns)
+    renderer = figure.canvas.get_renderer()
+    boxes = [axes.get_tightbbox(renderer) for axes in figure.axes]
+    for place, box in enumerate(boxes):
+        assert min(box.x0, box.y0) >= 0
+        assert box.x1 <= figure.bbox.width
+        assert box.y1 <= figure.bbox.height
+        for other in boxes[place + 1 :]:
+            assert box.x1 <= other.x0 or other.x1 <= box.x0 or box.y1 <= other.y0 or other.y1 <= box.y0
+
+
+def test_order_is_from_left_to_right_and_top_to_bottom():
+    figure = draw_grid(PANELS, columns=2)
+    places = [inches(figure, axes) for axes in figure.axes[:-1]]
+    assert places[0][0] == pytest.approx(places[2][0])
+    assert places[0][3] == pytest.approx(places[1][3])
+    assert places[0][2] < places[1][0]
+    assert places[2][3] < places[0][1]
+
+
+def test_one_range_of_colours_for_all():
+    figure = draw_grid(PANELS[:2], colours=heatmap.Colours("Greys", 0.25, 0.5, annotate=True))
+    for axes, given in zip(figure.axes[:2], PANELS[:2], strict=True):
+        image = axes.get_images()[0]
+        assert (image.get_cmap().name, image.get_clim()) == ("Greys", (0.25, 0.5))
+        assert [text.get_text() for text in axes.texts] == [f"{weight:.2f}" for weight in given.weights.ravel()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"panels": []}, "a grid of no sentence: name at least one"),
+        ({"panels": PANELS, "columns": 0}, "a grid needs at least 1 column, but is given 0"),
+    ],
+)
+def test_what_is_no_grid(arguments, message):
+    with pytest.raises(UserError) as caught:
+        draw_grid(**arguments)
+    assert str(caught.value) == message
