@@ -4,6 +4,7 @@ cfg = generation_config(["data", "--path", "checkpoint_best.pt", "--batch-size",
 records = extract(load(cfg), cfg)
 """
 
+import ast
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -65,7 +66,7 @@ def load(cfg: FairseqConfig) -> Loaded:
         if not checkpoint_utils.PathManager.isfile(path):
             raise UserError(f"no checkpoint at {path!r}")
     task = tasks.setup_task(cfg.task)
-    models, saved = _load_models(paths, task)
+    models, saved = _load_models(paths, task, _overrides(cfg.common_eval.model_overrides))
     task.load_dataset(cfg.dataset.gen_subset, task_cfg=saved.task)
     device = torch.device("cuda" if torch.cuda.is_available() and not cfg.common.cpu else "cpu")
     with open_dict(cfg.generation):
@@ -77,9 +78,20 @@ def load(cfg: FairseqConfig) -> Loaded:
     return Loaded(task, models, cfg.dataset.gen_subset, device)
 
 
-def _load_models(paths: list[str], task: FairseqTask) -> tuple[list[Any], Any]:
+def _overrides(text: str) -> dict[str, Any]:
+    """fairseq's --model-overrides, options of the model that take the place of those in the checkpoint."""
     try:
-        models, saved = checkpoint_utils.load_model_ensemble(paths, task=task)
+        values = ast.literal_eval(text)
+    except (SyntaxError, ValueError):
+        values = None
+    if not isinstance(values, dict):
+        raise UserError(f"--model-overrides must be a Python dictionary, as in \"{{'dropout': 0.1}}\", but is {text!r}")
+    return values
+
+
+def _load_models(paths: list[str], task: FairseqTask, overrides: dict[str, Any]) -> tuple[list[Any], Any]:
+    try:
+        models, saved = checkpoint_utils.load_model_ensemble(paths, arg_overrides=overrides, task=task)
     except UserError:
         raise
     except UNREADABLE as error:

@@ -14,6 +14,7 @@ from data_gen.errors import UserError
 from fairseq_plugin.analysis.extraction import check_complete, extract, generation_config, load, records_of_batch
 from fairseq_plugin.analysis.formats import read_records
 from fairseq_plugin.analysis.records import AttentionRecord
+from fairseq_plugin.modules.recurrence import RECURRENCE
 from scripts.extract_attention import Diagonal
 from tests import building
 from tests.commands import Commands, error_line, extract_words
@@ -61,10 +62,13 @@ def test_every_row_is_a_distribution(records: list[AttentionRecord]) -> None:
 
 
 def teacher_forced(data: Path, path: Path, record: AttentionRecord) -> np.ndarray:
-    """Weights of the model itself on one sentence and one hypothesis, straight from its forward pass."""
+    """Weights by the plain loop over the equations, on one sentence without padding and one hypothesis."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # hydra's, as above
-        loaded = load(generation_config([str(data), "--path", str(path)]))
+        loaded = load(
+            generation_config([str(data), "--path", str(path), "--model-overrides", "{'recurrence': 'naive'}"])
+        )
+    assert loaded.models[0].decoder.recurrence is RECURRENCE["naive"]
     symbols = loaded.task.source_dictionary
     source = torch.tensor([[symbols.index(token) for token in record.source]])
     target = [symbols.index(token) for token in record.target]
@@ -282,3 +286,12 @@ def test_wrong_use(
     assert (outcome.code, outcome.out) == (2, "")
     assert error_line(outcome) == f"extract_attention.py: error: {line.format(**places)}"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("overrides", ["dropout=0.1", "[1]", "{'dropout': x}"])
+def test_overrides_that_are_no_dictionary(copy_data: Path, trained: Path, overrides: str) -> None:
+    with pytest.raises(UserError) as caught:
+        extracted(copy_data, trained, "--model-overrides", overrides)
+    assert str(caught.value) == (
+        f"--model-overrides must be a Python dictionary, as in \"{{'dropout': 0.1}}\", but is {overrides!r}"
+    )
