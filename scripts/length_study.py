@@ -16,14 +16,15 @@ from pathlib import Path
 if not __package__:  # run as a file, from any folder: the packages are in the folder above
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from data_gen.errors import UserError, failure_from_os_error, run_command
+from data_gen.errors import run_command
 from data_gen.folder import exit_on_sigterm
 from data_gen.parallel import available_cores
 from fairseq_plugin.analysis.files import whole_file
 from scripts.lengths import figure, results
-from scripts.lengths.config import Study, read_study
+from scripts.lengths.config import read_study
 from scripts.lengths.jobs import make_data, run_jobs
 from scripts.marked_section import read_text, replace_section, update_file
+from scripts.study_folder import study_folder, write
 
 NAME = "length_study"
 SECTION = "length"
@@ -53,7 +54,7 @@ def run_study(options: argparse.Namespace) -> int:
     study = read_study(SMOKE if options.smoke else options.config)
     if options.update:
         replace_section(read_text(options.update), SECTION, "")  # better to fail before the trainings
-    folder = work_folder(options.folder, study)
+    folder = study_folder(options.folder, asdict(study))
     make_data(study, folder)
     with exit_on_sigterm():  # so that no training is left running
         jobs = run_jobs(study, folder, available_cores())
@@ -73,32 +74,6 @@ def run_study(options: argparse.Namespace) -> int:
         update_file(options.update, SECTION, f"![Accuracy against length](images/{SECTION}.png)\n\n{table}")
     print(table)
     return 0
-
-
-def work_folder(folder: Path, study: Study) -> Path:
-    """Make the folder, or go on in it if it was made for the same study.
-
-    :raises UserError: it was made for another, holds something else, or cannot be made.
-    """
-    text = json.dumps(asdict(study), indent=1) + "\n"
-    mark = folder / "study.json"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if mark.exists():
-            if mark.read_text(encoding="utf-8") != text:
-                raise UserError(f"{str(folder)!r} is of another configuration: remove it or name another with --folder")
-        elif any(folder.iterdir()):
-            raise UserError(f"{str(folder)!r} holds something else: name another folder with --folder")
-    except OSError as error:
-        raise failure_from_os_error("make folder", error) from None
-    write(mark, text)
-    return folder.resolve()
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    with whole_file(path) as stream:
-        stream.write(text.encode())
 
 
 if __name__ == "__main__":

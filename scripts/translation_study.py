@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from data_gen.errors import UserError, failure_from_os_error, run_command
-from fairseq_plugin.analysis.files import whole_file
 from fairseq_plugin.analysis.formats import read_records
 from scripts.benchmark.commands import run
 from scripts.benchmark.machine import describe_machine
 from scripts.marked_section import read_text, replace_section, update_file
 from scripts.results_table import Progress
+from scripts.study_folder import study_folder, write
 from scripts.translation import examples, recipe, report, scores
 from scripts.translation.corpus import read_corpus
 from scripts.translation.recipe import LSTM, MODELS, OURS, SMOKE, SOURCE, TARGET, Recipe
@@ -67,7 +67,8 @@ def study(options: argparse.Namespace) -> int:
     replace_section(read_text(options.update), SECTION, "")  # better to fail now than after the trainings
     if not options.smoke:
         read_corpus(options.corpus)
-    folder = work_folder(options.folder, settings, None if options.smoke else options.corpus)
+    corpus_hashes = {} if options.smoke else hashes(options.corpus)
+    folder = study_folder(options.folder, {"corpus": corpus_hashes, "settings": asdict(settings)})
     place = write_toy_corpus(folder / "corpus") if options.smoke else options.corpus.resolve()
     corpus = read_corpus(place)
     test = corpus["test"]
@@ -111,29 +112,6 @@ def settings_of(options: argparse.Namespace) -> Recipe:
         if value < 1:
             raise UserError(f"{option} must be at least 1, but is {value}")
     return replace(settings, updates=updates, threads=options.threads)
-
-
-def work_folder(folder: Path, settings: Recipe, corpus: Path | None) -> Path:
-    """Make the folder, or go on in it if it was made for the same study.
-
-    :raises UserError: it was made for another, holds something else, or cannot be made.
-    """
-    wanted = {"corpus": {} if corpus is None else hashes(corpus), "settings": asdict(settings)}
-    text = json.dumps(wanted, indent=2) + "\n"
-    mark = folder / "study.json"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if mark.exists():
-            if mark.read_text(encoding="utf-8") != text:
-                raise UserError(
-                    f"{str(folder)!r} is of a study with another corpus or settings: remove it or name another folder"
-                )
-        elif any(folder.iterdir()):
-            raise UserError(f"{str(folder)!r} holds something else: name another folder with --folder")
-    except OSError as error:
-        raise failure_from_os_error("make folder", error) from None
-    write(mark, text)
-    return folder.resolve()
 
 
 def hashes(corpus: Path) -> dict[str, str]:
@@ -194,12 +172,6 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise failure_from_os_error("make folder", error) from None
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    with whole_file(path) as stream:
-        stream.write(text.encode())
 
 
 if __name__ == "__main__":

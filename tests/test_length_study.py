@@ -11,7 +11,7 @@ from data_gen.errors import UserError
 from fairseq_plugin.scoring.exact_match import Matches
 from scripts import length_study
 from scripts.lengths import figure, results
-from scripts.lengths.config import Study, read_study, study_of
+from scripts.lengths.config import read_study, study_of
 from scripts.lengths.jobs import train_words
 from scripts.lengths.results import JobResult, mean_and_deviation, read_log
 
@@ -90,14 +90,6 @@ def test_figure_has_a_line_for_each_model() -> None:
     drawn = figure.draw(study, {"exact_match": results.curves(study, JOBS, "exact_match")})
     lines = {line.get_label(): list(line.get_ydata()) for line in drawn.axes[0].lines}
     assert lines == {"none": pytest.approx([0.3, 0.0]), "additive": [1.0, 0.0]}
-
-
-def test_folder_of_another_configuration_is_refused(tmp_path: Path) -> None:
-    study: Study = study_of(ENTRIES, PLACE)
-    length_study.work_folder(tmp_path / "a", study)
-    length_study.work_folder(tmp_path / "a", study)
-    with pytest.raises(UserError, match="is of another configuration"):
-        length_study.work_folder(tmp_path / "a", study_of({**ENTRIES, "updates": 9}, PLACE))
 
 
 @pytest.mark.slow

@@ -159,7 +159,7 @@ def test_the_made_up_corpus_has_no_pair_twice() -> None:
         (
             ["--folder", "old"],
             2,
-            "'old' is of a study with another corpus or settings: remove it or name another folder",
+            "'old' is of a study with other data or settings: remove it or name another with --folder",
         ),
         (["--folder", "doc.md"], 1, "cannot make folder 'doc.md': File exists"),
     ],
@@ -218,11 +218,11 @@ def test_a_corpus_that_is_none(contents: dict[str, bytes], message: str, tmp_pat
 def test_a_corrected_corpus_is_another_study(tmp_path: Path) -> None:
     """Or old translations would be scored against new references."""
     corpus = write_corpus(tmp_path / "x")
-    folder = translation_study.work_folder(tmp_path / "work", recipe.SMOKE, corpus)
-    assert translation_study.work_folder(tmp_path / "work", recipe.SMOKE, corpus) == folder
+    before = translation_study.hashes(corpus)
+    assert translation_study.hashes(corpus) == before
     (corpus / "test.en").write_bytes(b"mended\n")
-    with pytest.raises(UserError, match=r"work' is of a study with another corpus or settings"):
-        translation_study.work_folder(tmp_path / "work", recipe.SMOKE, corpus)
+    after = translation_study.hashes(corpus)
+    assert [name for name in before if before[name] != after[name]] == ["test.en"]
 
 
 def test_a_corpus_that_lacks_a_file(
