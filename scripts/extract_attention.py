@@ -51,8 +51,9 @@ def parser() -> argparse.ArgumentParser:
     )
     options.add_argument("--gen-subset", default="test", help="split to decode (default: %(default)s)")
     options.add_argument("--batch-size", type=int, default=128, help="sentences a batch (default: %(default)s)")
-    options.add_argument("--beam", type=int, default=5, help="beam size (default: %(default)s)")
-    options.add_argument("--greedy", dest="beam", action="store_const", const=1, help="the same as --beam 1")
+    search = options.add_mutually_exclusive_group()
+    search.add_argument("--beam", type=int, default=5, help="beam size (default: %(default)s)")
+    search.add_argument("--greedy", dest="beam", action="store_const", const=1, help="the same as --beam 1")
     options.add_argument("--nbest", type=int, default=1, help="hypotheses to keep a sentence (default: %(default)s)")
     options.add_argument(
         "--forced", action="store_true", help="attention over the reference (teacher forcing) instead of decoding"

@@ -95,7 +95,7 @@ def plot_grid(options: argparse.Namespace) -> int:
     """Draw chosen sentences in one picture, for each file beside one another."""
     paths = [options.attention, *([] if options.compare is None else [options.compare])]
     files = [read_records(path) for path in paths]
-    panels = []
+    panels, lines = [], []
     for sentence in [options.id] if options.ids is None else options.ids:
         found = [select(records, sentence, options.rank, path) for records, path in zip(files, paths, strict=True)]
         if found[0].source != found[-1].source or found[0].id != found[-1].id:
@@ -107,14 +107,14 @@ def plot_grid(options: argparse.Namespace) -> int:
             Panel(record.weights, record.source, record.target, title_of(record, path, options))
             for record, path in zip(found, paths, strict=True)
         ]
-        for line in sentence_lines(found[0]):
-            print(printable(line))
+        lines += sentence_lines(found[0])
         if options.compare is not None:
-            print(printable(sentence_lines(found[1])[-1]))
+            lines.append(sentence_lines(found[1])[-1])
     columns = options.columns if options.columns is not None or options.compare is None else 2
     with glyph_warnings_printed():
         heatmap.save(draw_grid(panels, columns=columns, colours=colours_of(options)), options.output)
-    print(printable(str(options.output)))
+    for line in (*lines, str(options.output)):
+        print(printable(line))
     return 0
 
 

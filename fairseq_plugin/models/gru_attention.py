@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from data_gen.errors import UserError
 from fairseq_plugin.cli_errors import reports_user_errors
+from fairseq_plugin.models.places import check_places
 from fairseq_plugin.modules.attention import ATTENTION
 from fairseq_plugin.modules.decoder import GRUDecoder
 from fairseq_plugin.modules.dictionary_digest import NAME as DIGEST
@@ -146,7 +147,10 @@ class GRUAttentionModel(FairseqEncoderDecoderModel):
 
         It takes raw text if a sentencepiece model lies beside the data (as ``python -m data_gen text`` puts it) or
         beside the checkpoint, unless ``bpe`` is given.
+
+        :raises UserError: there is no folder, checkpoint or dataset of that name.
         """
+        check_places(model_name_or_path, checkpoint_file, data_name_or_path)
         hub = super().from_pretrained(model_name_or_path, checkpoint_file, data_name_or_path, **kwargs)
         from fairseq_plugin.models.translation_hub import translation_hub  # what it imports takes time to load
 

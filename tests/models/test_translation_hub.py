@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from data_gen.errors import UserError
 from fairseq_plugin.analysis.extraction import extract, generation_config, load
 from fairseq_plugin.models.gru_attention import GRUAttentionModel
 from fairseq_plugin.models.translation_hub import Translation
@@ -54,3 +55,31 @@ def test_unknown_tokens_are_warned_of(hub: Any, caplog: pytest.LogCaptureFixture
         assert caplog.messages == []
         hub.translate(["a z b", "Ж z"])
     assert caplog.messages == ["not in the source dictionary, read as <unk>: 'z', 'Ж'"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "checkpoint", "data", "message"),
+    [
+        (
+            "{nowhere}",
+            "model.pt",
+            "{data}",
+            "no folder '{nowhere}': name the one that fairseq-train wrote checkpoints to (--save-dir)",
+        ),
+        ("{here}", "model.pt", "{data}", "no checkpoint at '{here}/model.pt'"),
+        ("{here}", "checkpoint_best.pt:model.pt", "{data}", "no checkpoint at '{here}/model.pt'"),
+        (
+            "{here}",
+            "checkpoint_best.pt",
+            "{nowhere}",
+            "no dataset folder at '{nowhere}': name the one that the model was trained with",
+        ),
+    ],
+)
+def test_places_with_nothing(
+    folder: str, checkpoint: str, data: str, message: str, copy_data: Path, trained: Path, tmp_path: Path
+) -> None:
+    names = {"nowhere": tmp_path / "nowhere", "here": trained.parent, "data": copy_data}
+    with pytest.raises(UserError) as caught:
+        GRUAttentionModel.from_pretrained(folder.format(**names), checkpoint, data.format(**names))
+    assert str(caught.value) == message.format(**names)
