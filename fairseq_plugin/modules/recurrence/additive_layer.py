@@ -6,13 +6,13 @@ since e passes a softmax):
     e_s  = v . tanh(k_s + q) = 2 v . sigmoid(x) - sum(v)      the constant falls out of the softmax
     dv   = 2 sum_s de_s u_s
     dx_s = 2 v de_s (1/4 - u_s^2)
-    d2q  = sum_s dx_s = -2 v sum_s de_s u_s^2
+    dq   = 2 sum_s dx_s = -4 v sum_s de_s u_s^2
     dk   = 2 sum_t dx
 
 torch's sigmoid is several times faster than its tanh on a CPU. Subtracting 1/2 keeps the accuracy of tanh in sums.
 """
 
-from itertools import repeat
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -20,6 +20,9 @@ from torch import Tensor
 
 # Numbers (B, S, A) of one step worked on together: a piece should stay in the processor's cache between operations.
 PIECE = 1 << 18
+
+# What autograd itself calls: one operation instead of three. It is not public; where it is missing, there are three.
+SOFTMAX_BACKWARD: Callable[..., Tensor] | None = getattr(torch, "_softmax_backward_data", None)
 
 
 class Layer(NamedTuple):
@@ -51,7 +54,9 @@ class AdditiveForward:
         self.layer = Layer(keys * 2.0, energy * 2.0, keys.new_empty(keep, *keys.shape) if keep else None)
         self._keys = self.layer.pieces(self.layer.keys)
         self._kept = None if self.layer.kept is None else iter(self.layer.kept.unbind())
-        self._scratch = torch.empty_like(self._keys[0])
+        if self._kept is None:
+            scratch = torch.empty_like(self._keys[0])
+            self._rooms = [scratch[: len(keys)] for keys in self._keys]
         bias = keys.new_zeros(keys.shape[:2])  # the lowest number on padding, whose weight is then exactly 0
         self._empty_rows: Tensor | None = None
         if padding_mask is not None:
@@ -61,15 +66,13 @@ class AdditiveForward:
         self._bias = [piece.view(-1) for piece in self.layer.pieces(bias)]
 
     def weights(self, query: Tensor, out: Tensor) -> None:
-        """Attention weights (B, 1, S) of the next step, for twice the projected query (B, A), written to ``out``."""
+        """Attention weights (B, 1, S) of the next step, for the projected query (B, 1, A), written to ``out``."""
         _, source, units = self.layer.keys.shape
-        pieces = self.layer.pieces
-        rooms = repeat(self._scratch) if self._kept is None else pieces(next(self._kept))
-        for keys, bias, part, room, result in zip(
-            self._keys, self._bias, pieces(query.unsqueeze(1)), rooms, pieces(out), strict=False
-        ):
-            layer = torch.add(keys, part, out=room[: len(keys)]).sigmoid_().view(-1, units)
-            torch.softmax(torch.addmv(bias, layer, self.layer.energy).view(-1, 1, source), dim=2, out=result)
+        pieces, energy = self.layer.pieces, self.layer.energy
+        rooms = self._rooms if self._kept is None else pieces(next(self._kept))
+        for keys, bias, part, room, result in zip(self._keys, self._bias, pieces(query), rooms, pieces(out), strict=True):
+            layer = torch.add(keys, part, alpha=2.0, out=room).sigmoid_().view(-1, units)
+            torch.softmax(torch.addmv(bias, layer, energy).view(-1, 1, source), dim=2, out=result)
         if self._empty_rows is not None:
             out.masked_fill_(self._empty_rows, 0.0)
 
@@ -82,11 +85,10 @@ class AdditiveForward:
 class AdditiveBackward:
     """Gradients of the layer, gathered from the last step to the first."""
 
-    def __init__(self, layer: Layer, steps: int) -> None:
+    def __init__(self, layer: Layer) -> None:
         self.layer = layer
-        self._scores = layer.keys.new_empty(steps, *layer.keys.shape[:2])  # de (T, B, S)
-        self._step_scores = self._scores.unsqueeze(2).unbind()
-        self._to_query = layer.energy.neg()
+        self._scores: list[Tensor] = []  # de of each step (B, 1, S), the last step's first
+        self._to_query = layer.energy * -2.0
         if layer.kept is not None:
             self._squares = layer.kept.square()  # u^2 (T, B, S, A)
             self._step_squares = self._squares.unbind()
@@ -96,38 +98,43 @@ class AdditiveBackward:
             self._energy = torch.zeros_like(layer.energy)
 
     def query(self, to_weights: Tensor, weights: Tensor, query: Tensor, step: int, out: Tensor) -> None:
-        """Gradient of twice the query, written to ``out`` (B, A).
+        """Gradient of the query of a step, written to ``out`` (B, 1, A).
 
-        :param to_weights: gradient of the step's weights (B, 1, S); overwritten.
+        :param to_weights: gradient of the step's weights (B, 1, S).
         :param weights: attention weights of the step (B, 1, S).
-        :param query: twice the query of the step (B, A).
+        :param query: of the step (B, 1, A).
         """
-        scores = softmax_backward(to_weights, weights, out=self._step_scores[step])  # (B, 1, S)
+        scores = softmax_backward(to_weights, weights)  # (B, 1, S)
+        self._scores.append(scores)
         if self.layer.kept is not None:
-            torch.mul(torch.bmm(scores, self._step_squares[step]).squeeze(1), self._to_query, out=out)
+            torch.mul(torch.bmm(scores, self._step_squares[step]), self._to_query, out=out)
             return
         units = self.layer.keys.size(2)
         for keys, to_keys, part, de, result in zip(
-            *map(self.layer.pieces, (self.layer.keys, self._keys, query.unsqueeze(1), scores, out)), strict=True
+            *map(self.layer.pieces, (self.layer.keys, self._keys, query, scores, out)), strict=True
         ):
-            centred = torch.add(keys, part, out=self._scratch[: len(keys)]).sigmoid_().sub_(0.5)
+            centred = torch.add(keys, part, alpha=2.0, out=self._scratch[: len(keys)]).sigmoid_().sub_(0.5)
             self._energy.addmv_(centred.view(-1, units).t(), de.view(-1))
             squares = centred.square_()
-            torch.mul(torch.bmm(de, squares).squeeze(1), self._to_query, out=result)
+            torch.mul(torch.bmm(de, squares), self._to_query, out=result)
             to_keys.addcmul_(de.transpose(1, 2), squares, value=-1.0)
 
     def finish(self) -> tuple[Tensor, Tensor]:
         """Gradients of keys (B, S, A) and v (A,), once every step is in."""
+        scores = torch.stack(self._scores[::-1]).squeeze(2)  # (T, B, S)
         if self.layer.kept is not None:
             steps, _, _, units = self.layer.kept.shape
-            scores = self._scores.view(steps, 1, -1)  # summed step by step, then over steps: more exact than in one go
-            self._energy = torch.bmm(scores, self.layer.kept.view(steps, -1, units)).sum(dim=(0, 1))
-            self._keys = self._squares.mul_(self._scores.unsqueeze(3)).sum(dim=0).neg_()
-        keys = self._keys.add_(self._scores.sum(dim=0).mul_(0.25).unsqueeze(2)).mul_(self.layer.energy * 2.0)
+            # Summed step by step, then over steps: more exact than in one go.
+            self._energy = torch.bmm(scores.view(steps, 1, -1), self.layer.kept.view(steps, -1, units)).sum(dim=(0, 1))
+            self._keys = self._squares.mul_(scores.unsqueeze(3)).sum(dim=0).neg_()
+        keys = self._keys.add_(scores.sum(dim=0).mul_(0.25).unsqueeze(2)).mul_(self.layer.energy * 2.0)
         return keys, self._energy * 2.0
 
 
-def softmax_backward(to_weights: Tensor, weights: Tensor, out: Tensor) -> Tensor:
-    """Gradient of the scores, a (da - a . da) over the last dimension; overwrites ``to_weights``."""
-    weighted = to_weights.mul_(weights)
-    return torch.addcmul(weighted, weights, weighted.sum(dim=-1, keepdim=True), value=-1.0, out=out)
+def softmax_backward(to_weights: Tensor, weights: Tensor) -> Tensor:
+    """Gradient of the scores, a (da - a . da) over the last dimension."""
+    if SOFTMAX_BACKWARD is not None:
+        scores: Tensor = SOFTMAX_BACKWARD(to_weights, weights, -1, weights.dtype)
+        return scores
+    weighted = to_weights * weights
+    return torch.addcmul(weighted, weights, weighted.sum(dim=-1, keepdim=True), value=-1.0)

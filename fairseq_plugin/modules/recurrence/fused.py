@@ -8,10 +8,11 @@ Same equations as ``naive.py``. What makes it fast:
 - the attention layer (B, S, A) of a step is kept for the backward pass only while that is cheap, else recomputed
   (``additive_layer.py``).
 
-A step's gate gradients stand in one buffer, [2q, n before the reset, r, z, n]: its first part is the hidden side, its
-last the input side (in torch's order r, z, n), and no step copies them together.
+All that a step computes stands in one row of one buffer, [q, g_n, r, z, n], where g_n is what the state adds to gate n
+before the reset: its first part is the hidden side of the step, its last the input side (in torch's order r, z, n), and
+both products of a step add to it in place. The gradients stand in a second buffer of the same order.
 
-Derivation, with n, r, z the gates, g_n the hidden side of n, and incoming gradients ds, dc, da:
+Derivation, with n, r, z the gates and incoming gradients ds, dc, da:
 
     dn = ds (1 - z)(1 - n^2)    dz = ds (s_prev - n) z (1 - z)    dr = dn g_n r (1 - r)
     dc += [dn dr dz] W_c        da += h . dc                      de = a (da - a . da)
@@ -45,8 +46,7 @@ class Trace(NamedTuple):
     inputs: Tensor  # (T, B, E)
     contexts: Tensor  # (T, B, C)
     states: Tensor  # (T + 1, B, H), s_0 first
-    hidden: Tensor  # (T, B, A + 3H): twice the query, and the hidden side of gates n, r, z
-    gates: Tensor  # (T, B, 3H): r, z, n
+    sides: Tensor  # (T, B, A + 4H): query, hidden side of n, and gates r, z, n
     attention: Tensor  # (T, B, S)
 
     def pack(self) -> tuple[Tensor | None, ...]:
@@ -60,55 +60,48 @@ class Trace(NamedTuple):
         return cls(Weights(*saved[:weights]), Layer(*saved[weights:layer]), *saved[layer:])
 
 
-class Views:
-    """The parts of a trace that a step works on, cut once for all steps: cutting costs as much as small arithmetic."""
+class Sides:
+    """The parts of a buffer (T, B, A + 4H), each a tuple with a view a step.
 
-    def __init__(self, trace: Trace, units: int, size: int) -> None:
-        self.state = trace.states.unbind()  # T + 1 of (B, H)
-        self.context = trace.contexts.unbind()  # T of (B, C)
-        self.context_row = trace.contexts.unsqueeze(2).unbind()  # T of (B, 1, C)
-        self.attention = trace.attention.unsqueeze(2).unbind()  # T of (B, 1, S)
-        self.hidden = trace.hidden.unbind()  # T of (B, A + 3H)
-        self.query = trace.hidden[:, :, :units].unbind()
-        self.hidden_new = trace.hidden[:, :, units : units + size].unbind()
-        self.hidden_reset_update = trace.hidden[:, :, units + size :].unbind()
-        self.gates = trace.gates.unbind()  # T of (B, 3H)
-        self.reset_update = trace.gates[:, :, : 2 * size].unbind()
-        self.reset = trace.gates[:, :, :size].unbind()
-        self.update = trace.gates[:, :, size : 2 * size].unbind()
-        self.new = trace.gates[:, :, 2 * size :].unbind()
+    :param units: A.
+    """
+
+    def __init__(self, buffer: Tensor, units: int) -> None:
+        size = (buffer.size(2) - units) // 4
+        gates = units + size
+        self.query = buffer[:, :, None, :units].unbind()  # (B, 1, A)
+        self.hidden = buffer[:, :, :-size].unbind()  # (B, A + 3H)
+        self.input = buffer[:, :, gates:].unbind()  # (B, 3H), r, z, n
+        self.update = buffer[:, :, gates + size : -size].unbind()  # (B, H)
 
 
 def run_forward(weights: Weights, attention: AdditiveForward, inputs: Tensor, state: Tensor, values: Tensor) -> Trace:
     """All target steps; inputs (T, B, E), state (B, H), values (B, S, C)."""
     steps, batch, _ = inputs.shape
     size, units = state.size(1), weights.energy.size(0)
+    gates = units + size
     new = inputs.new_empty
-    trace = Trace(
-        weights,
-        attention.layer,
-        values,
-        inputs,
-        contexts=new(steps, batch, values.size(2)),
-        states=new(steps + 1, batch, size),
-        hidden=new(steps, batch, weights.hidden.size(0)),
-        gates=new(steps, batch, 3 * size),
-        attention=new(steps, batch, values.size(1)),
-    )
-    trace.states[0] = state
-    product(inputs.flatten(0, 1), weights.embedding, weights.input_bias, out=trace.gates.view(-1, 3 * size))
-    to_hidden, to_gates = planned(weights.hidden, state), planned(weights.context, trace.contexts[0])
-    steps_of = Views(trace, units, size)
+    contexts, states = new(steps, batch, values.size(2)), new(steps + 1, batch, size)
+    sides, weight = new(steps, batch, gates + 3 * size), new(steps, batch, values.size(1))
+    states[0] = state
+    sides[:, :, :gates] = weights.bias[:gates]
+    flat = sides.view(-1, gates + 3 * size)
+    product(inputs.flatten(0, 1), weights.embedding, weights.bias[gates:], out=flat[:, gates:])
+    to_hidden, to_gates = planned(weights.hidden, state), planned(weights.context, contexts[0])
+    step, state_of, context_of = Sides(sides, units), states.unbind(), contexts.unbind()
+    context_row, weight_of = contexts.unsqueeze(2).unbind(), weight.unsqueeze(2).unbind()
+    hidden_new, reset = sides[:, :, units:gates].unbind(), sides[:, :, gates : gates + size].unbind()
+    reset_update, new_gate = sides[:, :, gates:-size].unbind(), sides[:, :, -size:].unbind()
     for t in range(steps):
-        to_hidden(steps_of.state[t], weights.hidden_bias, steps_of.hidden[t])
-        attention.weights(steps_of.query[t], out=steps_of.attention[t])
-        torch.bmm(steps_of.attention[t], values, out=steps_of.context_row[t])
-        to_gates(steps_of.context[t], steps_of.gates[t], steps_of.gates[t])
-        steps_of.reset_update[t].add_(steps_of.hidden_reset_update[t]).sigmoid_()
-        candidate = steps_of.new[t].addcmul_(steps_of.reset[t], steps_of.hidden_new[t]).tanh_()
-        torch.lerp(candidate, steps_of.state[t], steps_of.update[t], out=steps_of.state[t + 1])
+        to_hidden(state_of[t], step.hidden[t], step.hidden[t])
+        attention.weights(step.query[t], out=weight_of[t])
+        torch.bmm(weight_of[t], values, out=context_row[t])
+        to_gates(context_of[t], step.input[t], step.input[t])
+        reset_update[t].sigmoid_()
+        candidate = new_gate[t].addcmul_(reset[t], hidden_new[t]).tanh_()
+        torch.lerp(candidate, state_of[t], step.update[t], out=state_of[t + 1])
     attention.finish()
-    return trace
+    return Trace(weights, attention.layer, values, inputs, contexts, states, sides, weight)
 
 
 class Gradients(NamedTuple):
@@ -125,31 +118,30 @@ def run_backward(trace: Trace, to_states: Tensor, to_contexts: Tensor | None, to
     """Backpropagation through time from the gradients of states (T, B, H), contexts and attention weights."""
     weights, units = trace.weights, trace.weights.energy.size(0)
     steps, batch, size = to_states.shape
-    sides = to_states.new_empty(steps, batch, units + 4 * size)  # 2 query, n before the reset, r, z, n
-    contexts = torch.empty_like(trace.contexts)
-    layer = AdditiveBackward(trace.layer, steps)
-    hidden_sides, input_sides = sides[:, :, : units + 3 * size].unbind(), sides[:, :, units + size :].unbind()
-    to_context = planned(weights.context.t(), input_sides[0])
-    to_state = planned(weights.hidden.t(), hidden_sides[0])
+    sides, contexts = torch.empty_like(trace.sides), torch.empty_like(trace.contexts)
+    layer = AdditiveBackward(trace.layer)
+    forward, step = Sides(trace.sides, units), Sides(sides, units)
+    gates = sides[:, :, units:].view(steps, batch, 4, size).unbind()
+    factors = GateFactors(trace.sides[:, :, units:].view(steps, batch, 4, size), trace.states)
+    to_context = planned(weights.context.t(), step.input[0])
+    to_state = planned(weights.hidden.t(), step.hidden[0])
+    incoming, attention = to_states.unbind(), trace.attention.unsqueeze(2).unbind()
+    context_of, context_row = contexts.unbind(), contexts.unsqueeze(2).unbind()
     positions = trace.values.transpose(1, 2)
-    step_contexts, context_rows = contexts.unbind(), contexts.unsqueeze(2).unbind()
-    all_gates = sides[:, :, units:].view(steps, batch, 4, size).unbind()
-    factors = GateFactors(trace.gates, trace.hidden[:, :, units : units + size], trace.states)
-    to_queries, steps_of = sides[:, :, :units].unbind(), Views(trace, units, size)
-    carry = torch.zeros_like(trace.states[0])
+    state = incoming[-1]
     for t in reversed(range(steps)):
-        state = carry.add_(to_states[t])
-        torch.mul(state.unsqueeze(1), factors[t], out=all_gates[t])
-        to_context(input_sides[t], None if to_contexts is None else to_contexts[t], step_contexts[t])
-        weight = torch.bmm(context_rows[t], positions)  # (B, 1, S)
+        torch.mul(state.unsqueeze(1), factors[t], out=gates[t])
+        to_context(step.input[t], None if to_contexts is None else to_contexts[t], context_of[t])
+        weight = torch.bmm(context_row[t], positions)  # (B, 1, S)
         if to_weights is not None:
             weight += to_weights[t].unsqueeze(1)
-        layer.query(weight, steps_of.attention[t], steps_of.query[t], t, out=to_queries[t])
-        carry = to_state(hidden_sides[t], state.mul_(steps_of.update[t]))
+        layer.query(weight, attention[t], forward.query[t], t, out=step.query[t])
+        past = torch.addcmul(incoming[t - 1], state, forward.update[t]) if t else state * forward.update[t]
+        state = to_state(step.hidden[t], past)
     keys, energy = layer.finish()
     return Gradients(
         inputs=product(sides.flatten(0, 1)[:, units + size :], weights.embedding.t()).view_as(trace.inputs),
-        state=carry,
+        state=state,
         keys=keys,
         values=torch.bmm(trace.attention.permute(1, 2, 0), contexts.transpose(0, 1)),
         weights=weight_gradients(trace, sides.flatten(0, 1), energy),
@@ -159,14 +151,12 @@ def run_backward(trace: Trace, to_states: Tensor, to_contexts: Tensor | None, to
 def weight_gradients(trace: Trace, sides: Tensor, energy: Tensor) -> Weights:
     """One product over all steps for each matrix, from the gate gradients (T B, A + 4H)."""
     size = trace.states.size(2)
-    bias = sides.sum(dim=0)
     input_side = sides[:, -3 * size :]
     return Weights(
         embedding=weight_gradient(input_side, trace.inputs.flatten(0, 1)),
         context=weight_gradient(input_side, trace.contexts.flatten(0, 1)),
-        input_bias=bias[-3 * size :],
         hidden=weight_gradient(sides[:, :-size], trace.states[:-1].flatten(0, 1)),
-        hidden_bias=bias[:-size],
+        bias=sides.sum(dim=0),
         energy=energy,
     )
 
@@ -180,11 +170,7 @@ class _FusedRecurrence(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         exact = torch.promote_types(inputs.dtype, torch.float32)
         weights = arrange(inputs.size(2), *raw)
-        weights = weights._replace(
-            input_bias=weights.input_bias.to(exact),
-            hidden_bias=weights.hidden_bias.to(exact),
-            energy=weights.energy.to(exact),
-        )
+        weights = weights._replace(bias=weights.bias.to(exact), energy=weights.energy.to(exact))
         differentiable = any(ctx.needs_input_grad)
         keep = inputs.size(1) if differentiable and inputs.size(1) * keys.numel() <= KEEP_LAYER else 0
         attention = AdditiveForward(keys.to(exact), weights.energy, padding_mask, keep=keep)

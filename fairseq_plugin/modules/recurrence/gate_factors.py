@@ -16,21 +16,19 @@ TOGETHER = 1 << 16
 
 
 class GateFactors:
-    """What a state's gradient is multiplied with to give those of n before the reset, r, z and n: (B, 4, H) a step.
+    """What a state's gradient is multiplied with to give those of g_n, r, z and n: (B, 4, H) a step.
 
-    :param gates: r, z, n of all steps (T, B, 3H).
-    :param hidden_new: hidden side g_n of n (T, B, H).
+    :param gates: g_n, r, z and n of all steps (T, B, 4, H).
     :param states: (T + 1, B, H), s_0 first.
     """
 
-    def __init__(self, gates: Tensor, hidden_new: Tensor, states: Tensor) -> None:
-        steps, batch, size = hidden_new.shape
+    def __init__(self, gates: Tensor, states: Tensor) -> None:
+        steps, batch, _, size = gates.shape
         together = min(steps, max(1, TOGETHER // (batch * size)))
         self._factors = gates.new_empty(together, batch, 4, size)
         self._steps = self._factors.unbind()
         self._keep = gates.new_empty(together, batch, size)
-        self._gates = gates.view(steps, batch, 3, size)
-        self._hidden_new = hidden_new
+        self._gates = gates
         self._states = states
         self._first = steps
 
@@ -42,12 +40,12 @@ class GateFactors:
         return self._steps[step - self._first]
 
     def _compute(self, steps: slice) -> None:
-        reset, update, new = self._gates[steps].unbind(2)
+        hidden_new, reset, update, new = self._gates[steps].unbind(2)
         to_hidden_new, to_reset, to_update, to_new = self._factors[: len(reset)].unbind(2)
         torch.mul(new, new, out=to_new)
         keep = torch.sub(1.0, update, out=self._keep[: len(reset)])
         torch.addcmul(keep, keep, to_new, value=-1.0, out=to_new)
         torch.mul(to_new, reset, out=to_hidden_new)
         torch.addcmul(to_hidden_new, to_hidden_new, reset, value=-1.0, out=to_reset)
-        to_reset.mul_(self._hidden_new[steps])
+        to_reset.mul_(hidden_new)
         torch.sub(self._states[steps], new, out=to_update).mul_(keep.mul_(update))
