@@ -4,10 +4,11 @@ The equations are those of torch.nn.GRU. With n, r, z the gates and g_n the hidd
 
     r = sigmoid(x_r + g_r)    z = sigmoid(x_z + g_z)    n = tanh(x_n + r g_n)    s = n + z (s_prev - n)
 
-where x = W_ih input + b_ih comes from one product for all steps and g = W_hh s_prev + b_hh from one product a step.
-Backward, a step's gate gradients stand in one buffer, [g_n, r, z, n]: its first three quarters are the hidden side, its
-last three the input side, and every weight gradient is one product over all steps (``recurrence/gate_factors.py``
-has the derivation). torch's own function records some fifteen operations a step for autograd to walk back through.
+where x = W_ih input + b_ih comes from one product for all steps and g = W_hh s_prev + b_hh from one product a step. All
+that a step computes stands in one row of one buffer, [g_n, r, z, n]: its first three quarters are the hidden side, its
+last three the input side. The gradients stand in a second buffer of the same order, and every weight gradient is one
+product over all steps (``recurrence/gate_factors.py`` has the derivation). torch's own function records some fifteen
+operations a step for autograd to walk back through.
 """
 
 from typing import Any
@@ -39,19 +40,23 @@ class _FusedGRU(torch.autograd.Function):
         size = weight_hh.size(1)
         inputs = inputs.transpose(0, 1).contiguous()  # (S, B, E)
         to_hidden_weight = weight_hh.roll(size, 0)  # gates n, r, z
-        gates = product(inputs.flatten(0, 1), weight_ih, bias_ih).view(*inputs.shape[:2], 3 * size)  # r, z, n
-        states, hidden = _run_forward(gates, to_hidden_weight, bias_hh.roll(size, 0))
+        sides = inputs.new_empty(*inputs.shape[:2], 4 * size)
+        sides[:, :, :size] = bias_hh[2 * size :]
+        bias = bias_ih.clone()
+        bias[: 2 * size] += bias_hh[: 2 * size]
+        product(inputs.flatten(0, 1), weight_ih, bias, out=sides.view(-1, 4 * size)[:, size:])
+        states = _run_forward(sides, to_hidden_weight)
         if any(ctx.needs_input_grad):
-            ctx.save_for_backward(inputs, weight_ih, to_hidden_weight, gates, hidden, states)
+            ctx.save_for_backward(inputs, weight_ih, to_hidden_weight, sides, states)
         return states[1:].transpose(0, 1)
 
     @staticmethod
     @first_order("use --recurrence naive")
     def backward(ctx: Any, to_states: Tensor) -> tuple[Tensor | None, ...]:
-        inputs, weight_ih, to_hidden_weight, gates, hidden, states = ctx.saved_tensors
+        inputs, weight_ih, to_hidden_weight, sides, states = ctx.saved_tensors
         size = states.size(2)
-        sides = _run_backward(to_states.transpose(0, 1), to_hidden_weight, gates, hidden, states).flatten(0, 1)
-        hidden_side, input_side, bias = sides[:, : 3 * size], sides[:, size:], sides.sum(dim=0)
+        gradients = _run_backward(to_states.transpose(0, 1), to_hidden_weight, sides, states).flatten(0, 1)
+        hidden_side, input_side, bias = gradients[:, : 3 * size], gradients[:, size:], gradients.sum(dim=0)
         to_inputs = product(input_side, weight_ih.t()).view_as(inputs) if ctx.needs_input_grad[0] else None
         return (
             None if to_inputs is None else to_inputs.transpose(0, 1),
@@ -62,40 +67,38 @@ class _FusedGRU(torch.autograd.Function):
         )
 
 
-def _run_forward(gates: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-    """Turn the input side of the gates (S, B, 3H; r, z, n) into the gates, in place.
+def _run_forward(sides: Tensor, weight: Tensor) -> Tensor:
+    """Turn what inputs and biases give each step (S, B, 4H; g_n, r, z, n) into the gates, in place.
 
-    :returns: states (S + 1, B, H), s_0 first, and the hidden side of the gates (S, B, 3H; n, r, z).
+    :param weight: W_hh (3H, H), gates n, r, z.
+    :returns: states (S + 1, B, H), s_0 first.
     """
-    steps, batch, size = *gates.shape[:2], weight.size(1)
-    states = gates.new_empty(steps + 1, batch, size)
+    steps, batch, size = *sides.shape[:2], weight.size(1)
+    states = sides.new_empty(steps + 1, batch, size)
     states[0] = 0.0
-    hidden = torch.empty_like(gates)
     to_hidden = planned(weight, states[0])
-    state, side = states.unbind(), hidden.unbind()
-    hidden_new, hidden_reset_update = hidden[:, :, :size].unbind(), hidden[:, :, size:].unbind()
-    reset, update = gates[:, :, :size].unbind(), gates[:, :, size : 2 * size].unbind()
-    reset_update, new = gates[:, :, : 2 * size].unbind(), gates[:, :, 2 * size :].unbind()
+    # Cut once for all steps: cutting costs as much as small arithmetic.
+    state, hidden, reset_update = states.unbind(), sides[:, :, :-size].unbind(), sides[:, :, size:-size].unbind()
+    hidden_new, reset, update, candidate = (part.unbind() for part in sides.chunk(4, dim=2))
     for t in range(steps):
-        to_hidden(state[t], bias, side[t])
-        reset_update[t].add_(hidden_reset_update[t]).sigmoid_()
-        candidate = new[t].addcmul_(reset[t], hidden_new[t]).tanh_()
-        torch.lerp(candidate, state[t], update[t], out=state[t + 1])
-    return states, hidden
+        to_hidden(state[t], hidden[t], hidden[t])
+        reset_update[t].sigmoid_()
+        candidate[t].addcmul_(reset[t], hidden_new[t]).tanh_()
+        torch.lerp(candidate[t], state[t], update[t], out=state[t + 1])
+    return states
 
 
-def _run_backward(to_states: Tensor, weight: Tensor, gates: Tensor, hidden: Tensor, states: Tensor) -> Tensor:
-    """Gradients of both sides of the gates (S, B, 4H): n before the reset, r, z, n."""
+def _run_backward(to_states: Tensor, weight: Tensor, sides: Tensor, states: Tensor) -> Tensor:
+    """Gradients (S, B, 4H) of g_n, r, z and n."""
     steps, batch, size = to_states.shape
-    sides = gates.new_empty(steps, batch, 4 * size)
-    to_state = planned(weight.t(), sides[0, :, : 3 * size])
-    factors = GateFactors(gates, hidden[:, :, :size], states)
-    gate_gradients, hidden_sides = sides.view(steps, batch, 4, size).unbind(), sides[:, :, : 3 * size].unbind()
-    update, incoming = gates[:, :, size : 2 * size].unbind(), to_states.unbind()
-    carry = torch.zeros_like(states[0])
+    gradients = torch.empty_like(sides)
+    factors = GateFactors(sides.view(steps, batch, 4, size), states)
+    gates, hidden = gradients.view(steps, batch, 4, size).unbind(), gradients[:, :, :-size].unbind()
+    incoming, update = to_states.unbind(), sides[:, :, 2 * size : -size].unbind()
+    to_state = planned(weight.t(), hidden[0])
+    state = incoming[-1]
     for t in reversed(range(steps)):
-        state = carry.add_(incoming[t])
-        torch.mul(state.unsqueeze(1), factors[t], out=gate_gradients[t])
+        torch.mul(state.unsqueeze(1), factors[t], out=gates[t])
         if t:
-            carry = to_state(hidden_sides[t], state.mul_(update[t]))
-    return sides
+            state = to_state(hidden[t], torch.addcmul(incoming[t - 1], state, update[t]))
+    return gradients

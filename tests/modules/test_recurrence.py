@@ -223,3 +223,17 @@ def test_auto_takes_the_fused_one_for_additive_attention_and_the_loop_for_others
     assert choose_recurrence("auto", FixedSummary(**sizes)) is RECURRENCE["fixed"]
     with pytest.raises(UserError, match=r"^--recurrence fused does not know Other: use --recurrence auto$"):
         choose_recurrence("fused", Other(**sizes))
+
+
+def test_the_gradient_of_a_softmax_is_one_call_where_torch_has_it_and_right_without(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The operator is not public: this fails when torch drops it, and the recurrence goes on without it."""
+    assert additive_layer.SOFTMAX_BACKWARD is not None
+    scores = torch.randn(3, 1, 5, dtype=torch.float64, generator=building.generator(4), requires_grad=True)
+    gradient = torch.randn(3, 1, 5, dtype=torch.float64, generator=building.generator(5))
+    weights = scores.softmax(dim=-1)
+    (expected,) = torch.autograd.grad(weights, scores, gradient)
+    torch.testing.assert_close(additive_layer.softmax_backward(gradient, weights.detach()), expected)
+    monkeypatch.setattr(additive_layer, "SOFTMAX_BACKWARD", None)
+    torch.testing.assert_close(additive_layer.softmax_backward(gradient, weights.detach()), expected)

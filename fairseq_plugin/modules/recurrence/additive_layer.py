@@ -70,7 +70,8 @@ class AdditiveForward:
         _, source, units = self.layer.keys.shape
         pieces, energy = self.layer.pieces, self.layer.energy
         rooms = self._rooms if self._kept is None else pieces(next(self._kept))
-        for keys, bias, part, room, result in zip(self._keys, self._bias, pieces(query), rooms, pieces(out), strict=True):
+        columns = self._keys, self._bias, pieces(query), rooms, pieces(out)
+        for keys, bias, part, room, result in zip(*columns, strict=True):
             layer = torch.add(keys, part, alpha=2.0, out=room).sigmoid_().view(-1, units)
             torch.softmax(torch.addmv(bias, layer, energy).view(-1, 1, source), dim=2, out=result)
         if self._empty_rows is not None:
@@ -83,9 +84,12 @@ class AdditiveForward:
 
 
 class AdditiveBackward:
-    """Gradients of the layer, gathered from the last step to the first."""
+    """Gradients of the layer, gathered from the last step to the first.
 
-    def __init__(self, layer: Layer) -> None:
+    :param queries: of all steps (T, B, 1, A).
+    """
+
+    def __init__(self, layer: Layer, queries: Tensor) -> None:
         self.layer = layer
         self._scores: list[Tensor] = []  # de of each step (B, 1, S), the last step's first
         self._to_query = layer.energy * -2.0
@@ -93,16 +97,16 @@ class AdditiveBackward:
             self._squares = layer.kept.square()  # u^2 (T, B, S, A)
             self._step_squares = self._squares.unbind()
         else:
+            self._queries = queries.unbind()
             self._scratch = torch.empty_like(layer.pieces(layer.keys)[0])
             self._keys = torch.zeros_like(layer.keys)  # - sum_t de u^2
             self._energy = torch.zeros_like(layer.energy)
 
-    def query(self, to_weights: Tensor, weights: Tensor, query: Tensor, step: int, out: Tensor) -> None:
+    def query(self, to_weights: Tensor, weights: Tensor, step: int, out: Tensor) -> None:
         """Gradient of the query of a step, written to ``out`` (B, 1, A).
 
         :param to_weights: gradient of the step's weights (B, 1, S).
         :param weights: attention weights of the step (B, 1, S).
-        :param query: of the step (B, 1, A).
         """
         scores = softmax_backward(to_weights, weights)  # (B, 1, S)
         self._scores.append(scores)
@@ -110,9 +114,8 @@ class AdditiveBackward:
             torch.mul(torch.bmm(scores, self._step_squares[step]), self._to_query, out=out)
             return
         units = self.layer.keys.size(2)
-        for keys, to_keys, part, de, result in zip(
-            *map(self.layer.pieces, (self.layer.keys, self._keys, query, scores, out)), strict=True
-        ):
+        columns = map(self.layer.pieces, (self.layer.keys, self._keys, self._queries[step], scores, out))
+        for keys, to_keys, part, de, result in zip(*columns, strict=True):
             centred = torch.add(keys, part, alpha=2.0, out=self._scratch[: len(keys)]).sigmoid_().sub_(0.5)
             self._energy.addmv_(centred.view(-1, units).t(), de.view(-1))
             squares = centred.square_()
