@@ -3,7 +3,7 @@
     python -m scripts.length_study scripts/lengths/summary.yaml --folder FOLDER
 
 FOLDER gets results.json, table.md and figure.png, beside data, models and logs. The same command goes on where it
-stopped.
+stopped. ``--update docs/length.md`` writes them into a document as well, between the markers named ``summary``.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 if not __package__:  # run as a file, from any folder: the packages are in the folder above
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -27,7 +28,6 @@ from scripts.marked_section import read_text, replace_section, update_file
 from scripts.study_folder import study_folder, write
 
 NAME = "length_study"
-SECTION = "length"
 SMOKE = Path(__file__).resolve().parent / "lengths" / "smoke.yaml"
 
 
@@ -38,7 +38,10 @@ def parser() -> argparse.ArgumentParser:
     source.add_argument("--smoke", action="store_true", help="tiny models, to try the study out")
     options.add_argument("--folder", type=Path, required=True, help="for results; goes on from what is there")
     options.add_argument(
-        "--update", type=Path, metavar="FILE", help=f"write between the {SECTION} markers of this file"
+        "--update",
+        type=Path,
+        metavar="FILE",
+        help="write between this file's markers that are named as CONFIG is",
     )
     return options
 
@@ -51,29 +54,33 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run_study(options: argparse.Namespace) -> int:
     """Do what the options of :func:`parser` say."""
-    study = read_study(SMOKE if options.smoke else options.config)
+    config = SMOKE if options.smoke else options.config
+    study, name = read_study(config), config.stem
     if options.update:
-        replace_section(read_text(options.update), SECTION, "")  # better to fail before the trainings
+        replace_section(read_text(options.update), name, "")  # better to fail before the trainings
     folder = study_folder(options.folder, asdict(study))
     make_data(study, folder)
     with exit_on_sigterm():  # so that no training is left running
         jobs = run_jobs(study, folder, available_cores())
-    table = results.markdown(study, jobs)
-    write(folder / "results.json", json.dumps(results.as_json(study, jobs), indent=1) + "\n")
+    table, figures = results.markdown(study, jobs), json.dumps(results.as_json(study, jobs), indent=1) + "\n"
+    drawing = figure.draw(study, jobs)
+    write_results(folder, figures, drawing, {"results": "results.json", "picture": "figure.png"})
     write(folder / "table.md", table)
-    drawing = figure.draw(study, {measure: results.curves(study, jobs, measure) for measure in results.MEASURES})
-    pictures = [folder / "figure.png"]
     if options.update:
-        images = options.update.parent / "images"
-        images.mkdir(exist_ok=True)
-        pictures.append(images / f"{SECTION}.png")
-    for picture in pictures:
-        with whole_file(picture) as stream:
-            drawing.savefig(stream, format="png", dpi=150)
-    if options.update:
-        update_file(options.update, SECTION, f"![Accuracy against length](images/{SECTION}.png)\n\n{table}")
+        names = {"results": f"length-{name}.json", "picture": f"images/length-{name}.png"}
+        write_results(options.update.parent, figures, drawing, names)
+        links = f"![Accuracy against length]({names['picture']})\n\nOf each training: [{names['results']}]"
+        update_file(options.update, name, f"{links}({names['results']}). {table}")
     print(table)
     return 0
+
+
+def write_results(folder: Path, figures: str, drawing: Any, names: dict[str, str]) -> None:
+    """Figures and picture, under these names in the folder."""
+    (folder / names["picture"]).parent.mkdir(exist_ok=True)
+    write(folder / names["results"], figures)
+    with whole_file(folder / names["picture"]) as stream:
+        drawing.savefig(stream, format="png", dpi=120)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ LOG = """\
 
 def job(model: str, seed: int, exact: int) -> JobResult:
     """10 sequences of 3 symbols each at each length, ``exact`` of them right at the first, none at the second."""
-    return JobResult(model, seed, 3954, None, [Matches(10, exact, 40, 40), Matches(10, 0, 40, 0)])
+    return JobResult(model, seed, 3954, [(4, 0.5), (8, 0.98)], [Matches(10, exact, 40, 40), Matches(10, 0, 40, 0)])
 
 
 JOBS = [job("none", 1, 2), job("none", 2, 4), job("additive", 1, 10), job("additive", 2, 10)]
@@ -69,9 +69,22 @@ def test_models_differ_in_their_own_words_alone() -> None:
     assert set(one) ^ set(other) == {"none", "additive"}
 
 
-def test_log_tells_parameters_and_first_validation_at_99_percent() -> None:
-    assert read_log(LOG) == (3954, 20)
-    assert read_log(LOG.splitlines()[0]) == (3954, None)
+def test_log_tells_parameters_and_validations() -> None:
+    assert read_log(LOG) == (3954, [(10, 0.98), (20, 0.99), (30, 1.0)])
+    assert read_log(LOG.splitlines()[0]) == (3954, [])
+
+
+def test_converged_at_the_first_validation_with_99_percent() -> None:
+    assert JobResult("a", 1, 1, read_log(LOG)[1], []).converged == 20
+    assert job("a", 1, 1).converged is None
+
+
+@pytest.mark.parametrize(
+    ("exact", "expected"), [([[10, 0], [10, 0]], 3), ([[9, 10], [10, 10]], None), ([[10, 10], [10, 10]], 6)]
+)
+def test_carries_as_far_as_every_seed_does_without_a_gap(exact: list[list[int]], expected: int | None) -> None:
+    jobs = [JobResult("none", 1, 1, [], [Matches(10, right, 40, 40) for right in row]) for row in exact]
+    assert results.carries(study_of(ENTRIES, PLACE), jobs, "none") == expected
 
 
 def test_mean_and_deviation_of_the_sample() -> None:
@@ -81,26 +94,31 @@ def test_mean_and_deviation_of_the_sample() -> None:
 
 def test_table() -> None:
     table = results.markdown(study_of(ENTRIES, PLACE), JOBS)
-    assert "| 3 | 0.300 ± 0.141 | 1.000 ± 0.000 | 1.000 ± 0.000 | 1.000 ± 0.000 |" in table
-    assert "| none | 3,954 | not reached, not reached |" in table
+    assert "| exact match at length | none | additive |\n|--:|--:|--:|\n| 3 | 0.300 ± 0.141 | 1.000 ± 0.000 |" in table
+    assert "| token accuracy at length | none | additive |" in table
+    assert "| none | 3,954 | not reached, not reached | none |" in table
+    assert "| additive | 3,954 | not reached, not reached | 3 |" in table
 
 
-def test_figure_has_a_line_for_each_model() -> None:
-    study = study_of(ENTRIES, PLACE)
-    drawn = figure.draw(study, {"exact_match": results.curves(study, JOBS, "exact_match")})
-    lines = {line.get_label(): list(line.get_ydata()) for line in drawn.axes[0].lines}
-    assert lines == {"none": pytest.approx([0.3, 0.0]), "additive": [1.0, 0.0]}
+def test_figure_has_a_line_for_each_model_in_each_panel() -> None:
+    learning, exact, accuracy = figure.draw(study_of(ENTRIES, PLACE), JOBS).axes
+    lines = [{line.get_label(): list(line.get_ydata()) for line in panel.lines} for panel in (learning, exact)]
+    assert lines[0] == {"none": [0.5, 0.98], "additive": [0.5, 0.98]}
+    assert lines[1] == {"none": pytest.approx([0.3, 0.0]), "additive": [1.0, 0.0]}
+    assert [list(learning.lines[0].get_xdata()), list(accuracy.lines[0].get_xdata())] == [[4, 8], [3, 6]]
+    assert [panel.get_xlabel() for panel in (learning, exact)] == ["updates", "sequence length"]
 
 
 @pytest.mark.slow
 def test_small_run_and_nothing_done_twice(tmp_path: Path) -> None:
     document = tmp_path / "length.md"
-    document.write_text("<!-- length:begin -->\n<!-- length:end -->\n", encoding="utf-8")
+    document.write_text("<!-- smoke:begin -->\n<!-- smoke:end -->\n", encoding="utf-8")
     words = ["--smoke", "--folder", str(tmp_path / "out"), "--update", str(document)]
     assert length_study.main(words) == 0
     assert len(json.loads((tmp_path / "out" / "results.json").read_text())["jobs"]) == 4
     assert "| model | parameters |" in document.read_text()
-    assert (tmp_path / "images" / "length.png").stat().st_size > 1000
+    assert (tmp_path / "images" / "length-smoke.png").stat().st_size > 1000
+    assert (tmp_path / "length-smoke.json").read_text() == (tmp_path / "out" / "results.json").read_text()
     checkpoint = tmp_path / "out" / "none-1" / "checkpoint_last.pt"
     before = checkpoint.stat().st_mtime_ns
     assert length_study.main(words) == 0

@@ -12,7 +12,10 @@ from fairseq_plugin.scoring.exact_match import Matches
 from scripts.lengths.config import Study
 
 CONVERGED = 0.99  # exact match on the validation part
+CARRIED = 0.95  # exact match, of every seed, up to which a model is said to carry
 MEASURES = ("exact_match", "token_accuracy")
+Curve = list[tuple[float, float]]
+"""Mean and deviation at each point."""
 
 
 @dataclass(frozen=True)
@@ -20,24 +23,29 @@ class JobResult:
     """One training.
 
     :param parameters: of the model, a shared matrix counted once.
-    :param converged: updates to the first validation with an exact match of ``CONVERGED``; None if there was none.
+    :param validations: updates and exact match of each validation.
     :param lengths: matches at each length of the study, in its order.
     """
 
     model: str
     seed: int
     parameters: int
-    converged: int | None
+    validations: list[tuple[int, float]]
     lengths: list[Matches]
 
+    @property
+    def converged(self) -> int | None:
+        """Updates to the first validation with an exact match of ``CONVERGED``; None if there was none."""
+        return min((updates for updates, match in self.validations if match >= CONVERGED), default=None)
 
-def read_log(log: str) -> tuple[int, int | None]:
-    """:returns: the parameters that a training log names, and the updates to convergence."""
+
+def read_log(log: str) -> tuple[int, list[tuple[int, float]]]:
+    """:returns: the parameters that a training log names, and updates and exact match of its validations."""
     parameters = re.search(r"num\. shared model params: ([\d,]+)", log)
     assert parameters, "a training that ended well names its parameters"
     lines = [json.loads(line) for line in re.findall(r"\| valid \| (\{.*\})", log)]
-    reached = [int(x["valid_num_updates"]) for x in lines if float(x["valid_exact_match"]) >= CONVERGED]
-    return int(parameters[1].replace(",", "")), min(reached, default=None)
+    validations = {int(line["valid_num_updates"]): float(line["valid_exact_match"]) for line in lines}
+    return int(parameters[1].replace(",", "")), sorted(validations.items())
 
 
 def mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
@@ -45,7 +53,7 @@ def mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
     return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 
-def curves(study: Study, jobs: Sequence[JobResult], measure: str) -> dict[str, list[tuple[float, float]]]:
+def curves(study: Study, jobs: Sequence[JobResult], measure: str) -> dict[str, Curve]:
     """Model to the mean and deviation of a measure at each length of the study."""
     return {
         model: [
@@ -54,6 +62,26 @@ def curves(study: Study, jobs: Sequence[JobResult], measure: str) -> dict[str, l
         ]
         for model in study.models
     }
+
+
+def learning_curves(study: Study, jobs: Sequence[JobResult]) -> tuple[list[int], dict[str, Curve]]:
+    """Updates of the validations that all trainings made, and model to the exact match in them."""
+    updates = sorted(set.intersection(*({at for at, _ in job.validations} for job in jobs)))
+    tables = [(job.model, dict(job.validations)) for job in jobs]
+    return updates, {
+        model: [mean_and_deviation([table[at] for name, table in tables if name == model]) for at in updates]
+        for model in study.models
+    }
+
+
+def carries(study: Study, jobs: Sequence[JobResult], model: str) -> int | None:
+    """The longest test length up to which every seed has an exact match of ``CARRIED``; None if there is none."""
+    reached = None
+    for length, i in sorted((length, i) for i, length in enumerate(study.test_lengths)):
+        if any(job.lengths[i].exact_match < CARRIED for job in jobs if job.model == model):
+            break
+        reached = length
+    return reached
 
 
 def as_json(study: Study, jobs: Sequence[JobResult]) -> dict[str, Any]:
@@ -68,6 +96,7 @@ def as_json(study: Study, jobs: Sequence[JobResult]) -> dict[str, Any]:
                 "seed": job.seed,
                 "parameters": job.parameters,
                 "updates_to_99": job.converged,
+                "validations": job.validations,
                 **{name: [getattr(matches, name) for matches in job.lengths] for name in MEASURES},
             }
             for job in jobs
@@ -76,22 +105,24 @@ def as_json(study: Study, jobs: Sequence[JobResult]) -> dict[str, Any]:
 
 
 def markdown(study: Study, jobs: Sequence[JobResult]) -> str:
-    """Two tables: the models, and accuracy against length."""
+    """Three tables: the models, and each measure against length."""
     lines = [
         f"Updates: {study.updates}; seeds: {', '.join(map(str, study.seeds))}; "
         f"trained on lengths {study.train_lengths[0]} to {study.train_lengths[1]}.",
         "",
-        "| model | parameters | updates to 99 % exact match (validation), by seed |",
-        "|---|--:|---|",
+        "| model | parameters | updates to 99 % exact match (validation), by seed | carries to length |",
+        "|---|--:|---|--:|",
     ]
     for model in study.models:
         own = [job for job in jobs if job.model == model]
         reached = ", ".join("not reached" if job.converged is None else str(job.converged) for job in own)
-        lines.append(f"| {model} | {own[0].parameters:,} | {reached} |")
-    names = [f"{model}: {measure.replace('_', ' ')}" for model in study.models for measure in MEASURES]
-    lines += ["", f"| length | {' | '.join(names)} |", f"|--:{'|--:' * len(names)}|"]
-    table = {measure: curves(study, jobs, measure) for measure in MEASURES}
-    for i, length in enumerate(study.test_lengths):
-        cells = [table[measure][model][i] for model in study.models for measure in MEASURES]
-        lines.append(f"| {length} | {' | '.join(f'{mean:.3f} ± {deviation:.3f}' for mean, deviation in cells)} |")
+        lines.append(f"| {model} | {own[0].parameters:,} | {reached} | {carries(study, jobs, model) or 'none'} |")
+    lines += ["", f"Carries: the longest test length up to which every seed has an exact match of at least {CARRIED}."]
+    for measure in MEASURES:
+        curve = curves(study, jobs, measure)
+        lines += ["", f"| {measure.replace('_', ' ')} at length | {' | '.join(study.models)} |"]
+        lines.append(f"|--:{'|--:' * len(study.models)}|")
+        for i, length in enumerate(study.test_lengths):
+            cells = [curve[model][i] for model in study.models]
+            lines.append(f"| {length} | {' | '.join(f'{mean:.3f} ± {deviation:.3f}' for mean, deviation in cells)} |")
     return "\n".join(lines) + "\n"
