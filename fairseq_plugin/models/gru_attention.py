@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from data_gen.errors import UserError
 from fairseq_plugin.cli_errors import reports_user_errors
 from fairseq_plugin.models.places import check_places
-from fairseq_plugin.modules.attention import ATTENTION
+from fairseq_plugin.modules.attention import ATTENTION, Attention
 from fairseq_plugin.modules.decoder import GRUDecoder
 from fairseq_plugin.modules.dictionary_digest import NAME as DIGEST
 from fairseq_plugin.modules.embedding import build_embedding
@@ -61,6 +61,16 @@ class GRUAttentionConfig(FairseqDataclass):
         },
     )
     attention_dim: int = field(default=512, metadata={"help": "units of the attention network (A)"})
+    input_feeding: bool = field(
+        default=False, metadata={"help": "dot, general, concat: each step also reads the attentional vector before it"}
+    )
+    location_kernel: int = field(
+        default=31, metadata={"help": "location: source tokens that a filter over the previous weights spans, odd"}
+    )
+    location_channels: int = field(default=10, metadata={"help": "location: number of these filters"})
+    sharpening: float = field(
+        default=1.0, metadata={"help": "location: inverse temperature of the weights, sharper above 1"}
+    )
     readout: ChoiceEnum(READOUT) = field(  # type: ignore[valid-type]
         default="state",
         metadata={
@@ -96,6 +106,7 @@ class GRUAttentionModel(FairseqEncoderDecoderModel):
         :raises UserError: sizes below 1, a dropout outside [0, 1), or options that contradict one another.
         """
         check_config(cfg)
+        check_attention_options(cfg)
         source_embedding, target_embedding = _build_embeddings(cfg, task.source_dictionary, task.target_dictionary)
         encoder = GRUEncoder(
             task.source_dictionary,
@@ -106,9 +117,7 @@ class GRUAttentionModel(FairseqEncoderDecoderModel):
             dropout=cfg.dropout,
             fused=str(cfg.recurrence) != "naive",
         )
-        attention = ATTENTION[str(cfg.attention)](
-            query_dim=cfg.decoder_hidden_size, value_dim=encoder.output_units, attention_dim=cfg.attention_dim
-        )
+        attention = _build_attention(cfg, encoder.output_units)
         initial_state = InitialState(
             str(cfg.decoder_init),
             encoder_units=encoder.output_units,
@@ -200,6 +209,21 @@ def check_config(cfg: Any) -> None:
             )
 
 
+def check_attention_options(cfg: Any) -> None:
+    """Refuse options of other attentions than the chosen one, which would be without effect.
+
+    :raises UserError: naming the option and the attentions that read it.
+    """
+    chosen, defaults = str(cfg.attention), GRUAttentionConfig()
+    for name in sorted({option for attention in ATTENTION.values() for option in attention.options}):
+        readers = [kind for kind, attention in ATTENTION.items() if name in attention.options]
+        if chosen not in readers and getattr(cfg, name) != getattr(defaults, name):
+            raise UserError(
+                f"--{name.replace('_', '-')} is for --attention {', '.join(readers)}, but --attention is {chosen}: "
+                "leave it out"
+            )
+
+
 def check_parameters(model: nn.Module, state_dict: dict[str, Tensor]) -> None:
     """Compare the parameters of a checkpoint with those of the model built for it.
 
@@ -226,6 +250,12 @@ def check_parameters(model: nn.Module, state_dict: dict[str, Tensor]) -> None:
                 f"the {side} dictionary has other symbols than the one that the checkpoint was trained with: "
                 "use the data folder (dict.*.txt) that it was trained with"
             )
+
+
+def _build_attention(cfg: Any, value_dim: int) -> Attention:
+    kind = ATTENTION[str(cfg.attention)]
+    options: dict[str, Any] = {name: getattr(cfg, name) for name in kind.options}
+    return kind(query_dim=cfg.decoder_hidden_size, value_dim=value_dim, attention_dim=cfg.attention_dim, **options)
 
 
 def _build_embeddings(cfg: Any, source: Dictionary, target: Dictionary) -> tuple[nn.Embedding, nn.Embedding]:

@@ -1,6 +1,7 @@
 """GRU decoder with attention: s_t = GRU([emb(y_{t-1}); c_t], s_{t-1}), logits_t = W_o s_t + b_o.
 
 Source: Bahdanau, Cho, Bengio 2015 (arXiv 1409.0473), section 3.1; what W_o reads besides s_t: see readout.py.
+Attention that looks back with s_t (Luong et al. 2015) puts h~_t in its place: see attention/luong.py.
 """
 
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from fairseq_plugin.modules.initialisation import initialise_output
 from fairseq_plugin.modules.padding import PaddingLayout
 from fairseq_plugin.modules.products import linear
 from fairseq_plugin.modules.readout import Readout
-from fairseq_plugin.modules.recurrence import AUTO, Memory, choose_recurrence
+from fairseq_plugin.modules.recurrence import AUTO, Memory, Past, choose_recurrence
 from fairseq_plugin.positions import UNLIMITED
 
 Head = Callable[[Tensor, Tensor, Tensor | None], Any]
@@ -36,7 +37,7 @@ class GRUDecoder(FairseqIncrementalDecoder):
 
     :param dictionary: target symbols.
     :param embed_tokens: (V, E) embedding.
-    :param attention: attention of the first layer, with the previous state as query.
+    :param attention: attention of the first layer, with the previous state as query, or with the new one.
     :param initial_state: makes s_0 of every layer.
     :param readout: makes the features of a target step.
     :param dropout: on embeddings, between layers and before the output layer.
@@ -67,7 +68,7 @@ class GRUDecoder(FairseqIncrementalDecoder):
         self.recurrence = choose_recurrence(recurrence, attention)
 
         embed_dim, hidden_size = embed_tokens.embedding_dim, initial_state.hidden_size
-        self.cell = nn.GRUCell(embed_dim + attention.value_dim, hidden_size)
+        self.cell = nn.GRUCell(embed_dim + attention.fed_dim, hidden_size)
         upper_layers = initial_state.num_layers - 1
         self.upper = (
             nn.GRU(
@@ -127,25 +128,26 @@ class GRUDecoder(FairseqIncrementalDecoder):
         cached = self.get_incremental_state(incremental_state, "decoder")
         recurrence = self.recurrence.run if incremental_state is None else self.recurrence.step
         if cached is not None:
-            state, memory = _uncache(cached)
+            state, memory, past = _uncache(cached)
             prev_output_tokens = prev_output_tokens[:, -1:]
         else:
-            state, memory = self._start(encoder_out)
+            (state, memory), past = self._start(encoder_out), Past()
             if incremental_state is not None:
                 memory = self.recurrence.prepare(self.cell, self.attention, memory, self.readout.reads_contexts)
 
         layout = PaddingLayout(prev_output_tokens.eq(self.padding_idx))
         embedded = self.dropout(self.embed_tokens(layout.to_right_padded(prev_output_tokens)))  # (B, T, E)
-        states, contexts, weights = recurrence(self.cell, self.attention, embedded, state[0], memory)
-        final = [states[:, -1:].transpose(0, 1)]  # (1, B, H)
+        out = recurrence(self.cell, self.attention, embedded, state[0], memory, past)
+        states, final = out.outputs(), [out.states[:, -1:].transpose(0, 1)]  # (B, T, H), (1, B, H)
         if self.upper is not None:
             states, upper_final = self.upper(self.dropout(states), state[1:].contiguous())
             final.append(upper_final)
         if incremental_state is not None:
-            self.set_incremental_state(incremental_state, "decoder", _cache(torch.cat(final), memory))
+            past = out.past(self.attention)
+            self.set_incremental_state(incremental_state, "decoder", _cache(torch.cat(final), memory, past))
 
-        features = self.dropout(self.readout(states, embedded, contexts))
-        attn = [layout.to_given(weights)] if self.attention.looks_back else None
+        features = self.dropout(self.readout(states, embedded, out.contexts))
+        attn = [layout.to_given(out.weights)] if self.attention.looks_back else None
         return layout.to_given(features), {"attn": attn}
 
     def output_layer(self, features: Tensor, **unused: Any) -> Tensor:
@@ -180,11 +182,10 @@ class GRUDecoder(FairseqIncrementalDecoder):
         cached = self.get_incremental_state(incremental_state, "decoder")
         if cached is None:
             return
-        state, memory = _uncache(cached)
+        state, memory, past = _uncache(cached)
         rows = new_order if memory.rows is None else memory.rows.index_select(0, new_order)
-        self.set_incremental_state(
-            incremental_state, "decoder", _cache(state.index_select(1, new_order), _drop_finished(memory, rows))
-        )
+        state, memory, past = state.index_select(1, new_order), _drop_finished(memory, rows), past.reordered(new_order)
+        self.set_incremental_state(incremental_state, "decoder", _cache(state, memory, past))
 
     def max_positions(self) -> int:
         """A recurrent network writes any length."""
@@ -205,10 +206,10 @@ def _drop_finished(memory: Memory, rows: Tensor) -> Memory:
     )
 
 
-def _cache(state: Tensor, memory: Memory) -> dict[str, Tensor | None]:
-    return {"state": state, **memory._asdict()}
+def _cache(state: Tensor, memory: Memory, past: Past) -> dict[str, Tensor | None]:
+    return {"state": state, **memory._asdict(), **past._asdict()}
 
 
-def _uncache(cached: dict[str, Tensor | None]) -> tuple[Tensor, Memory]:
-    memory = {field: cached[field] for field in Memory._fields}
-    return cached["state"], Memory(**memory)  # type: ignore[arg-type, return-value]
+def _uncache(cached: dict[str, Tensor | None]) -> tuple[Tensor, Memory, Past]:
+    memory, past = ({field: cached[field] for field in part._fields} for part in (Memory, Past))
+    return cached["state"], Memory(**memory), Past(**past)  # type: ignore[arg-type, return-value]

@@ -91,20 +91,6 @@ def test_weights_are_a_distribution_over_true_positions(scores: list[float], pad
     assert weights.sum().item() == pytest.approx(expected)
 
 
-def test_gradients_of_weights_and_context() -> None:
-    random = torch.Generator().manual_seed(1)
-    attention = AdditiveAttention(query_dim=3, value_dim=4, attention_dim=5).double()
-    query = torch.randn(2, 3, dtype=torch.float64, generator=random, requires_grad=True)
-    values = torch.randn(2, 6, 4, dtype=torch.float64, generator=random, requires_grad=True)
-    mask = torch.zeros(2, 6, dtype=torch.bool)
-    mask[1, 4:] = True
-
-    def run(query: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return attention(query, attention.project_keys(values), values, mask)
-
-    assert torch.autograd.gradcheck(run, (query, values))
-
-
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
 def test_a_fixed_summary_is_the_annotation_of_the_last_true_token(dtype: torch.dtype) -> None:
     attention = FixedSummary(query_dim=2, value_dim=3, attention_dim=1)

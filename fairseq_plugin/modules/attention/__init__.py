@@ -2,13 +2,33 @@
 
 from fairseq_plugin.modules.attention.additive import AdditiveAttention
 from fairseq_plugin.modules.attention.base import Attention, masked_softmax
+from fairseq_plugin.modules.attention.concat import ConcatAttention
 from fairseq_plugin.modules.attention.fixed import FixedSummary
+from fairseq_plugin.modules.attention.location import LocationAttention
+from fairseq_plugin.modules.attention.luong import LuongAttention
+from fairseq_plugin.modules.attention.multiplicative import DotAttention, GeneralAttention
 from fairseq_plugin.modules.attention.normed import NormedAttention
 
 ATTENTION: dict[str, type[Attention]] = {
     "additive": AdditiveAttention,
     "normed": NormedAttention,
+    "location": LocationAttention,
+    "dot": DotAttention,
+    "general": GeneralAttention,
+    "concat": ConcatAttention,
     "none": FixedSummary,
 }
 
-__all__ = ["ATTENTION", "AdditiveAttention", "Attention", "FixedSummary", "NormedAttention", "masked_softmax"]
+__all__ = [
+    "ATTENTION",
+    "AdditiveAttention",
+    "Attention",
+    "ConcatAttention",
+    "DotAttention",
+    "FixedSummary",
+    "GeneralAttention",
+    "LocationAttention",
+    "LuongAttention",
+    "NormedAttention",
+    "masked_softmax",
+]

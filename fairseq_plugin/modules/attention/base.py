@@ -44,11 +44,22 @@ class Attention(nn.Module, ABC):
     looks_back = True
     """Whether the weights depend on the query. Where they do not, they are no attention to show."""
 
+    uses_previous_weights = False
+    """Whether a_t depends on a_{t-1} as well, which :meth:`forward` then has to be given."""
+
+    options: tuple[str, ...] = ()
+    """Options of the model that the constructor takes besides the sizes, under the same names."""
+
     def __init__(self, query_dim: int, value_dim: int, attention_dim: int) -> None:
         super().__init__()
         self.query_dim = query_dim
         self.value_dim = value_dim
         self.attention_dim = attention_dim
+
+    @property
+    def fed_dim(self) -> int:
+        """Numbers of the attention that a step of the decoder's GRU reads besides the word's embedding: C, of c_t."""
+        return self.value_dim
 
     @abstractmethod
     def project_keys(self, values: Tensor) -> Tensor:
@@ -58,8 +69,19 @@ class Attention(nn.Module, ABC):
     def score(self, query: Tensor, keys: Tensor) -> Tensor:
         """Scores e_ts (B, S) of one target step, from the query (B, H) and the projected keys."""
 
+    def weigh(
+        self, query: Tensor, keys: Tensor, padding_mask: Tensor | None, previous_weights: Tensor | None
+    ) -> Tensor:
+        """Weights a_t (B, S); for subclasses in which more than the score makes them. See :meth:`forward`."""
+        return masked_softmax(self.score(query, keys), padding_mask)
+
     def forward(
-        self, query: Tensor, keys: Tensor, values: Tensor, padding_mask: Tensor | None = None
+        self,
+        query: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        padding_mask: Tensor | None = None,
+        previous_weights: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Attend once.
 
@@ -67,8 +89,9 @@ class Attention(nn.Module, ABC):
         :param keys: what :meth:`project_keys` returned.
         :param values: annotations (B, S, C).
         :param padding_mask: (B, S), True on padding.
+        :param previous_weights: a_{t-1} (B, S), read by those that use them; None at the first step.
         :returns: context (B, C) and weights (B, S); the weights are float32 in half precision.
         """
-        weights = masked_softmax(self.score(query, keys), padding_mask)  # (B, S)
+        weights = self.weigh(query, keys, padding_mask, previous_weights)  # (B, S)
         context = torch.bmm(weights.to(values.dtype).unsqueeze(1), values).squeeze(1)  # (B, C)
         return context, weights

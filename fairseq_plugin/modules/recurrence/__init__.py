@@ -1,26 +1,37 @@
-"""The recurrence of the decoder: attend with the previous state, then take one GRU step.
+"""The recurrence of the decoder: attend with the previous state, then take one GRU step; or the other way round.
 
-``naive`` is the plain loop over the equations; ``fused`` computes the same faster, for the scores it knows, and
-``fixed`` for contexts that are the same at every step. ``auto`` takes one of these where it can. A compiled version
-would be one more entry here.
+``naive`` is the plain loop over the equations. The others compute the same faster: ``fused`` for the scores it knows,
+``fixed`` for contexts that are the same at every step, ``batched`` for states that do not depend on the attention.
+``auto`` takes one of these where it can. A compiled version would be one more entry here.
 """
 
 from data_gen.errors import UserError
-from fairseq_plugin.modules.attention import Attention
-from fairseq_plugin.modules.recurrence import fixed
+from fairseq_plugin.modules.attention import Attention, LuongAttention
+from fairseq_plugin.modules.recurrence import batched, fixed
+from fairseq_plugin.modules.recurrence.batched import batched_recurrence, batched_steps
 from fairseq_plugin.modules.recurrence.fixed import fixed_recurrence
-from fairseq_plugin.modules.recurrence.fused import fused_recurrence, supports
-from fairseq_plugin.modules.recurrence.interface import Memory, Recurrence, RecurrenceOutput
+from fairseq_plugin.modules.recurrence.fused import fused_recurrence
+from fairseq_plugin.modules.recurrence.fused import supports as has_fused_score
+from fairseq_plugin.modules.recurrence.interface import Memory, Past, Recurrence, RecurrenceOutput
 from fairseq_plugin.modules.recurrence.naive import naive_recurrence
 from fairseq_plugin.modules.recurrence.step import fused_steps, prepare_steps
+
+
+def fused_supports(attention: Attention) -> bool:
+    """Whether the score has a fused recurrence, and is used with the previous state alone."""
+    return (
+        has_fused_score(attention) and not isinstance(attention, LuongAttention) and not attention.uses_previous_weights
+    )
+
 
 RECURRENCE: dict[str, Recurrence] = {
     "naive": Recurrence(run=naive_recurrence, step=naive_recurrence),
     "fixed": Recurrence(run=fixed_recurrence, step=naive_recurrence, supports=fixed.supports),
-    "fused": Recurrence(run=fused_recurrence, step=fused_steps, prepare=prepare_steps, supports=supports),
+    "batched": Recurrence(run=batched_recurrence, step=batched_steps, supports=batched.supports),
+    "fused": Recurrence(run=fused_recurrence, step=fused_steps, prepare=prepare_steps, supports=fused_supports),
 }
 AUTO = "auto"
-PREFERRED = ("fixed", "fused", "naive")
+PREFERRED = ("fixed", "batched", "fused", "naive")
 
 
 def choose_recurrence(name: str, attention: Attention) -> Recurrence:
@@ -35,4 +46,4 @@ def choose_recurrence(name: str, attention: Attention) -> Recurrence:
     return RECURRENCE[name]
 
 
-__all__ = ["AUTO", "RECURRENCE", "Memory", "Recurrence", "RecurrenceOutput", "choose_recurrence"]
+__all__ = ["AUTO", "RECURRENCE", "Memory", "Past", "Recurrence", "RecurrenceOutput", "choose_recurrence"]

@@ -7,22 +7,26 @@ import torch
 from torch import Tensor, nn
 
 from fairseq_plugin.modules.attention import Attention
-from fairseq_plugin.modules.recurrence.interface import Memory, RecurrenceOutput
+from fairseq_plugin.modules.recurrence.interface import NO_PAST, Memory, Past, RecurrenceOutput
 
 
 def fixed_recurrence(
-    cell: nn.GRUCell, attention: Attention, inputs: Tensor, state: Tensor, memory: Memory
+    cell: nn.GRUCell, attention: Attention, inputs: Tensor, state: Tensor, memory: Memory, past: Past = NO_PAST
 ) -> RecurrenceOutput:
     """All target steps in one call; see :class:`Recurrence` for the shapes."""
     keys, values, padding_mask, _ = memory.per_row()
     context, weight = attention(state, keys, values, padding_mask)  # (B, C), (B, S)
     steps = inputs.size(1)
     contexts = context.unsqueeze(1).expand(-1, steps, -1)
-    parameters = [cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh]
-    states, _ = torch.gru(
-        torch.cat([inputs, contexts], dim=2), state.unsqueeze(0), parameters, True, 1, 0.0, False, False, True
-    )
+    states = gru_over_time(cell, torch.cat([inputs, contexts], dim=2), state)
     return RecurrenceOutput(states, contexts, weight.unsqueeze(1).expand(-1, steps, -1))
+
+
+def gru_over_time(cell: nn.GRUCell, inputs: Tensor, state: Tensor) -> Tensor:
+    """States s_1..s_T (B, T, H) of the cell, from inputs (B, T, .) that are known beforehand and s_0 (B, H)."""
+    parameters = [cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh]
+    states, _ = torch.gru(inputs, state.unsqueeze(0), parameters, True, 1, 0.0, False, False, True)
+    return states
 
 
 def supports(attention: Attention) -> bool:

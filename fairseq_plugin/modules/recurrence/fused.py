@@ -30,7 +30,7 @@ from fairseq_plugin.modules.first_order import first_order
 from fairseq_plugin.modules.products import planned, product, weight_gradient
 from fairseq_plugin.modules.recurrence.additive_layer import AdditiveBackward, AdditiveForward, Layer
 from fairseq_plugin.modules.recurrence.gate_factors import GateFactors
-from fairseq_plugin.modules.recurrence.interface import Memory, RecurrenceOutput
+from fairseq_plugin.modules.recurrence.interface import NO_PAST, Memory, Past, RecurrenceOutput
 from fairseq_plugin.modules.recurrence.weights import Weights, arrange, restore
 
 # Numbers of the attention layer, all steps together, up to which it is kept for the backward pass (64 MB in float32).
@@ -210,7 +210,7 @@ def supports(attention: Attention) -> bool:
 
 
 def fused_recurrence(
-    cell: nn.GRUCell, attention: Attention, inputs: Tensor, state: Tensor, memory: Memory
+    cell: nn.GRUCell, attention: Attention, inputs: Tensor, state: Tensor, memory: Memory, past: Past = NO_PAST
 ) -> RecurrenceOutput:
     """All target steps at once; see :class:`Recurrence` for the shapes.
 

@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 
 from torch import Tensor, nn
 
-from fairseq_plugin.modules.attention import Attention
+from fairseq_plugin.modules.attention import Attention, LuongAttention
 
 
 class Memory(NamedTuple):
@@ -32,27 +32,62 @@ class Memory(NamedTuple):
         )
 
 
+class Past(NamedTuple):
+    """What the attention of one target step hands to the next, where the next one reads it. Empty at the start."""
+
+    weights: Tensor | None = None  # (B, S), a_{t-1}
+    attentional: Tensor | None = None  # (B, H), h~_{t-1}
+
+    def reordered(self, order: Tensor) -> "Past":
+        """Row b becomes what row ``order[b]`` was."""
+        return Past(*(None if part is None else part.index_select(0, order) for part in self))
+
+
 class RecurrenceOutput(NamedTuple):
     """Everything the target steps produced."""
 
     states: Tensor  # (B, T, H), s_1..s_T
     contexts: Tensor | None  # (B, T, C), c_1..c_T; None where they are not needed
     weights: Tensor  # (B, T, S), a_1..a_T
+    attentional: Tensor | None = None  # (B, T, H), h~_1..h~_T; None where nothing but the states is read
+
+    def outputs(self) -> Tensor:
+        """What is read of the layer (B, T, H): the attentional vectors, else the states."""
+        return self.states if self.attentional is None else self.attentional
+
+    def past(self, attention: Attention) -> Past:
+        """What the step after the last one needs of it."""
+        weights = self.weights[:, -1] if attention.uses_previous_weights else None
+        feeding = isinstance(attention, LuongAttention) and attention.input_feeding
+        return Past(weights, self.outputs()[:, -1] if feeding else None)
+
+
+NO_PAST = Past()
 
 
 class RecurrenceFunction(Protocol):
-    """One way to compute s_t = GRU([y_{t-1}; c_t], s_{t-1}) with c_t = attention(s_{t-1}) for all t."""
+    """One way to compute s_t = GRU([y_{t-1}; c_t], s_{t-1}) with c_t = attention(s_{t-1}) for all t.
+
+    With a :class:`LuongAttention` the order is another: see ``luong.py``.
+    """
 
     def __call__(
-        self, cell: nn.GRUCell, attention: Attention, inputs: Tensor, state: Tensor, memory: Memory
+        self,
+        cell: nn.GRUCell,
+        attention: Attention,
+        inputs: Tensor,
+        state: Tensor,
+        memory: Memory,
+        past: Past = NO_PAST,
     ) -> RecurrenceOutput:
         """Run T target steps.
 
-        :param cell: GRU cell with E + C inputs and H units, in torch's layout (gates r, z, n).
+        :param cell: GRU cell with E + ``attention.fed_dim`` inputs and H units, in torch's layout (gates r, z, n).
         :param attention: the score, softmax and weighted sum.
         :param inputs: embeddings of the previous target tokens (B, T, E).
         :param state: s_0 (B, H).
         :param memory: the encoded sentences.
+        :param past: of the step before these; empty where s_0 is the decoder's first state.
         """
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from fairseq_plugin.modules.attention import AdditiveAttention, Attention, masked_softmax
 from fairseq_plugin.modules.products import linear
-from fairseq_plugin.modules.recurrence.interface import Memory, RecurrenceOutput
+from fairseq_plugin.modules.recurrence.interface import NO_PAST, Memory, Past, RecurrenceOutput
 
 
 def prepare_steps(cell: nn.GRUCell, attention: Attention, memory: Memory, contexts: bool) -> Memory:
@@ -27,7 +27,7 @@ def prepare_steps(cell: nn.GRUCell, attention: Attention, memory: Memory, contex
 
 
 def fused_steps(
-    cell: nn.GRUCell, attention: Attention, inputs: Tensor, state: Tensor, memory: Memory
+    cell: nn.GRUCell, attention: Attention, inputs: Tensor, state: Tensor, memory: Memory, past: Past = NO_PAST
 ) -> RecurrenceOutput:
     """Target steps (usually one) over a prepared memory; see :class:`Recurrence` for the shapes."""
     assert isinstance(attention, AdditiveAttention)
