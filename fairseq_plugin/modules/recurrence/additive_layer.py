@@ -92,6 +92,7 @@ class AdditiveBackward:
     def __init__(self, layer: Layer, queries: Tensor) -> None:
         self.layer = layer
         self._scores: list[Tensor] = []  # de of each step (B, 1, S), the last step's first
+        self._energies: list[Tensor] = []  # of v (A,), piece by piece: summed at the end, which is more exact
         self._to_query = layer.energy * -2.0
         if layer.kept is not None:
             self._squares = layer.kept.square()  # u^2 (T, B, S, A)
@@ -100,7 +101,6 @@ class AdditiveBackward:
             self._queries = queries.unbind()
             self._scratch = torch.empty_like(layer.pieces(layer.keys)[0])
             self._keys = torch.zeros_like(layer.keys)  # - sum_t de u^2
-            self._energy = torch.zeros_like(layer.energy)
 
     def query(self, to_weights: Tensor, weights: Tensor, step: int, out: Tensor) -> None:
         """Gradient of the query of a step, written to ``out`` (B, 1, A).
@@ -117,7 +117,7 @@ class AdditiveBackward:
         columns = map(self.layer.pieces, (self.layer.keys, self._keys, self._queries[step], scores, out))
         for keys, to_keys, part, de, result in zip(*columns, strict=True):
             centred = torch.add(keys, part, alpha=2.0, out=self._scratch[: len(keys)]).sigmoid_().sub_(0.5)
-            self._energy.addmv_(centred.view(-1, units).t(), de.view(-1))
+            self._energies.append(torch.mv(centred.view(-1, units).t(), de.view(-1)))
             squares = centred.square_()
             torch.mul(torch.bmm(de, squares), self._to_query, out=result)
             to_keys.addcmul_(de.transpose(1, 2), squares, value=-1.0)
@@ -127,11 +127,11 @@ class AdditiveBackward:
         scores = torch.stack(self._scores[::-1]).squeeze(2)  # (T, B, S)
         if self.layer.kept is not None:
             steps, _, _, units = self.layer.kept.shape
-            # Summed step by step, then over steps: more exact than in one go.
-            self._energy = torch.bmm(scores.view(steps, 1, -1), self.layer.kept.view(steps, -1, units)).sum(dim=(0, 1))
+            self._energies = [torch.bmm(scores.view(steps, 1, -1), self.layer.kept.view(steps, -1, units)).squeeze(1)]
             self._keys = self._squares.mul_(scores.unsqueeze(3)).sum(dim=0).neg_()
         keys = self._keys.add_(scores.sum(dim=0).mul_(0.25).unsqueeze(2)).mul_(self.layer.energy * 2.0)
-        return keys, self._energy * 2.0
+        energy = torch.stack(self._energies).view(-1, keys.size(2)).sum(dim=0)
+        return keys, energy.mul_(2.0)
 
 
 def softmax_backward(to_weights: Tensor, weights: Tensor) -> Tensor:
