@@ -4,6 +4,8 @@
 ``tanh``    t_t = tanh(W [s_t; y_{t-1}; c_t] + b): Luong et al. 2015 (arXiv 1508.04025, equation 5), with the previous
             word besides state and context
 ``maxout``  t_t,i = max(u_t,2i-1, u_t,2i) of u_t = W [s_t; y_{t-1}; c_t] + b (arXiv 1409.0473, appendix A.2.2)
+
+Where attention looks back with the new state, its attentional vector stands for s_t (attention/luong.py).
 """
 
 import torch

@@ -149,9 +149,8 @@ def test_output_files_hold_the_streams(commands: Commands, copy_data: Path, trai
     [
         ("--attention", "location", "--sharpening", 2, "--location-kernel", 3),
         ("--attention", "dot", "--input-feeding"),
-        ("--attention", "concat", "--readout", "maxout"),
     ],
-    ids=["location", "dot", "concat"],
+    ids=["location", "dot"],
 )
 def test_other_attentions_through_the_commands(
     commands: Commands, copy_data: Path, tmp_path: Path, options: tuple

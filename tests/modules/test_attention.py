@@ -35,11 +35,11 @@ def test_scores_weights_and_context_by_hand() -> None:
 
 
 def test_v_is_applied_before_the_sum_over_units() -> None:
-    """With v = (1, -1) two equal units cancel; summing tanh first would give a non-zero score."""
+    """v = (1, -1) tells the units apart. After the sum it could not: (1 - 1) times the sum is 0, whatever the units."""
     attention = hand_made()
     attention.query_projection.weight.data.zero_()
-    keys = attention.project_keys(torch.tensor([[[0.7, 0.7]]]))
-    assert attention.score(torch.zeros(1, 2), keys).item() == 0.0
+    score = attention.score(torch.zeros(1, 2), attention.project_keys(torch.tensor([[[0.7, 0.2], [0.7, 0.7]]])))
+    torch.testing.assert_close(score, torch.tensor([[math.tanh(0.7) - math.tanh(0.2), 0.0]]))
 
 
 def test_no_biases() -> None:
