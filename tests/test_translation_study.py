@@ -254,7 +254,8 @@ def test_the_length_penalty_is_the_best_on_the_validation_part(tmp_path: Path, m
         return outputs[penalty]
 
     monkeypatch.setattr(translation_study, "decode", decode)
-    assert translation_study.choose_length_penalty(Recipe(), tmp_path, OURS, references) == 1.5
+    settings = Recipe(length_penalties=tuple(outputs))
+    assert translation_study.choose_length_penalty(settings, tmp_path, OURS, references) == 1.5
     assert set(asked) == {(OURS, "valid", 2)}
 
 
