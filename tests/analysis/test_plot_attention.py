@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fairseq_plugin.analysis import heatmap
+from fairseq_plugin.analysis import picture
 from fairseq_plugin.analysis.formats import write_records
 from fairseq_plugin.analysis.records import AttentionRecord
 from scripts import plot_attention
+from scripts.plots.printing import printable
 
 SCRIPT = Path(plot_attention.__file__)
 
@@ -35,11 +36,11 @@ def attention(request, tmp_path):
 
 @pytest.fixture
 def titles(monkeypatch):
-    """The titles of the figures that are saved."""
+    """The titles of the figures that are saved as they are."""
     kept = []
-    save = heatmap.save
+    save = picture.save
     monkeypatch.setattr(
-        heatmap, "save", lambda figure, path: (kept.append(figure.axes[0].get_title()), save(figure, path))
+        picture, "save", lambda figure, path: (kept.append(figure.axes[0].get_title()), save(figure, path))
     )
     return kept
 
@@ -122,7 +123,7 @@ def test_missing_arguments_end_with_2(capsys):
 def test_lines_that_the_terminal_cannot_show_are_escaped(monkeypatch, tmp_path):
     with open(tmp_path / "out", "w", encoding="ascii") as stream:
         monkeypatch.setattr(sys, "stdout", stream)
-        assert plot_attention.printable("a 한") == r"a \ud55c"
+        assert printable("a 한") == r"a \ud55c"
 
 
 def test_it_runs_as_a_file_from_any_folder(tmp_path):
@@ -160,7 +161,7 @@ def drawn(monkeypatch):
     """Titles and image data of the figures that are saved."""
     kept = []
     monkeypatch.setattr(
-        heatmap,
+        picture,
         "save",
         lambda figure, path: kept.extend((a.get_title(), a.get_images()[0].get_array()) for a in figure.axes[:-1]),
     )
