@@ -39,9 +39,7 @@ def test_panels_hold_their_numbers_and_keep_the_size_of_cells(columns):
         assert [tick.get_text() for tick in axes.get_xticklabels()] == list(given.source)
         assert [tick.get_text() for tick in axes.get_yticklabels()] == list(given.target)
         left, bottom, right, top = inches(figure, axes)
-        assert (right - left, top - bottom) == pytest.approx(
-            (CELL * len(given.source), CELL * len(given.target))
-        )
+        assert (right - left, top - bottom) == pytest.approx((CELL * len(given.source), CELL * len(given.target)))
     assert bar.get_ylabel() == "Attention weight"
 
 

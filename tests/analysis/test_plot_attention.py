@@ -215,3 +215,29 @@ def test_ids_that_are_no_numbers(attention, tmp_path, capsys):
         plot_attention.main([attention, "--output", str(tmp_path / "x.png"), "--ids", "3,b"])
     assert caught.value.code == 2
     assert "argument --ids: '3,b' must be numbers of sentences, as in 0,3,7" in capsys.readouterr().err
+
+
+def long_record(number, rows, columns):
+    source, target = (tuple(f"w{n}" for n in range(count)) for count in (columns, rows))
+    return AttentionRecord(number, source, target, np.full((rows, columns), 1 / columns), score=-1.0)
+
+
+def test_a_long_sentence_is_pages_of_a_pdf(tmp_path, capsys):
+    write_records([long_record(0, 3, 201), record(1)], tmp_path / "long.npz")
+    output = tmp_path / "a.pdf"
+    assert plot_attention.main([str(tmp_path / "long.npz"), "--output", str(output)]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.endswith(f"\n3 pages\n{output}\n")
+    assert captured.err == ""
+    assert output.read_bytes().count(b"/Type /Page ") == 3
+    assert plot_attention.main([str(tmp_path / "long.npz"), "--output", str(output), "--all"]) == 0
+    assert capsys.readouterr().out == f"4 pages\n{output}\n"
+
+
+@pytest.mark.parametrize(("output", "options"), [("a.svg", []), ("a.pdf", ["--ids", "0,0"])])
+def test_a_long_sentence_is_thinned_elsewhere_with_one_line(output, options, tmp_path, capsys):
+    write_records([long_record(0, 3, 101)], tmp_path / "long.npz")
+    path = str(tmp_path / output)
+    assert plot_attention.main([str(tmp_path / "long.npz"), "--output", path, *options]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("plot_attention.py: warning: 3 target x 101 source tokens are more than the 100 x 100 cells")
