@@ -3,6 +3,7 @@
 Neither pyplot nor matplotlib's settings are touched, so a figure lives only as long as somebody holds it.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +56,15 @@ def save(figure: Figure, path: str | Path) -> None:
         figure.savefig(stream, format=ending[1:], dpi=DPI, metadata=METADATA[ending])
 
 
-def check_ending(path: Path) -> str:
+def check_ending(path: Path, endings: Collection[str] = METADATA.keys()) -> str:
     """The ending of a picture's path, in lower case.
 
-    :raises UserError: if it is none of those that :func:`save` knows.
+    :param endings: those that are possible; by default those that :func:`save` knows.
+    :raises UserError: if it is none of them.
     """
     ending = path.suffix.lower()
-    if ending not in METADATA:
-        raise UserError(f"picture {str(path)!r} must end in {', '.join(METADATA)}")
+    if ending not in endings:
+        raise UserError(f"picture {str(path)!r} must end in {', '.join(endings)}")
     return ending
 
 

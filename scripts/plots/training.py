@@ -21,10 +21,8 @@ PANELS, FRAMES = 12, 30  # checkpoints in a picture and in an animation, if --pa
 
 def plot_evolution(options: argparse.Namespace, fairseq_arguments: Sequence[str]) -> int:
     """Draw one sentence as the checkpoints of a folder read it; ``fairseq_arguments`` go to fairseq as they are."""
-    animated = options.output.suffix.lower() == GIF
-    if not animated:
-        picture.check_ending(options.output)
-    elif options.columns is not None:
+    animated = picture.check_ending(options.output, (*picture.METADATA, GIF)) == GIF
+    if animated and options.columns is not None:
         raise UserError(f"--columns {options.columns} with a {GIF}: an animation has one heatmap")
     require_folder(options.output)
     found = checkpoints_in(options.evolution)

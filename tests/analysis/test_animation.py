@@ -52,7 +52,7 @@ def test_only_cells_and_title_change_and_colours_are_those_of_the_weights(tmp_pa
             assert np.abs(frame[height - y, x] - expected).max() <= 8  # a GIF has 256 colours
     box, title = axes.get_window_extent(), axes.title.get_window_extent()
     below = height - int(box.y0) + 2  # tick labels and axis name
-    np.testing.assert_allclose(pixels[0][below:], pixels[-1][below:], atol=8)
+    np.testing.assert_allclose(pixels[0][below:], pixels[-1][below:], atol=24)
     rows = slice(height - int(title.y1) - 1, height - int(title.y0) + 1)
     assert (pixels[0][rows] != pixels[-1][rows]).any()
 
