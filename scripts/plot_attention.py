@@ -4,38 +4,38 @@
     python scripts/plot_attention.py attention.npz --output grid.png --ids 0,3,7,9
     python scripts/plot_attention.py attention.npz --output models.png --id 3 --compare other.npz
     python scripts/plot_attention.py attention.npz --output all.pdf --all
+    python scripts/plot_attention.py DATA --evolution CHECKPOINTS --output evolution.gif --id 3
 
 Reads what extract_attention.py writes (.npz or .jsonl). Prints SRC, TRG (if there is a reference) and PRED one under
-the other, and last the path of the picture.
+the other, and last the path of the picture. With --evolution, the checkpoints of a training read one sentence of a
+dataset and its reference, so that all have the same rows; every option of fairseq-generate is understood as well.
 """
 
 import argparse
 import sys
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-
-from matplotlib.figure import Figure
-from tqdm import tqdm
 
 if not __package__:  # run as a file, from any folder: the packages are in the folder above
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from data_gen.errors import UserError, run_command
-from fairseq_plugin.analysis import heatmap
-from fairseq_plugin.analysis.fonts import MissingGlyphWarning
-from fairseq_plugin.analysis.formats import iterate_records, read_records
-from fairseq_plugin.analysis.grid import Panel, draw_grid
-from fairseq_plugin.analysis.pages import save_pages
-from fairseq_plugin.analysis.records import END, AttentionRecord
-
-NAME = "plot_attention.py"
+from fairseq_plugin.analysis import picture
+from fairseq_plugin.analysis.panel import LONGEST
+from scripts.plots.printing import NAME
+from scripts.plots.sentences import plot_all, plot_chosen
+from scripts.plots.training import FRAMES, PANELS, plot_evolution
 
 
 def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(prog=NAME, description="Draw attention as a heatmap, of one sentence or of all.")
-    options.add_argument("attention", type=Path, help="attention file, .npz or .jsonl, from extract_attention.py")
+    options = argparse.ArgumentParser(
+        prog=NAME,
+        description="Draw attention as a heatmap, of one sentence or of all.",
+        epilog=f"A sentence of more than {LONGEST} tokens is drawn on several pages of a .pdf, or thinned.",
+    )
+    options.add_argument(
+        "attention", type=Path, help="attention file from extract_attention.py; with --evolution the dataset folder"
+    )
     options.add_argument("--output", type=Path, required=True, help="picture to write: .png, .pdf or .svg")
     which = options.add_mutually_exclusive_group()
     which.add_argument("--all", action="store_true", help="draw all sentences, a page of a .pdf each")
@@ -53,82 +53,55 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--vmin", type=float, default=0.0, help="weight of the lowest colour (default: %(default)s)")
     options.add_argument("--vmax", type=float, default=1.0, help="weight of the highest colour (default: %(default)s)")
     options.add_argument("--annotate", action="store_true", help="write each weight into its cell")
+    training = options.add_argument_group("one sentence over a training (--output may be a .gif)")
+    training.add_argument("--evolution", type=Path, metavar="FOLDER", help="checkpoints of epochs or updates")
+    training.add_argument("--gen-subset", metavar="SPLIT", help="split of the sentence (default: test)")
+    training.add_argument(
+        "--panels", type=int, metavar="N", help=f"checkpoints to draw at most (default: {PANELS}, {FRAMES} in a .gif)"
+    )
     return options
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. :returns: 0, 2 after wrong use, 1 if the picture cannot be written."""
-    options = parser().parse_args(argv)
-    return run_command(NAME, lambda: plot(options))
+    command = parser()
+    options, others = command.parse_known_args(argv)
+    if others and options.evolution is None:
+        command.error(f"unrecognized arguments: {' '.join(others)}")
+    return run_command(NAME, lambda: plot(options, others))
 
 
-def plot(options: argparse.Namespace) -> int:
+def plot(options: argparse.Namespace, fairseq_arguments: Sequence[str]) -> int:
     """Do what the options of :func:`parser` say."""
-    heatmap.check_ending(options.output)
+    if options.evolution is not None:
+        check_evolution(options)
+        return plot_evolution(options, fairseq_arguments)
+    for name, value in (("--gen-subset", options.gen_subset), ("--panels", options.panels)):
+        if value is not None:
+            raise UserError(f"{name} {value} without --evolution: it is for a sentence over a training")
+    picture.check_ending(options.output)
     if options.columns is not None and options.ids is None and options.compare is None:
         raise UserError(f"--columns {options.columns} without --ids or --compare: there is one heatmap")
     if options.all:
         if options.compare is not None:
             raise UserError("--compare draws chosen sentences: give --id or --ids in place of --all")
         return plot_all(options)
-    if options.ids is not None or options.compare is not None:
-        return plot_grid(options)
-    record = select(read_records(options.attention), options.id, options.rank, options.attention)
-    with glyph_warnings_printed():
-        heatmap.save(draw(record, options), options.output)
-    for line in (*sentence_lines(record), str(options.output)):
-        print(printable(line))
-    return 0
+    return plot_chosen(options)
 
 
-def plot_all(options: argparse.Namespace) -> int:
-    """Draw every sentence's hypothesis of the wanted rank on a page of its own, reading one after the other."""
-    records = tqdm(iterate_records(options.attention), unit=" records", disable=None)
-    figures = (draw(record, options) for record in records if record.rank == options.rank)
-    with glyph_warnings_printed():
-        count = save_pages(figures, options.output)
-    print(f"{count} pages\n{printable(str(options.output))}")
-    return 0
-
-
-def plot_grid(options: argparse.Namespace) -> int:
-    """Draw chosen sentences in one picture, for each file beside one another."""
-    paths = [options.attention, *([] if options.compare is None else [options.compare])]
-    files = [read_records(path) for path in paths]
-    panels, lines = [], []
-    for sentence in [options.id] if options.ids is None else options.ids:
-        found = [select(records, sentence, options.rank, path) for records, path in zip(files, paths, strict=True)]
-        if found[0].source != found[-1].source or found[0].id != found[-1].id:
-            raise UserError(
-                f"sentence {found[0].id} of {str(paths[0])!r} is not sentence {found[-1].id} of {str(paths[1])!r}: "
-                "compare attention of the same data, and name a sentence with --id"
-            )
-        panels += [
-            Panel(record.weights, record.source, record.target, title_of(record, path, options))
-            for record, path in zip(found, paths, strict=True)
-        ]
-        lines += sentence_lines(found[0])
-        if options.compare is not None:
-            lines.append(sentence_lines(found[1])[-1])
-    columns = options.columns if options.columns is not None or options.compare is None else 2
-    with glyph_warnings_printed():
-        heatmap.save(draw_grid(panels, columns=columns, colours=colours_of(options)), options.output)
-    for line in (*lines, str(options.output)):
-        print(printable(line))
-    return 0
-
-
-def title_of(record: AttentionRecord, path: Path, options: argparse.Namespace) -> str:
-    """The title of a heatmap of several: what tells it from the others stands in it."""
-    title = default_title(record) if options.title is None else f"{options.title}, sentence {record.id}"
-    if options.compare is None:
-        return title
-    return f"{path if options.attention.name == options.compare.name else path.name}, sentence {record.id}"
-
-
-def colours_of(options: argparse.Namespace) -> heatmap.Colours:
-    """The colours of the command line."""
-    return heatmap.Colours(options.cmap, options.vmin, options.vmax, options.annotate)
+def check_evolution(options: argparse.Namespace) -> None:
+    """:raises UserError: if an option contradicts --evolution."""
+    contradictions = {
+        "--all": options.all,
+        "--ids": options.ids is not None,
+        "--compare": options.compare is not None,
+        "--rank": options.rank != 0,
+    }
+    for name, given in contradictions.items():
+        if given:
+            raise UserError(f"{name} with --evolution, which draws one sentence and its reference: give --id alone")
+    if options.attention.is_file():
+        raise UserError(f"--evolution reads a dataset: give its folder in place of {str(options.attention)!r}")
 
 
 def sentence_ids(text: str) -> list[int]:
@@ -137,68 +110,6 @@ def sentence_ids(text: str) -> list[int]:
         return [int(number) for number in text.split(",")]
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} must be numbers of sentences, as in 0,3,7") from None
-
-
-def draw(record: AttentionRecord, options: argparse.Namespace) -> Figure:
-    """The heatmap of a record with the title and colours of the command line."""
-    return heatmap.draw(
-        record.weights,
-        record.source,
-        record.target,
-        title=default_title(record) if options.title is None else options.title,
-        **colours_of(options)._asdict(),
-    )
-
-
-@contextmanager
-def glyph_warnings_printed() -> Iterator[None]:
-    """Characters without a font are told in a line each time pictures are saved."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("always", MissingGlyphWarning)
-        yield
-    for warning in caught:
-        print(f"{NAME}: warning: {warning.message}", file=sys.stderr)
-
-
-def select(records: Sequence[AttentionRecord], sentence: int | None, rank: int, path: Path) -> AttentionRecord:
-    """Find the record of a sentence and rank; without a sentence the first of the file.
-
-    :raises UserError: if the file does not have it, saying what it has.
-    """
-    if not records:
-        raise UserError(f"{str(path)!r} holds no sentence: extract attention again")
-    ids = sorted({record.id for record in records})
-    sentence = ids[0] if sentence is None else sentence
-    of_sentence = [record for record in records if record.id == sentence]
-    if not of_sentence:
-        raise UserError(f"no sentence {sentence} in {str(path)!r}, which has {len(ids)} from {ids[0]} to {ids[-1]}")
-    for record in of_sentence:
-        if record.rank == rank:
-            return record
-    ranks = ", ".join(str(record.rank) for record in of_sentence)
-    raise UserError(f"sentence {sentence} in {str(path)!r} has no rank {rank}: give --rank as one of {ranks}")
-
-
-def default_title(record: AttentionRecord) -> str:
-    """Attention, sentence 3; the rank is named if it is not the best."""
-    return f"Attention, sentence {record.id}" + (f", rank {record.rank}" if record.rank else "")
-
-
-def sentence_lines(record: AttentionRecord) -> list[str]:
-    """Source, reference and hypothesis one under the other, without the end symbol."""
-    rows = [("SRC", record.source), ("TRG", record.reference), ("PRED", record.target)]
-    return [
-        f"{name:<4} {' '.join(heatmap.label(token) for token in tokens if token != END)}"
-        for name, tokens in rows
-        if tokens is not None
-    ]
-
-
-def printable(line: str) -> str:
-    """The line with escapes for what the terminal's encoding cannot show."""
-    encoding = sys.stdout.encoding or "utf-8"
-    return line.encode(encoding, "backslashreplace").decode(encoding)
 
 
 if __name__ == "__main__":

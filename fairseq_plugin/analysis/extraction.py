@@ -125,19 +125,37 @@ def decoded(loaded: Loaded, cfg: FairseqConfig, *, folder: Path | None = None, p
         with warnings.catch_warnings():
             # fairseq's data loader asks for pinned memory whether or not there is a GPU to need it.
             warnings.filterwarnings("ignore", message=".*'pin_memory' argument is set as true", category=UserWarning)
-            for record in _decode(loaded, cfg, progress):
+            for record in _decode(loaded, cfg, progress(_batches(loaded, cfg))):
                 spill.add(record)
         check_complete(spill.ids, len(loaded.task.dataset(loaded.split)))
         yield spill
 
 
-def _decode(loaded: Loaded, cfg: FairseqConfig, progress: Any) -> Iterator[AttentionRecord]:
+def forced(loaded: Loaded, cfg: FairseqConfig, sentence: int) -> AttentionRecord:
+    """Attention over the reference of one sentence, whatever ``cfg.generation.score_reference`` says.
+
+    :param sentence: its position in the split.
+    :raises UserError: the split has no such sentence or no references, or the model returns no attention.
+    """
+    dataset = loaded.task.dataset(loaded.split)
+    if not 0 <= sentence < len(dataset):
+        raise UserError(f"no sentence {sentence} in split {loaded.split!r}, which has {len(dataset)}, counted from 0")
+    sample = dataset.collater([dataset[sentence]])
+    if sample.get("target") is None:
+        raise UserError(f"split {loaded.split!r} has no references: choose data with a target side")
+    scoring = deepcopy(cfg)
+    scoring.generation.score_reference = True
+    (record,) = _decode(loaded, scoring, [sample])
+    return record
+
+
+def _decode(loaded: Loaded, cfg: FairseqConfig, batches: Iterable[dict[str, Any]]) -> Iterator[AttentionRecord]:
     """The records in the order of the batches."""
     generation = deepcopy(cfg.generation)
     generation.print_alignment = None  # it would make the generator read attention off once more
     generator = loaded.task.build_generator(loaded.models, generation)
     forced = bool(cfg.generation.score_reference)
-    for sample in progress(_batches(loaded, cfg)):
+    for sample in batches:
         sample = utils.apply_to_sample(lambda tensor: tensor.to(loaded.device), right_padded(sample, loaded.task))
         arguments = {}
         if forced:

@@ -2,7 +2,8 @@
 
 matplotlib draws a box for a character that none of the named families has, and names only DejaVu Sans by default,
 which lacks Chinese, Japanese and Korean. :func:`choose` adds installed families until every character is covered, or
-no installed font helps.
+no installed font helps. From version 3.11 on, matplotlib joins the letters of Arabic and sets right-to-left text in
+its order; before, it does neither. :func:`warn` tells of what cannot be drawn as it should be.
 """
 
 import unicodedata
@@ -13,7 +14,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import matplotlib
 from matplotlib import font_manager
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 BASE = "DejaVu Sans"  # comes with matplotlib
 # Families that come with matplotlib for other ends: boxes for anything, and mathematics under made-up codes.
@@ -22,9 +26,15 @@ SHOWN = 10  # characters that a warning names
 # The start of a character's Unicode name, and the Debian package whose fonts matplotlib can draw it with.
 PACKAGES = dict.fromkeys(("CJK", "HANGUL", "HIRAGANA", "KATAKANA", "HALFWIDTH", "FULLWIDTH"), "fonts-noto-cjk")
 
+LAYS_OUT_TEXT = matplotlib.__version_info__ >= (3, 11)  # by libraqm: bidirectional, letters joined
+
 
 class MissingGlyphWarning(UserWarning):
     """Some characters of a picture have no installed font and are drawn as boxes."""
+
+
+class RightToLeftWarning(UserWarning):
+    """Right-to-left text of a picture is drawn from left to right, letter by letter."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,29 @@ def missing_message(missing: Iterable[str]) -> str:
         f"no installed font has {shown}{more}: drawn as boxes; install one"
         f" (e.g. `apt-get install {' '.join(packages)}`), or write .svg, which the viewer's own fonts show"
     )
+
+
+def characters_of(figure: Figure) -> set[str]:
+    """All characters that a figure shows."""
+    return set().union(*(text.get_text() for text in figure.findobj(Text)))
+
+
+def warn(characters: set[str]) -> None:
+    """Warn, in a line each, of what matplotlib cannot draw as it should be, whose own warnings are held back.
+
+    Warns with :class:`MissingGlyphWarning` of characters that no installed font has, with :class:`RightToLeftWarning`
+    of right-to-left text if this matplotlib does not lay it out.
+    """
+    missing = choose(characters).missing
+    if missing:
+        warnings.warn(missing_message(missing), MissingGlyphWarning, stacklevel=3)
+    if not LAYS_OUT_TEXT and any(unicodedata.bidirectional(character) in ("R", "AL") for character in characters):
+        warnings.warn(
+            f"matplotlib {matplotlib.__version__} draws right-to-left text from left to right, letters not joined:"
+            " install matplotlib 3.11 or later (Python 3.11 or later), or write .svg, which a browser sets right",
+            RightToLeftWarning,
+            stacklevel=3,
+        )
 
 
 @contextmanager

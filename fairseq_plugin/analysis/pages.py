@@ -1,18 +1,16 @@
 """Many heatmaps as one PDF, a page each; only one figure is in memory at a time."""
 
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
 import matplotlib
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 from data_gen.errors import UserError
 from fairseq_plugin.analysis import fonts
 from fairseq_plugin.analysis.files import whole_file
-from fairseq_plugin.analysis.heatmap import DPI, METADATA, SAVING, check_ending
+from fairseq_plugin.analysis.picture import DPI, METADATA, SAVING, check_ending
 
 
 def save_pages(figures: Iterable[Figure], path: str | Path) -> int:
@@ -22,21 +20,20 @@ def save_pages(figures: Iterable[Figure], path: str | Path) -> int:
     :returns: the number of pages.
     :raises UserError: if the path does not end in .pdf, cannot be written, or there is no figure.
 
-    Warns once with :class:`fonts.MissingGlyphWarning` for the characters on any page that no installed font has.
+    Warns once of text on any page that cannot be drawn as it should be; see :func:`fonts.warn`.
     """
     path = Path(path)
     if check_ending(path) != ".pdf":
         raise UserError(f"pages cannot be written to {str(path)!r}: give a path that ends in .pdf")
-    missing: set[str] = set()
+    characters: set[str] = set()
     count = 0
     with whole_file(path) as stream, matplotlib.rc_context(SAVING), fonts.without_glyph_warnings():
         with PdfPages(stream, metadata=METADATA[".pdf"]) as pages:
             for figure in figures:
-                missing.update(fonts.choose(text.get_text() for text in figure.findobj(Text)).missing)
+                characters |= fonts.characters_of(figure)
                 pages.savefig(figure, dpi=DPI)
                 count += 1
         if not count:
             raise UserError(f"no sentence to draw in {str(path)!r}: extract attention again or give another --rank")
-    if missing:
-        warnings.warn(fonts.missing_message(sorted(missing)), fonts.MissingGlyphWarning, stacklevel=2)
+    fonts.warn(characters)
     return count

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_gen.errors import FAILURE, UserError
-from fairseq_plugin.analysis import heatmap
+from fairseq_plugin.analysis import heatmap, picture
 from fairseq_plugin.analysis.fonts import MissingGlyphWarning
 from fairseq_plugin.analysis.records import AttentionRecord
 from scripts.translation.recipe import Recipe
@@ -81,6 +81,6 @@ def draw(example: Example, records: Sequence[AttentionRecord], path: Path) -> No
     with warnings.catch_warnings():
         warnings.simplefilter("error", MissingGlyphWarning)
         try:
-            heatmap.save(figure, path)
+            picture.save(figure, path)
         except MissingGlyphWarning as warning:
             raise UserError(f"{str(path)!r}: {warning}", exit_code=FAILURE) from None

@@ -8,7 +8,7 @@ from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from matplotlib import font_manager
 
-from fairseq_plugin.analysis import fonts, heatmap
+from fairseq_plugin.analysis import fonts, heatmap, picture
 
 RARE = "\U0010f123"  # private use: no font of the machine should have it
 RARER = "\U0010f124"
@@ -110,5 +110,45 @@ def test_a_heatmap_is_drawn_with_the_font_that_was_found(ending, installed, tmp_
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # no glyph is missing, no family unknown
         figure = heatmap.draw(np.ones((1, 2)), [RARE, "a"], ["b"], title=RARE)
-        heatmap.save(figure, tmp_path / f"a.{ending}")
+        picture.save(figure, tmp_path / f"a.{ending}")
     assert figure.axes[0].get_xticklabels()[0].get_fontfamily() == ["DejaVu Sans", "One"]
+
+
+@pytest.mark.parametrize("text", ["שלום", "السلام"])
+def test_right_to_left_text_that_matplotlib_does_not_lay_out_gives_one_warning(text, monkeypatch):
+    monkeypatch.setattr(fonts, "LAYS_OUT_TEXT", False)
+    with pytest.warns(fonts.RightToLeftWarning, match="draws right-to-left text from left to right") as caught:
+        fonts.warn(set(text + "abc"))
+    assert len(caught) == 1
+    fonts.warn(set("abc 1 한 </s>"))  # a warning would be an error
+
+
+@pytest.mark.skipif(not fonts.LAYS_OUT_TEXT, reason="matplotlib before 3.11 does not lay out text")
+@pytest.mark.parametrize(("logical", "visual"), [("אב", "בא"), ("a</s>", "a</s>"), ("▁א", "א▁"), ("אבc", "cבא")])
+def test_right_to_left_text_is_drawn_in_its_order(logical, visual, tmp_path):
+    """The picture is that of the letters as they stand from left to right, each forced to that direction."""
+    forced = "\u202d" + visual + "\u202c"
+
+    def pixels(text):
+        return drawn_text(heatmap.draw(np.ones((1, 1)), ["x"], [text]))
+
+    np.testing.assert_array_equal(pixels(logical), pixels(forced))
+
+
+@pytest.mark.skipif(not fonts.LAYS_OUT_TEXT, reason="matplotlib before 3.11 does not lay out text")
+def test_arabic_letters_are_joined():
+    apart, joined = (
+        drawn_text(heatmap.draw(np.ones((1, 1)), ["x"], [text])) for text in ("ب\u200cب\u200cب", "ببب")
+    )  # with and without non-joiners between the letters
+    assert (joined < 128).any(axis=0).sum() < (apart < 128).any(axis=0).sum()
+
+
+def drawn_text(figure):
+    """The pixels of the only target label, cut to its ink."""
+    figure.canvas.draw()
+    box = figure.axes[0].get_yticklabels()[0].get_window_extent()
+    grey = np.asarray(figure.canvas.buffer_rgba())[..., 0]
+    height = grey.shape[0]
+    label = grey[height - int(box.y1) - 8 : height - int(box.y0) + 8, int(box.x0) - 1 : int(box.x1) + 1]
+    ink = np.argwhere(label < 250)
+    return label[ink[:, 0].min() : ink[:, 0].max() + 1, ink[:, 1].min() : ink[:, 1].max() + 1]

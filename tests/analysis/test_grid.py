@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from data_gen.errors import UserError
-from fairseq_plugin.analysis import heatmap
+from fairseq_plugin.analysis.arrangement import CELL
 from fairseq_plugin.analysis.fonts import without_glyph_warnings
-from fairseq_plugin.analysis.grid import Panel, draw_grid
+from fairseq_plugin.analysis.grid import draw_grid
+from fairseq_plugin.analysis.heatmap import Colours
+from fairseq_plugin.analysis.panel import Panel
 
 
 def panel(number: int, targets: int = 3, sources: int = 4, token: str = "a") -> Panel:
@@ -38,9 +40,7 @@ def test_panels_hold_their_numbers_and_keep_the_size_of_cells(columns):
         assert [tick.get_text() for tick in axes.get_xticklabels()] == list(given.source)
         assert [tick.get_text() for tick in axes.get_yticklabels()] == list(given.target)
         left, bottom, right, top = inches(figure, axes)
-        assert (right - left, top - bottom) == pytest.approx(
-            (heatmap.CELL * len(given.source), heatmap.CELL * len(given.target))
-        )
+        assert (right - left, top - bottom) == pytest.approx((CELL * len(given.source), CELL * len(given.target)))
     assert bar.get_ylabel() == "Attention weight"
 
 
@@ -68,7 +68,7 @@ def test_order_is_from_left_to_right_and_top_to_bottom():
 
 
 def test_one_range_of_colours_for_all():
-    figure = draw_grid(PANELS[:2], colours=heatmap.Colours("Greys", 0.25, 0.5, annotate=True))
+    figure = draw_grid(PANELS[:2], colours=Colours("Greys", 0.25, 0.5, annotate=True))
     for axes, given in zip(figure.axes[:2], PANELS[:2], strict=True):
         image = axes.get_images()[0]
         assert (image.get_cmap().name, image.get_clim()) == ("Greys", (0.25, 0.5))

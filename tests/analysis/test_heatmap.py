@@ -12,7 +12,8 @@ from matplotlib.text import Text
 from PIL import Image
 
 from data_gen.errors import UserError
-from fairseq_plugin.analysis import fonts, heatmap
+from fairseq_plugin.analysis import fonts, heatmap, picture
+from fairseq_plugin.analysis.heatmap import Colours
 
 SOURCE = ("a", "$x$", "a_b", "</s>")
 TARGET = ("$x$", "c", "</s>")
@@ -54,12 +55,12 @@ def test_colours_are_viridis_from_0_to_1_whatever_the_weights(figure):
     (image,) = figure.axes[0].images
     assert image.get_cmap().name == "viridis"
     assert image.get_clim() == (0.0, 1.0)
-    (other,) = heatmap.draw(WEIGHTS, SOURCE, TARGET, cmap="Greys", vmin=-1, vmax=2).axes[0].images
+    (other,) = heatmap.draw(WEIGHTS, SOURCE, TARGET, colours=Colours("Greys", -1, 2)).axes[0].images
     assert (other.get_cmap().name, other.get_clim()) == ("Greys", (-1, 2))
 
 
 def test_the_picture_has_the_colours_of_the_weights(figure, tmp_path):
-    heatmap.save(figure, tmp_path / "a.png")
+    picture.save(figure, tmp_path / "a.png")
     pixels = np.asarray(Image.open(tmp_path / "a.png"))
     height = pixels.shape[0]
     for t, s in np.ndindex(WEIGHTS.shape):
@@ -104,7 +105,7 @@ def test_text_is_no_markup(figure):
 
 
 def test_an_svg_holds_every_token_as_text(figure, tmp_path):
-    heatmap.save(figure, tmp_path / "a.svg")
+    picture.save(figure, tmp_path / "a.svg")
     texts = [element.text for element in ElementTree.parse(tmp_path / "a.svg").iter("{http://www.w3.org/2000/svg}text")]
     for token in (*SOURCE, *TARGET, "Source", "Target", "Attention weight", "Attention, sentence 3"):
         assert token in texts
@@ -116,7 +117,7 @@ def test_an_svg_holds_every_token_as_text(figure, tmp_path):
 def test_the_same_attention_gives_the_same_file(ending, start, tmp_path):
     first, second = tmp_path / f"1{ending}", tmp_path / f"2{ending}"
     for path in (first, second):
-        heatmap.save(heatmap.draw(WEIGHTS, SOURCE, TARGET), path)
+        picture.save(heatmap.draw(WEIGHTS, SOURCE, TARGET), path)
     assert first.read_bytes().startswith(start)
     assert first.read_bytes() == second.read_bytes()
     assert not re.search(rb"CreationDate|<dc:date>", first.read_bytes())
@@ -128,9 +129,9 @@ def test_settings_of_matplotlib_stay_and_do_not_disturb(tmp_path):
     with matplotlib.rc_context(mine):
         before = dict(matplotlib.rcParams)
         drawn = heatmap.draw(WEIGHTS, SOURCE, TARGET)
-        heatmap.save(drawn, tmp_path / "a.png")
+        picture.save(drawn, tmp_path / "a.png")
         assert dict(matplotlib.rcParams) == before
-    heatmap.save(heatmap.draw(WEIGHTS, SOURCE, TARGET), tmp_path / "b.png")
+    picture.save(heatmap.draw(WEIGHTS, SOURCE, TARGET), tmp_path / "b.png")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
@@ -138,14 +139,14 @@ def test_settings_of_matplotlib_stay_and_do_not_disturb(tmp_path):
 def test_missing_glyphs_give_one_warning(ending, tmp_path):
     drawn = heatmap.draw(np.ones((2, 2)), [PRIVATE, "a"], [PRIVATE * 3, "b"])
     with pytest.warns(fonts.MissingGlyphWarning, match=f"no installed font has {PRIVATE}: drawn as boxes") as caught:
-        heatmap.save(drawn, tmp_path / f"a{ending}")
+        picture.save(drawn, tmp_path / f"a{ending}")
     assert len(caught) == 1
 
 
 def test_an_svg_leaves_glyphs_to_the_viewer(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        heatmap.save(heatmap.draw(np.ones((1, 1)), [PRIVATE], [PRIVATE]), tmp_path / "a.svg")
+        picture.save(heatmap.draw(np.ones((1, 1)), [PRIVATE], [PRIVATE]), tmp_path / "a.svg")
 
 
 @pytest.mark.parametrize(
@@ -175,19 +176,19 @@ def test_what_cannot_be_drawn(arguments, message):
 )
 def test_colours_that_are_no_range(options, message):
     with pytest.raises(UserError, match="^" + re.escape(message)):
-        heatmap.draw(WEIGHTS, SOURCE, TARGET, **options)
+        heatmap.draw(WEIGHTS, SOURCE, TARGET, colours=Colours(**options))
 
 
 def test_places_that_cannot_be_written(figure, tmp_path):
     with pytest.raises(UserError, match=r"picture '.*a\.jpg' must end in \.png, \.pdf, \.svg"):
-        heatmap.save(figure, tmp_path / "a.jpg")
+        picture.save(figure, tmp_path / "a.jpg")
     with pytest.raises(
         UserError, match=r"folder '.*lost' does not exist: make it, or choose another place for 'a.png'"
     ):
-        heatmap.save(figure, tmp_path / "lost" / "a.png")
+        picture.save(figure, tmp_path / "lost" / "a.png")
     (tmp_path / "a.png").mkdir()
     with pytest.raises(UserError, match=r"cannot write '.*a\.png': Is a directory") as caught:
-        heatmap.save(figure, tmp_path / "a.png")
+        picture.save(figure, tmp_path / "a.png")
     assert caught.value.exit_code == 1
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
@@ -195,11 +196,11 @@ def test_places_that_cannot_be_written(figure, tmp_path):
 def test_a_png_beyond_all_measure_is_refused(figure, tmp_path):
     figure.set_size_inches(100, 100)
     with pytest.raises(UserError, match=r"would have 14400 x 14400 pixels, more than 100000000: write \.pdf or \.svg"):
-        heatmap.save(figure, tmp_path / "a.png")
+        picture.save(figure, tmp_path / "a.png")
 
 
 def test_annotated_cells_hold_their_weights_in_a_colour_that_stands_out():
-    axes = heatmap.draw(WEIGHTS, SOURCE, TARGET, annotate=True).axes[0]
+    axes = heatmap.draw(WEIGHTS, SOURCE, TARGET, colours=Colours(annotate=True)).axes[0]
     cells = {text.get_position(): (text.get_text(), text.get_color()) for text in axes.texts}
     assert {place: number for place, (number, _) in cells.items()} == {
         (s, t): f"{weight:.2f}" for (t, s), weight in np.ndenumerate(WEIGHTS.astype(np.float32))

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fairseq_plugin.analysis import heatmap
+from fairseq_plugin.analysis import picture
 from fairseq_plugin.analysis.formats import write_records
 from fairseq_plugin.analysis.records import AttentionRecord
 from scripts import plot_attention
+from scripts.plots.printing import printable
 
 SCRIPT = Path(plot_attention.__file__)
 
@@ -35,11 +36,11 @@ def attention(request, tmp_path):
 
 @pytest.fixture
 def titles(monkeypatch):
-    """The titles of the figures that are saved."""
+    """The titles of the figures that are saved as they are."""
     kept = []
-    save = heatmap.save
+    save = picture.save
     monkeypatch.setattr(
-        heatmap, "save", lambda figure, path: (kept.append(figure.axes[0].get_title()), save(figure, path))
+        picture, "save", lambda figure, path: (kept.append(figure.axes[0].get_title()), save(figure, path))
     )
     return kept
 
@@ -122,7 +123,7 @@ def test_missing_arguments_end_with_2(capsys):
 def test_lines_that_the_terminal_cannot_show_are_escaped(monkeypatch, tmp_path):
     with open(tmp_path / "out", "w", encoding="ascii") as stream:
         monkeypatch.setattr(sys, "stdout", stream)
-        assert plot_attention.printable("a 한") == r"a \ud55c"
+        assert printable("a 한") == r"a \ud55c"
 
 
 def test_it_runs_as_a_file_from_any_folder(tmp_path):
@@ -160,7 +161,7 @@ def drawn(monkeypatch):
     """Titles and image data of the figures that are saved."""
     kept = []
     monkeypatch.setattr(
-        heatmap,
+        picture,
         "save",
         lambda figure, path: kept.extend((a.get_title(), a.get_images()[0].get_array()) for a in figure.axes[:-1]),
     )
@@ -214,3 +215,29 @@ def test_ids_that_are_no_numbers(attention, tmp_path, capsys):
         plot_attention.main([attention, "--output", str(tmp_path / "x.png"), "--ids", "3,b"])
     assert caught.value.code == 2
     assert "argument --ids: '3,b' must be numbers of sentences, as in 0,3,7" in capsys.readouterr().err
+
+
+def long_record(number, rows, columns):
+    source, target = (tuple(f"w{n}" for n in range(count)) for count in (columns, rows))
+    return AttentionRecord(number, source, target, np.full((rows, columns), 1 / columns), score=-1.0)
+
+
+def test_a_long_sentence_is_pages_of_a_pdf(tmp_path, capsys):
+    write_records([long_record(0, 3, 201), record(1)], tmp_path / "long.npz")
+    output = tmp_path / "a.pdf"
+    assert plot_attention.main([str(tmp_path / "long.npz"), "--output", str(output)]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.endswith(f"\n3 pages\n{output}\n")
+    assert captured.err == ""
+    assert output.read_bytes().count(b"/Type /Page ") == 3
+    assert plot_attention.main([str(tmp_path / "long.npz"), "--output", str(output), "--all"]) == 0
+    assert capsys.readouterr().out == f"4 pages\n{output}\n"
+
+
+@pytest.mark.parametrize(("output", "options"), [("a.svg", []), ("a.pdf", ["--ids", "0,0"])])
+def test_a_long_sentence_is_thinned_elsewhere_with_one_line(output, options, tmp_path, capsys):
+    write_records([long_record(0, 3, 101)], tmp_path / "long.npz")
+    path = str(tmp_path / output)
+    assert plot_attention.main([str(tmp_path / "long.npz"), "--output", path, *options]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("plot_attention.py: warning: 3 target x 101 source tokens are more than the 100 x 100 cells")

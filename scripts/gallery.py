@@ -1,0 +1,68 @@
+"""Make the pictures of docs/pictures.md again, with the commands that stand there.
+
+    python -m scripts.gallery
+
+Takes a few minutes: the page trains three small models. Pictures come into docs/images/ once all commands have passed.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from data_gen.errors import FAILURE, UserError, run_command
+
+NAME = "gallery"
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "pictures.md"
+FOLDER = "/tmp/pictures"  # where the commands of the page write to
+MOST_BYTES = 300_000  # of a picture that is kept in the repository
+
+
+def parser() -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(prog=NAME, description="Make the pictures of docs/pictures.md again.")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command. :returns: 0, or 1 if a command of the page fails."""
+    parser().parse_args(argv)
+    return run_command(NAME, make_pictures)
+
+
+def make_pictures() -> int:
+    """Run the page's commands in a temporary folder and keep the pictures that it shows."""
+    page = PAGE.read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        script = commands(page).replace(FOLDER, folder)
+        environment = {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"} | os.environ
+        done = subprocess.run(["bash", "-euxc", script], cwd=ROOT, env=environment, check=False)
+        if done.returncode:
+            raise UserError(f"a command of {str(PAGE)!r} failed: the last one above", exit_code=FAILURE)
+        made = [Path(folder) / name for name in pictures(page)]
+        for picture in made:
+            size = picture.stat().st_size
+            if size > MOST_BYTES:
+                raise UserError(f"{picture.name} has {size} bytes, at most {MOST_BYTES} are wanted", exit_code=FAILURE)
+        for picture in made:
+            print(shutil.copy(picture, PAGE.parent / "images" / picture.name))
+    return 0
+
+
+def commands(page: str) -> str:
+    """All bash blocks of a page, one after the other."""
+    return "".join(re.findall(r"^```bash\n(.*?)^```", page, flags=re.M | re.S))
+
+
+def pictures(page: str) -> list[str]:
+    """The pictures that a page shows and its commands make."""
+    shown = re.findall(r"\]\(images/([^)]+)\)", page)
+    return [name for name in shown if f"{FOLDER}/{name}" in commands(page)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

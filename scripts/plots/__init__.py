@@ -1,0 +1,1 @@
+"""What plot_attention.py draws and prints."""

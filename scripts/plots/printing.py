@@ -1,0 +1,48 @@
+"""Lines that plot_attention.py prints: the sentence, the path of the picture, warnings."""
+
+import sys
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from fairseq_plugin.analysis.fonts import MissingGlyphWarning, RightToLeftWarning
+from fairseq_plugin.analysis.heatmap import label
+from fairseq_plugin.analysis.panel import ThinnedWarning
+from fairseq_plugin.analysis.records import END, AttentionRecord
+
+NAME = "plot_attention.py"
+OF_PICTURES = (MissingGlyphWarning, RightToLeftWarning, ThinnedWarning)
+
+
+@contextmanager
+def warnings_printed() -> Iterator[None]:
+    """What a picture cannot show as it should is told in a line, once; other warnings are dropped."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore")
+        for category in OF_PICTURES:
+            warnings.simplefilter("always", category)
+        yield
+    for message in dict.fromkeys(str(warning.message) for warning in caught):
+        print(f"{NAME}: warning: {message}", file=sys.stderr)
+
+
+def sentence_lines(record: AttentionRecord) -> list[str]:
+    """Source, reference and hypothesis one under the other, without the end symbol."""
+    rows = [("SRC", record.source), ("TRG", record.reference), ("PRED", record.target)]
+    return [
+        f"{name:<4} {' '.join(label(token) for token in tokens if token != END)}"
+        for name, tokens in rows
+        if tokens is not None
+    ]
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines, with escapes for what the terminal's encoding cannot show."""
+    for line in lines:
+        print(printable(line))
+
+
+def printable(line: str) -> str:
+    """The line with escapes for what the terminal's encoding cannot show."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return line.encode(encoding, "backslashreplace").decode(encoding)
