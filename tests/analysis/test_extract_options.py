@@ -12,7 +12,7 @@ from tests.commands import Commands, error_line, extract_words
 
 
 def test_endings_choose_the_formats(commands: Commands, copy_data: Path, trained: Path, tmp_path: Path) -> None:
-    names = ("npz", "bertviz", "nematus", "fairseq", "marian", "pharaoh")
+    names = ("npz", "safetensors", "bertviz", "nematus", "fairseq", "marian", "pharaoh")
     paths = [tmp_path / f"attention.{name}" for name in names]
     commands.succeed(*extract_words(copy_data, trained, *paths))
     records = read_records(paths[0])
@@ -35,7 +35,7 @@ def test_a_format_for_any_ending(commands: Commands, copy_data: Path, trained: P
     [
         (
             ("--format", "hdf5"),
-            "no format 'hdf5': choose one of npz, jsonl, bertviz, nematus, fairseq, marian, pharaoh",
+            "no format 'hdf5': choose one of npz, safetensors, jsonl, bertviz, nematus, fairseq, marian, pharaoh",
         ),
         (
             ("--merge", "wordpiece"),
