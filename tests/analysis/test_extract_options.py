@@ -30,6 +30,17 @@ def test_a_format_for_any_ending(commands: Commands, copy_data: Path, trained: P
     assert len(read_records(path, "jsonl")) == 30
 
 
+def test_an_ending_of_another_format_is_warned_of(
+    commands: Commands, copy_data: Path, trained: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "attention.pharaoh"
+    outcome = commands.succeed(*extract_words(copy_data, trained, path, "--format", "npz", "--greedy"))
+    assert [line for line in outcome.err.splitlines() if line.startswith("extract_attention.py: ")] == [
+        f"extract_attention.py: warning: '{path}' will hold npz, not pharaoh: the other scripts could not read it"
+    ]
+    assert len(read_records(path, "npz")) == 30
+
+
 @pytest.mark.parametrize(
     ("options", "line"),
     [
