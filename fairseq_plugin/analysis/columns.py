@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Any, BinaryIO, Protocol
+from typing import IO, Any, BinaryIO, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -31,13 +31,12 @@ RAGGED = (*SEQUENCES, "weights")
 # The arrays of numbers, with the NumPy kinds each may have when it is read.
 NUMBERS = {"id": "iu", "rank": "iu", "score": "f", "has_reference": "b", "weights": "f"}
 NUMBERS |= dict.fromkeys(SEQUENCES, "iu") | {f"{name}_offsets": "iu" for name in RAGGED}
-# The arrays that grow with the records, as they are written.
-LONG: dict[str, type[np.generic]] = {"id": np.int64, "rank": np.int64, "score": np.float64, "has_reference": np.bool_}
-LONG |= dict.fromkeys(SEQUENCES, np.int32) | {"weights": np.float32}
+# The types of the arrays with entries end to end, as they are written.
+LONG: dict[str, type[np.generic]] = dict.fromkeys(SEQUENCES, np.int32) | {"weights": np.float32}
 
 
 class Column:
-    """One array while it grows.
+    """One array with entries end to end, while it grows.
 
     :param values: an empty file for its entries.
     """
@@ -53,35 +52,50 @@ class Column:
         self.values.write(flat.tobytes())
         self.ends.append(self.ends[-1] + flat.size)
 
-    def offsets(self) -> np.ndarray:
-        """(N + 1,) int64."""
-        return np.array(self.ends, dtype="<i8")
+
+class Columns(NamedTuple):
+    """All arrays of some records.
+
+    :param short: those with one number a record, and the offsets.
+    :param long: those of ``RAGGED``, in files that stand at their beginning.
+    """
+
+    short: dict[str, np.ndarray]
+    long: dict[str, Column]
+    symbols: list[str]
 
 
 @contextmanager
-def columns_of(records: Iterable[AttentionRecord], stream: BinaryIO) -> Iterator[tuple[dict[str, Column], list[str]]]:
-    """Put records into columns, one for each name in ``LONG``, which wait in temporary files without a name.
+def columns_of(records: Iterable[AttentionRecord], stream: BinaryIO) -> Iterator[Columns]:
+    """Put records into columns; what is long waits in temporary files without a name.
 
     Memory holds the distinct tokens and less than 100 bytes a record.
 
     :param stream: the file to be written, beside which the temporary ones take their space.
-    :returns: the columns, and the distinct tokens.
     """
     indices: dict[str, int] = {}
+    ids, ranks, scores, referenced = array("q"), array("q"), array("d"), bytearray()
     with ExitStack() as stack:
         folder = Path(stream.name).parent if isinstance(getattr(stream, "name", None), str) else None
-        columns = {name: Column(stack.enter_context(TemporaryFile(dir=folder)), dtype) for name, dtype in LONG.items()}
+        long = {name: Column(stack.enter_context(TemporaryFile(dir=folder)), dtype) for name, dtype in LONG.items()}
         for record in records:
-            for name in ("id", "rank", "score"):
-                columns[name].append(getattr(record, name))
-            columns["has_reference"].append(record.reference is not None)
-            for name in SEQUENCES:
-                tokens: tuple[str, ...] = getattr(record, name) or ()
-                columns[name].append([indices.setdefault(token, len(indices)) for token in tokens])
-            columns["weights"].append(record.weights)
-        for column in columns.values():
+            ids.append(record.id)
+            ranks.append(record.rank)
+            scores.append(record.score)
+            referenced.append(record.reference is not None)
+            for name, tokens in zip(SEQUENCES, (record.source, record.target, record.reference or ()), strict=True):
+                long[name].append([indices.setdefault(token, len(indices)) for token in tokens])
+            long["weights"].append(record.weights)
+        short = {
+            "id": np.array(ids, dtype="<i8"),
+            "rank": np.array(ranks, dtype="<i8"),
+            "score": np.array(scores, dtype="<f8"),
+            "has_reference": np.frombuffer(referenced, dtype=np.bool_),
+        }
+        for name, column in long.items():
+            short[f"{name}_offsets"] = np.array(column.ends, dtype="<i8")
             column.values.seek(0)
-        yield columns, list(indices)
+        yield Columns(short, long, list(indices))
 
 
 class Member(Protocol):

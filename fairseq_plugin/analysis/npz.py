@@ -37,7 +37,7 @@ def write_npz(records: Iterable[AttentionRecord], stream: BinaryIO) -> None:
 
     :raises UserError: a token ends in a NUL character, which NumPy would cut off.
     """
-    with columns_of(records, stream) as (columns, symbols):
+    with columns_of(records, stream) as (short, long, symbols):
         for symbol in symbols:
             if symbol.endswith("\0"):
                 raise UserError(f"token {symbol!r} ends in a NUL character, which .npz cannot keep: write .jsonl")
@@ -45,10 +45,10 @@ def write_npz(records: Iterable[AttentionRecord], stream: BinaryIO) -> None:
             for name, text in (("format", FORMAT), ("axes", AXES)):
                 _add(archive, name, np.array(text))
             _add(archive, "symbols", np.array(symbols, dtype=np.str_))
-            for name, column in columns.items():
+            for name, values in short.items():
+                _add(archive, name, values)
+            for name, column in long.items():
                 _copy(archive, name, column)
-                if name in RAGGED:
-                    _add(archive, f"{name}_offsets", column.offsets())
 
 
 def _copy(archive: ZipFile, name: str, column: Column) -> None:

@@ -40,13 +40,11 @@ def write_safetensors(records: Iterable[AttentionRecord], stream: BinaryIO) -> N
     What is long waits in temporary files without a name, in the folder of ``stream``. Memory holds
     the distinct tokens and less than 100 bytes a record.
     """
-    with columns_of(records, stream) as (columns, symbols):
-        parts: list[tuple[str, np.dtype[Any], int, IO[bytes]]] = []
-        for name, column in columns.items():
-            parts.append((name, column.dtype, column.ends[-1], column.values))
-            if name in RAGGED:
-                offsets = column.offsets()
-                parts.append((f"{name}_offsets", offsets.dtype, offsets.size, BytesIO(offsets.data)))
+    with columns_of(records, stream) as (short, long, symbols):
+        parts: list[tuple[str, np.dtype[Any], int, IO[bytes]]] = [
+            *((name, values.dtype, values.size, BytesIO(values.tobytes())) for name, values in short.items()),
+            *((name, column.dtype, column.ends[-1], column.values) for name, column in long.items()),
+        ]
         parts.sort(key=lambda part: -part[1].itemsize)  # so that every tensor begins at a multiple of its items' size
         header: dict[str, Any] = {
             "__metadata__": {"format": FORMAT, "axes": AXES, "symbols": json.dumps(symbols, ensure_ascii=False)}
