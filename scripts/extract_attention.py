@@ -75,6 +75,7 @@ def extract_to_files(options: argparse.Namespace, fairseq_arguments: Sequence[st
                 f"--nbest {options.nbest}: {str(path)!r} has one line a sentence: write .jsonl, or --nbest 1"
             )
         require_folder(path)
+        warn_of_ending(path, options.format)
     check_scheme(options.merge)
     if not 1 <= options.nbest <= options.beam:
         raise UserError(f"--nbest must be from 1 to --beam {options.beam}, but is {options.nbest}")
@@ -93,6 +94,16 @@ def extract_to_files(options: argparse.Namespace, fairseq_arguments: Sequence[st
     if line := diagonal.line():
         print(line)
     return 0
+
+
+def warn_of_ending(path: Path, name: str | None) -> None:
+    """One line where a file is to be of another format than its ending says, by which the other scripts go."""
+    ending = path.suffix.lower().removeprefix(".")
+    if name is not None and ending in FORMATS and ending != name:
+        print(
+            f"{NAME}: warning: {str(path)!r} will hold {name}, not {ending}: the other scripts could not read it",
+            file=sys.stderr,
+        )
 
 
 def fairseq_config(options: argparse.Namespace, fairseq_arguments: Sequence[str]) -> Any:

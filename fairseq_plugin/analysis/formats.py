@@ -1,14 +1,15 @@
 """Attention records in files; the ending of the name, or the name of a format, chooses the format.
 
-| format    | keeps                                                   | described in |
-| --------- | ------------------------------------------------------- | ------------ |
-| npz       | everything                                              | :mod:`npz` |
-| jsonl     | everything                                              | :mod:`jsonl` |
-| bertviz   | everything                                              | :mod:`bertviz` |
-| nematus   | everything but the reference                            | :mod:`nematus` |
-| fairseq   | everything but the end of the reference                 | :mod:`fairseq_soft` |
-| marian    | target and weights of the best hypotheses               | :mod:`marian` |
-| pharaoh   | source-target pairs by argmax of the best hypotheses    | :mod:`pharaoh` |
+| format      | keeps                                                | described in        |
+| ----------- | ---------------------------------------------------- | ------------------- |
+| npz         | everything                                           | :mod:`npz`          |
+| safetensors | everything                                           | :mod:`safetensors`  |
+| jsonl       | everything                                           | :mod:`jsonl`        |
+| bertviz     | everything                                           | :mod:`bertviz`      |
+| nematus     | everything but the reference                         | :mod:`nematus`      |
+| fairseq     | everything but the end of the reference              | :mod:`fairseq_soft` |
+| marian      | target and weights of the best hypotheses            | :mod:`marian`       |
+| pharaoh     | source-target pairs by argmax of the best hypotheses | :mod:`pharaoh`      |
 
 Weights come back bit for bit wherever they are kept, and are always target x source. The formats from ``nematus`` down
 are plain text: they refuse tokens with white space rather than blur them. Another format is another line in
@@ -31,6 +32,7 @@ from fairseq_plugin.analysis.nematus import read_nematus, write_nematus
 from fairseq_plugin.analysis.npz import read_npz, write_npz
 from fairseq_plugin.analysis.pharaoh import write_pharaoh
 from fairseq_plugin.analysis.records import AttentionRecord
+from fairseq_plugin.analysis.safetensors import read_safetensors, write_safetensors
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,8 @@ def read_records(path: str | Path, name: str | None = None) -> list[AttentionRec
 def iterate_records(path: str | Path, name: str | None = None) -> Iterator[AttentionRecord]:
     """Read the records of a file one by one, by rising (id, rank).
 
-    Memory holds one record at a time, of an .npz also its ids, scores and offsets; a .bertviz or .fairseq file is read
-    as a whole. Damage is seen when the reading comes to it.
+    Memory holds one record at a time, of an .npz or .safetensors also its ids, scores and offsets; a .bertviz or
+    .fairseq file is read as a whole. Damage is seen when the reading comes to it.
 
     :param name: the format, a key of ``FORMATS``; by default the ending of ``path`` chooses it.
     :raises UserError: if there is no such format, the file is missing or unreadable, or it does not hold what
@@ -113,6 +115,7 @@ def format_of(path: Path, name: str | None = None) -> Format:
 
 FORMATS: dict[str, Format] = {
     "npz": Format(write_npz, read_npz),
+    "safetensors": Format(write_safetensors, read_safetensors),
     "jsonl": Format(write_jsonl, read_jsonl),
     "bertviz": Format(write_bertviz, read_bertviz),
     "nematus": Format(write_nematus, read_nematus),

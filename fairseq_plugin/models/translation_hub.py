@@ -1,6 +1,7 @@
 """A loaded model as Python uses it: text in, text out, and on request the attention between them."""
 
 import logging
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from fairseq.tokenizer import tokenize_line
 from omegaconf import open_dict
 from torch import Tensor
 
+from data_gen.errors import UserError
 from fairseq_plugin.analysis.extraction import records_of_batch, right_padded
 from fairseq_plugin.analysis.records import AttentionRecord
 from fairseq_plugin.models.sentence_pieces import SentencePieces, add_sentence_pieces
@@ -44,10 +46,11 @@ class TranslationHub(GeneratorHubInterface):
             of the sentence in the list.
         :param kwargs: of the generator (``lenpen``, ``max_len_b``, ...); see fairseq.
         :returns: for one sentence its text (or ``Translation``), for a list a list of them.
-        :raises UserError: the model returns no attention, but it is asked for.
+        :raises UserError: a sentence has no token, or the model returns no attention, but it is asked for.
         """
         if isinstance(sentences, str):
             return self.translate([sentences], beam, verbose, return_attention=return_attention, **kwargs)[0]
+        self._refuse_empty(sentences)
         unknown = sorted({token for sentence in sentences for token in self.unknown_tokens(sentence)})
         if unknown:
             listed = ", ".join(map(repr, unknown[:SHOWN])) + (", ..." if len(unknown) > SHOWN else "")
@@ -62,6 +65,17 @@ class TranslationHub(GeneratorHubInterface):
         unknown = self.bpe.unknown(text) if isinstance(self.bpe, SentencePieces) else []
         tokens = set(tokenize_line(self.apply_bpe(text))) - {self.src_dict.unk_word}
         return [*unknown, *(token for token in tokens if self.src_dict.index(token) == self.src_dict.unk())]
+
+    def _refuse_empty(self, sentences: Sequence[str]) -> None:
+        """The model would read the end of the sentence alone, and make something up.
+
+        :raises UserError: naming the sentences without a token, counted from 0.
+        """
+        tokens = [tokenize_line(self.apply_bpe(self.tokenize(sentence))) for sentence in sentences]
+        empty = [str(place) for place, of_sentence in enumerate(tokens) if not of_sentence]
+        if empty:
+            listed = ", ".join(empty[:SHOWN]) + (", ..." if len(empty) > SHOWN else "")
+            raise UserError(f"{len(empty)} of {len(sentences)} sentences are empty: leave out number {listed} (from 0)")
 
     def _with_attention(self, tokens: list[Tensor], beam: int, **kwargs: Any) -> list[Translation]:
         generation = deepcopy(self.cfg.generation)

@@ -45,11 +45,22 @@ class CopyTaskConfig(FairseqDataclass):
         default=1, metadata={"help": "beam of the decoding that validation reports; 0: do not decode"}
     )
     eval_print_examples: int = field(default=0, metadata={"help": "show this many decoded examples at each validation"})
+    attention_figures: int = field(
+        default=0,
+        metadata={
+            "help": "draw the attention of this many validation sentences at each validation: to TensorBoard or W&B "
+            "where fairseq logs there, else into files in SAVE_DIR/attention"
+        },
+    )
     train_subset: str = II("dataset.train_subset")
+    valid_subset: str = II("dataset.valid_subset")
     dataset_impl: Optional[ChoiceEnum(get_available_dataset_impl())] = II(  # type: ignore[valid-type]
         "dataset.dataset_impl"
     )
     required_seq_len_multiple: int = II("dataset.required_seq_len_multiple")
+    save_dir: str = II("checkpoint.save_dir")
+    tensorboard_logdir: Optional[str] = II("common.tensorboard_logdir")
+    wandb_project: Optional[str] = II("common.wandb_project")
 
 
 def check_config(cfg: CopyTaskConfig) -> None:
@@ -65,7 +76,7 @@ def check_config(cfg: CopyTaskConfig) -> None:
         value = getattr(cfg, name)
         if value is not None and value < 1:
             raise UserError(f"--{name.replace('_', '-')} must be at least 1, but is {value}")
-    for name in ("eval_beam", "eval_print_examples"):
+    for name in ("eval_beam", "eval_print_examples", "attention_figures"):
         if getattr(cfg, name) < 0:
             raise UserError(f"--{name.replace('_', '-')} must be at least 0, but is {getattr(cfg, name)}")
 

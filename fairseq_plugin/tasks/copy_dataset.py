@@ -1,5 +1,6 @@
 """The dataset behind the task ``copy``: fairseq's pairs of sequences, none of them dropped, batched quickly."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -63,3 +64,13 @@ def shift_right(target: Tensor, *, pad: int, eos: int) -> Tensor:
     shifted[:, 1:].masked_fill_(shifted[:, 1:].eq(eos), pad)  # the end symbol of a row shorter than T
     shifted[:, 0] = eos
     return shifted
+
+
+def length_ratio(datasets: Iterable[Any]) -> float:
+    """Target tokens per source token, at most, over the datasets that have targets, and at least 1."""
+    ratios = [
+        float(np.max(dataset.tgt_sizes / np.maximum(dataset.src_sizes, 1)))
+        for dataset in datasets
+        if getattr(dataset, "tgt_sizes", None) is not None and len(dataset) > 0
+    ]
+    return max([1.0, *ratios])

@@ -20,8 +20,9 @@ from data_gen.errors import UserError
 from fairseq_plugin.cli_errors import reports_user_errors
 from fairseq_plugin.positions import UNLIMITED
 from fairseq_plugin.scoring.exact_match import Matches
+from fairseq_plugin.tasks.attention_figures import AttentionFigures
 from fairseq_plugin.tasks.copy_config import TRAIN, CopyTaskConfig, check_config
-from fairseq_plugin.tasks.copy_dataset import CopyDataset
+from fairseq_plugin.tasks.copy_dataset import CopyDataset, length_ratio
 from fairseq_plugin.tasks.dataset_folder import (
     Sides,
     check_folder,
@@ -59,6 +60,7 @@ class CopyTask(FairseqTask):
         self._source_dictionary = source_dictionary
         self._target_dictionary = target_dictionary
         self._online = online
+        self._figures = AttentionFigures(cfg)
         # fairseq keeps this in the checkpoint and hands it back to load_state_dict.
         self.state.add_factory("copy", self._fingerprint)
         _ = self.state.copy
@@ -252,17 +254,9 @@ class CopyTask(FairseqTask):
         """fairseq's generator, with room for the longest right answer unless ``args`` sets another limit."""
         chosen = (getattr(args, "max_len_a", FAIRSEQ_MAX_LEN[0]), getattr(args, "max_len_b", FAIRSEQ_MAX_LEN[1]))
         if chosen == FAIRSEQ_MAX_LEN:
-            args = Namespace(**{**_as_dict(args), "max_len_a": self._length_ratio(), "max_len_b": OUTPUT_SLACK})
+            room = {"max_len_a": length_ratio(self.datasets.values()), "max_len_b": OUTPUT_SLACK}
+            args = Namespace(**_as_dict(args) | room)
         return super().build_generator(models, args, *other_args, **kwargs)
-
-    def _length_ratio(self) -> float:
-        """Target tokens per source token, at most, over the data read so far; 1 where none was read."""
-        ratios = [
-            float(np.max(dataset.tgt_sizes / np.maximum(dataset.src_sizes, 1)))
-            for dataset in self.datasets.values()
-            if getattr(dataset, "tgt_sizes", None) is not None and len(dataset) > 0
-        ]
-        return max([1.0, *ratios])
 
     # Validation.
 
@@ -279,6 +273,15 @@ class CopyTask(FairseqTask):
         hypotheses = self.inference_step(generator, [model], sample)
         dictionaries = (self.source_dictionary, self.target_dictionary)
         return compare_outputs(sample, hypotheses, *dictionaries, examples=self.cfg.eval_print_examples)
+
+    @reports_user_errors
+    def begin_epoch(self, epoch: int, model: Any) -> None:
+        """:raises UserError: ``--attention-figures`` asks for what cannot be drawn or written."""
+        self._figures.check(self, model)
+
+    def post_validate(self, model: Any, stats: dict[str, Any], agg: Any) -> None:
+        """Draw attention; fairseq comes here once for each validation set."""
+        self._figures.write(self, model, stats["num_updates"])
 
     def reduce_metrics(self, logging_outputs: list[dict[str, Any]], criterion: Any) -> None:
         """Add exact_match and token_accuracy to what the criterion reports, as Python floats."""

@@ -65,7 +65,7 @@ def benchmark(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     """Do what the options of :func:`parser` say."""
     if options.list:
         for name, entry in ROWS.items():
-            print(f"{name:<9} {entry.what} ({', '.join(entry.settings)})")
+            print(f"{name:<14} {entry.what} ({', '.join(entry.settings)})")
         return 0
     plan = check(options)
     for path in filter(None, (options.update, options.summary)):

@@ -12,15 +12,28 @@ from scripts.benchmark.settings import SPECIAL_SYMBOLS, Setting
 PLUGIN = ("--user-dir", "fairseq_plugin", "--task", "copy", "--num-workers", "0")
 
 
-def make_data(setting: Setting, circumstances: Circumstances) -> Path:
-    """A copy dataset for the setting, made once a run."""
-    folder = circumstances.folder / f"{setting.name}-data"
+def make_data(setting: Setting, circumstances: Circumstances, sentences: int | None = None) -> Path:
+    """A copy dataset for the setting, made once a run.
+
+    :param sentences: to decode; by default those of the setting.
+    """
+    sentences = sentences or setting.decoded_sentences
+    folder = circumstances.folder / f"{setting.name}-data-{sentences}"
     if not folder.exists():
         shortest, longest = map(str, setting.lengths)
         words = ["data_gen", "copy", str(folder), "--text", "--num-symbols", str(setting.symbols - SPECIAL_SYMBOLS)]
         words += ["--min-len", shortest, "--max-len", longest, "--train", str(setting.sequences), "--valid", "8"]
-        run([*words, "--test", str(setting.decoded_sentences)], threads=1)
+        run([*words, "--test", str(sentences)], threads=1)
     return folder
+
+
+def make_model(model: str, setting: Setting, data: Path, circumstances: Circumstances) -> Path:
+    """A checkpoint after one update, made once a run."""
+    folder = circumstances.folder / f"{setting.name}-{model}"
+    if not folder.exists():
+        saving = ["--save-dir", str(folder), "--no-epoch-checkpoints", "--no-save-optimizer-state"]
+        run([*train_words(model, setting, data, updates=1), *saving], threads=circumstances.threads)
+    return folder / "checkpoint_last.pt"
 
 
 def train_words(model: str, setting: Setting, data: Path, updates: int, device: str = "cpu") -> list[str]:

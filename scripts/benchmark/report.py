@@ -53,8 +53,8 @@ def summary(
 LEGEND = (
     "Ratio: how many times faster; for memory, the share needed. What is compared took turns. One thread: CPU time "
     "of the process; several: wall time; fairseq's own figures and the making of data are wall time. Memory: growth of "
-    "the process during the step. Of peak: the matrix products that the equations ask for, per second, over the best "
-    "matrix product measured in the same run."
+    "the process during the step; of an extraction, its peak as a whole. Of peak: the matrix products that the "
+    "equations ask for, per second, over the best matrix product measured in the same run."
 )
 
 

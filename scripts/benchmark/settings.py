@@ -59,6 +59,8 @@ TINY = Setting(
     warmups=5,
     updates=500,
     interval=50,
+    decoded_sentences=5_000,
+    decoded_length=7,
     command_repetitions=5,
 )
 MID = Setting(

@@ -11,6 +11,9 @@ STEP, STEP_AND_OUTPUT = "textbook step", "textbook step + output layer"
 DATA_GEN, PREPROCESS, PREPROCESS_2 = "`data_gen`", "fairseq-preprocess", "fairseq-preprocess, 2 workers"
 SPM_ENCODE = "spm_encode in Python, fairseq-preprocess"
 SPM_ENCODE_2 = f"{SPM_ENCODE}, 2 workers"
+GENERATE, EXTRACT = "fairseq-generate", "extraction, `.npz` written"
+TIMES = 50
+FEW, MANY = "extraction, few sentences", f"extraction, {TIMES} times as many"
 OUR_STEP, OUR_STEP_AND_OUTPUT = "decoder step", "decoder step + output layer"
 
 
@@ -46,6 +49,12 @@ COMPARISONS = (
     Comparison("decode", "mid", OUR_STEP, STEP, 4.0, 4.0),
     Comparison("decode", "mid", OUR_STEP_AND_OUTPUT, STEP_AND_OUTPUT),
     *(Comparison("generate", "mid", f"{OURS}, beam {beam}", f"{LSTM}, beam {beam}", 1.5, 1.5) for beam in (5, 2, 1)),
+    *(
+        Comparison("extract", setting, f"{EXTRACT}, beam {beam}", f"{GENERATE}, beam {beam}", 0.8, 0.8)
+        for setting in ("tiny", "mid")
+        for beam in (5, 2, 1)
+    ),
+    Comparison("extract_memory", "tiny", MANY, FEW, 1.2, 1.2),
     Comparison("data", "tiny", DATA_GEN, PREPROCESS, 100.0, 100.0),
     Comparison("data", "tiny", DATA_GEN, PREPROCESS_2),
     Comparison("text", "mid", DATA_GEN, SPM_ENCODE, 3.0, 3.0),

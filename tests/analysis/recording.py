@@ -1,6 +1,6 @@
 """Attention records for the tests of file formats: made, compared, drawn by hypothesis."""
 
-import io
+from tempfile import NamedTemporaryFile
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from data_gen.errors import UserError
 from fairseq_plugin.analysis.formats import FORMATS
 from fairseq_plugin.analysis.records import AttentionRecord
 
-EXACT = ("bertviz", "jsonl", "npz")  # the formats that keep everything
+EXACT = ("bertviz", "jsonl", "npz", "safetensors")  # the formats that keep everything
 
 
 def record(number=0, source=("a", "b", "</s>"), target=("a", "</s>"), **fields):
@@ -27,10 +27,10 @@ def fields_of(record):
 
 
 def round_trip(records, name):
-    stream = io.BytesIO()
-    FORMATS[name].write(iter(records), stream)
-    stream.seek(0)
-    return list(FORMATS[name].read(stream))
+    with NamedTemporaryFile() as stream:  # a name, which the library safetensors asks for
+        FORMATS[name].write(iter(records), stream)
+        stream.seek(0)
+        return list(FORMATS[name].read(stream))
 
 
 TOKENS = st.lists(

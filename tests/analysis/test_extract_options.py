@@ -12,7 +12,7 @@ from tests.commands import Commands, error_line, extract_words
 
 
 def test_endings_choose_the_formats(commands: Commands, copy_data: Path, trained: Path, tmp_path: Path) -> None:
-    names = ("npz", "bertviz", "nematus", "fairseq", "marian", "pharaoh")
+    names = ("npz", "safetensors", "bertviz", "nematus", "fairseq", "marian", "pharaoh")
     paths = [tmp_path / f"attention.{name}" for name in names]
     commands.succeed(*extract_words(copy_data, trained, *paths))
     records = read_records(paths[0])
@@ -30,12 +30,23 @@ def test_a_format_for_any_ending(commands: Commands, copy_data: Path, trained: P
     assert len(read_records(path, "jsonl")) == 30
 
 
+def test_an_ending_of_another_format_is_warned_of(
+    commands: Commands, copy_data: Path, trained: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "attention.pharaoh"
+    outcome = commands.succeed(*extract_words(copy_data, trained, path, "--format", "npz", "--greedy"))
+    assert [line for line in outcome.err.splitlines() if line.startswith("extract_attention.py: ")] == [
+        f"extract_attention.py: warning: '{path}' will hold npz, not pharaoh: the other scripts could not read it"
+    ]
+    assert len(read_records(path, "npz")) == 30
+
+
 @pytest.mark.parametrize(
     ("options", "line"),
     [
         (
             ("--format", "hdf5"),
-            "no format 'hdf5': choose one of npz, jsonl, bertviz, nematus, fairseq, marian, pharaoh",
+            "no format 'hdf5': choose one of npz, safetensors, jsonl, bertviz, nematus, fairseq, marian, pharaoh",
         ),
         (
             ("--merge", "wordpiece"),

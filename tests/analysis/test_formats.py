@@ -61,8 +61,10 @@ def test_memory_does_not_grow_with_the_weights(name, tmp_path):
 
 @pytest.mark.parametrize("name", ["attention.txt", "attention", "attention.npz.gz"])
 def test_unknown_endings(name, tmp_path):
-    expected = f"attention file '{tmp_path / name}' must end in .npz, .jsonl, .bertviz, .nematus, .fairseq, .marian or"
-    expected += " .pharaoh"
+    expected = (
+        f"attention file '{tmp_path / name}' must end in .npz, .safetensors, .jsonl, .bertviz, .nematus, .fairseq,"
+    )
+    expected += " .marian or .pharaoh"
     assert message_of(read_records, tmp_path / name) == expected
     assert message_of(write_records, [], tmp_path / name) == expected
 
@@ -72,7 +74,7 @@ def test_a_format_by_name_for_any_ending(tmp_path):
     write_records([record(0)], path, "jsonl")
     assert path.read_bytes().startswith(b'{"id": 0, ')
     assert fields_of(read_records(path, "jsonl")[0]) == fields_of(record(0))
-    choices = "choose one of npz, jsonl, bertviz, nematus, fairseq, marian, pharaoh"
+    choices = "choose one of npz, safetensors, jsonl, bertviz, nematus, fairseq, marian, pharaoh"
     assert message_of(write_records, [], path, "hdf5") == f"no format 'hdf5': {choices}"
     assert message_of(read_records, path, ".npz") == f"no format '.npz': {choices}"
 

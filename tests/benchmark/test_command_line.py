@@ -8,7 +8,7 @@ import torch
 
 from scripts.benchmark.__main__ import main
 from scripts.benchmark.rows import ROWS
-from scripts.benchmark.targets import SPM_ENCODE, SPM_ENCODE_2
+from scripts.benchmark.targets import EXTRACT, FEW, GENERATE, MANY, SPM_ENCODE, SPM_ENCODE_2
 
 
 def variants(path: Path) -> list[tuple[str, str, str]]:
@@ -55,6 +55,12 @@ def test_every_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         *(("train", "tiny", variant) for variant in (lstm, ours, "plain PyTorch program")),
         *(("generate", "mid", f"{model}, beam {beam}") for beam in (2, 1) for model in (lstm, ours)),
     ]
+    assert [each for each in variants(output) if each[0] == "extract"] == [
+        ("extract", "tiny", f"{name}, beam {beam}") for beam in (2, 1) for name in (GENERATE, EXTRACT)
+    ]
+    assert [each for each in variants(output) if each[0] == "extract_memory"] == [
+        ("extract_memory", "tiny", variant) for variant in (FEW, MANY)
+    ]
     assert [each for each in variants(output) if each[0] == "data"] == [
         ("data", "tiny", name) for name in ("`data_gen`", "fairseq-preprocess", "fairseq-preprocess, 2 workers")
     ]
@@ -75,7 +81,9 @@ def test_the_table_goes_to_its_section(tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--list"]) == 0
-    assert capsys.readouterr().out.splitlines()[0] == "core      decoder core, forward + backward (tiny, mid, large)"
+    assert (
+        capsys.readouterr().out.splitlines()[0] == "core           decoder core, forward + backward (tiny, mid, large)"
+    )
 
 
 @pytest.mark.parametrize(

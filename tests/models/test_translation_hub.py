@@ -49,6 +49,24 @@ def test_one_sentence(hub: Any) -> None:
     assert made.attention.reference is None
 
 
+@pytest.mark.parametrize(
+    ("sentences", "message"),
+    [
+        ("", "1 of 1 sentences are empty: leave out number 0 (from 0)"),
+        (["a", " \t", "b", ""], "2 of 4 sentences are empty: leave out number 1, 3 (from 0)"),
+    ],
+)
+@pytest.mark.parametrize("return_attention", [False, True])
+def test_empty_sentences_are_refused(hub: Any, sentences: Any, message: str, return_attention: bool) -> None:
+    with pytest.raises(UserError) as caught:
+        hub.translate(sentences, return_attention=return_attention)
+    assert str(caught.value) == message
+
+
+def test_no_sentences(hub: Any) -> None:
+    assert hub.translate([]) == []
+
+
 def test_unknown_tokens_are_warned_of(hub: Any, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         hub.translate(["a b", "<unk> b"])

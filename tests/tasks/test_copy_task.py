@@ -82,7 +82,7 @@ def test_limits_below_one(copy_data: Path, name: str) -> None:
     assert refusal(copy_data, **{name: 0}) == f"--{name.replace('_', '-')} must be at least 1, but is 0"
 
 
-@pytest.mark.parametrize("name", ["eval_beam", "eval_print_examples"])
+@pytest.mark.parametrize("name", ["eval_beam", "eval_print_examples", "attention_figures"])
 def test_counts_below_zero(copy_data: Path, name: str) -> None:
     assert refusal(copy_data, **{name: -1}) == f"--{name.replace('_', '-')} must be at least 0, but is -1"
 

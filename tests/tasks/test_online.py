@@ -16,7 +16,7 @@ from data_gen.copy.online import epoch_bytes, make_online_folder
 from data_gen.copy.sample import sample_block
 from data_gen.copy.shards import make_copy_shards
 from data_gen.copy.spec import CopySpec
-from fairseq_plugin.tasks.copy_dataset import CopyDataset
+from fairseq_plugin.tasks.copy_dataset import CopyDataset, length_ratio
 from fairseq_plugin.tasks.copy_task import CopyTask
 from fairseq_plugin.tasks.online_dataset import OnlineData
 from tests.building import EOS
@@ -85,7 +85,7 @@ def test_targets_are_transformed(tmp_path: Path) -> None:
     expected = sequences(spec, epoch=2)
     assert pairs(dataset) == [(ids(row), ids(row + row)) for row in expected]
     assert dataset.tgt_sizes.tolist() == [2 * len(row) + 1 for row in expected]
-    assert task._length_ratio() == 11 / 6
+    assert length_ratio([dataset]) == 11 / 6
 
 
 def test_epochs_differ_and_come_again(folder: Path) -> None:

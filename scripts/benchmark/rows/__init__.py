@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from scripts.benchmark.measurement import Circumstances, Measurement
-from scripts.benchmark.rows import core, data, decode, generate, memory, text, train, update
+from scripts.benchmark.rows import core, data, decode, extract, extract_memory, generate, memory, text, train, update
 from scripts.benchmark.settings import Setting
 
 
@@ -27,6 +27,8 @@ ROWS = {
     "train": Row(train.measure, ("tiny", "mid"), "training with fairseq-train, target tokens"),
     "decode": Row(decode.measure, ("mid",), "one decoding step of beam search"),
     "generate": Row(generate.measure, ("mid",), "decoding with fairseq-generate"),
+    "extract": Row(extract.measure, ("tiny", "mid"), "attention of decoded sentences"),
+    "extract_memory": Row(extract_memory.measure, ("tiny",), "peak memory of an extraction"),
     "data": Row(data.measure, ("tiny",), "making copy data"),
     "text": Row(text.measure, ("mid",), "encoding text with sentencepiece"),
 }

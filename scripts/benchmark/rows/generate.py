@@ -14,17 +14,13 @@ from scripts.benchmark.targets import LSTM, OURS
 def measure(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
     """fairseq's LSTM and ours in turns, with a beam and greedily."""
     data, threads = fairseq.make_data(setting, circumstances), circumstances.threads
-    paths = {}
-    for name, model in ((LSTM, "lstm"), (OURS, "gru_attention")):
-        paths[name] = circumstances.folder / f"{setting.name}-{model}"
-        if not paths[name].exists():
-            saving = ["--save-dir", str(paths[name]), "--no-epoch-checkpoints", "--no-save-optimizer-state"]
-            run([*fairseq.train_words(model, setting, data, updates=1), *saving], threads=threads)
+    models = ((LSTM, "lstm"), (OURS, "gru_attention"))
+    paths = {name: fairseq.make_model(model, setting, data, circumstances) for name, model in models}
     runs = {f"{name}, beam {beam}": (name, beam) for beam in (setting.beam, 1) for name in paths}
     rates: dict[str, list[float]] = {variant: [] for variant in runs}
     for _ in range(circumstances.repeat(setting.command_repetitions)):
         for variant, (name, beam) in runs.items():
-            words = fairseq.generate_words(setting, data, paths[name] / "checkpoint_last.pt", beam)
+            words = fairseq.generate_words(setting, data, paths[name], beam)
             rates[variant].append(fairseq.sentences_per_second(run(words, threads=threads)))
     gflop = {variant: sentence_gflop(setting, beam) for variant, (name, beam) in runs.items() if name == OURS}
     return [

@@ -1,0 +1,125 @@
+"""Attention records as tensors that any framework opens with the library safetensors, from memory-mapped files.
+
+The tensors are the arrays of :mod:`columns`, by their names there. Text is metadata of the file: ``format``, ``axes``
+and, as a JSON array, ``symbols``:
+
+    import json
+    from safetensors import safe_open
+
+    with safe_open("attention.safetensors", framework="pt") as file:
+        symbols = json.loads(file.metadata()["symbols"])
+        begin, end = file.get_tensor("weights_offsets")[3:5]
+        weights = file.get_slice("weights")[begin:end]  # of record 3, row by row
+
+The layout is that of https://huggingface.co/docs/safetensors: the size of the header (8 bytes), the header as JSON, the
+tensors end to end.
+"""
+
+import json
+import struct
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from shutil import copyfileobj
+from typing import IO, Any, BinaryIO
+
+import numpy as np
+
+from data_gen.errors import UserError
+from fairseq_plugin.analysis.columns import FORMAT, NUMBERS, RAGGED, check_array, check_names, columns_of, records_of
+from fairseq_plugin.analysis.layout import AXES, check_equal, in_order
+from fairseq_plugin.analysis.records import AttentionRecord
+
+CODES = {"<i8": "I64", "<f8": "F64", "<i4": "I32", "<f4": "F32", "|b1": "BOOL"}
+INSTALL = "pip install safetensors"
+
+
+def write_safetensors(records: Iterable[AttentionRecord], stream: BinaryIO) -> None:
+    """Write all records as one file, without the library, which would take every tensor into memory.
+
+    What is long waits in temporary files without a name, in the folder of ``stream``. Memory holds
+    the distinct tokens and less than 100 bytes a record.
+    """
+    with columns_of(records, stream) as (short, long, symbols):
+        parts: list[tuple[str, np.dtype[Any], int, IO[bytes]]] = [
+            *((name, values.dtype, values.size, BytesIO(values.tobytes())) for name, values in short.items()),
+            *((name, column.dtype, column.ends[-1], column.values) for name, column in long.items()),
+        ]
+        parts.sort(key=lambda part: -part[1].itemsize)  # so that every tensor begins at a multiple of its items' size
+        header: dict[str, Any] = {
+            "__metadata__": {"format": FORMAT, "axes": AXES, "symbols": json.dumps(symbols, ensure_ascii=False)}
+        }
+        begin = 0
+        for name, dtype, size, _ in parts:
+            end = begin + size * dtype.itemsize
+            header[name] = {"dtype": CODES[dtype.str], "shape": [size], "data_offsets": [begin, end]}
+            begin = end
+        text = json.dumps(header, ensure_ascii=False).encode()
+        text += b" " * (-len(text) % 8)
+        stream.write(struct.pack("<Q", len(text)) + text)
+        for *_, values in parts:
+            copyfileobj(values, stream)
+
+
+def read_safetensors(stream: BinaryIO) -> Iterator[AttentionRecord]:
+    """Read the records of a file one by one.
+
+    Memory holds what has one number a record, and the distinct tokens; sequences and weights are mapped from the file,
+    so that the system may take their memory back.
+
+    :raises UserError: it is damaged or holds something else, or the library is not installed.
+    """
+    try:
+        from safetensors import safe_open
+    except ImportError:
+        raise UserError(f"reading .safetensors needs the library safetensors, which is missing: {INSTALL}") from None
+    with _refusing_damage(), safe_open(stream.name, framework="numpy") as tensors:
+        text = tensors.metadata() or {}
+        check_names([name for name in ("format", "axes", "symbols") if name not in text])
+        check_names([name for name in NUMBERS if name not in tensors.keys()])  # noqa: SIM118 (not a dict)
+        for name, expected in (("format", FORMAT), ("axes", AXES)):
+            check_equal(name, text[name], expected)
+        symbols = json.loads(text["symbols"])
+        if not (isinstance(symbols, list) and all(isinstance(symbol, str) for symbol in symbols)):
+            raise UserError(f"symbols are no list of texts: this is not {FORMAT!r}")
+        arrays = {name: tensors.get_tensor(name) for name in NUMBERS if name not in RAGGED}
+        for name, values in arrays.items():
+            check_array(name, values.shape, values.dtype, NUMBERS[name])
+        ragged = {name: Slice(tensors.get_slice(name), name) for name in RAGGED}
+        yield from in_order(records_of(arrays, ragged, symbols))
+
+
+class Slice:
+    """One of the long tensors of a file, read from its beginning on.
+
+    :param tensor: what the library calls a slice.
+    :raises UserError: if it is not one of numbers end to end.
+    """
+
+    def __init__(self, tensor: Any, name: str) -> None:
+        self.tensor = tensor
+        shape, code = tuple(tensor.get_shape()), tensor.get_dtype()
+        self.dtype = next((np.dtype(known) for known in CODES if CODES[known] == code), np.dtype(np.void))
+        check_array(name, shape, self.dtype, NUMBERS[name])
+        self.size: int = shape[0]
+        self.place = 0
+
+    def read(self, count: int) -> np.ndarray:
+        """The next ``count`` entries."""
+        begin, self.place = self.place, self.place + count
+        values: np.ndarray = self.tensor[begin : self.place] if count else np.empty(0, self.dtype)  # it refuses none
+        return values
+
+
+@contextmanager
+def _refusing_damage() -> Iterator[None]:
+    """What the library cannot make sense of becomes a UserError; it has an exception of its own for that."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except UserError:
+        raise
+    except (SafetensorError, ValueError, TypeError) as error:
+        said = " ".join(str(error).split())
+        raise UserError(f"not a .safetensors file, or cut short ({said}): write it again") from None
