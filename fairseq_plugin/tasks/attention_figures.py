@@ -81,7 +81,8 @@ class AttentionFigures:
 
     def _write(self, record: AttentionRecord, update: int) -> None:
         """:raises UserError: the figure cannot be drawn, or its file cannot be written."""
-        from fairseq_plugin.analysis.heatmap import draw, save
+        from fairseq_plugin.analysis.heatmap import draw
+        from fairseq_plugin.analysis.picture import save
 
         figure = draw(record.weights, record.source, record.target, title=f"Sentence {record.id}, {update} updates")
         writer, wandb = _tensorboard(self._cfg), _wandb(self._cfg)
