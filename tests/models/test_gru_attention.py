@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from data_gen.errors import UserError
-from fairseq_plugin.models.gru_attention import GRUAttentionConfig, GRUAttentionModel, gru_attention_copy
+from fairseq_plugin.models.architectures import gru_attention_copy
+from fairseq_plugin.models.gru_attention import GRUAttentionConfig, GRUAttentionModel
 from fairseq_plugin.modules.dictionary_digest import dictionary_digest
 from tests import building
 

@@ -20,7 +20,7 @@ def inputs() -> tuple[torch.Tensor, ...]:
 
 def test_the_state_is_read_as_it_is() -> None:
     states, embedded, _ = inputs()
-    assert readout("state")(states, embedded, None) is states
+    assert readout("state")(states, embedded, None, start=states[:, 0]) is states
     assert not readout("state").reads_contexts
     assert readout("state").features == 4
 
@@ -31,7 +31,7 @@ def test_mixed_features_by_hand(kind: str) -> None:
     assert module.mix is not None
     module.mix.bias.data.uniform_(-1, 1, generator=building.generator(2))
     states, embedded, contexts = inputs()
-    features = module(states, embedded, contexts)
+    features = module(states, embedded, contexts, start=states[:, 0])
     assert features.shape == (2, 3, 5)
     for row in range(2):
         for step in range(3):

@@ -48,7 +48,7 @@ class RecurrenceFunction(Protocol):
     ) -> RecurrenceOutput:
         """Run T target steps.
 
-        :param cell: GRU cell with E + C inputs and H units, in torch's layout (gates r, z, n).
+        :param cell: GRU cell with E + C inputs and H units, in torch's layout (gates r, z, n), of a kind in ``cells``.
         :param attention: the score, softmax and weighted sum.
         :param inputs: embeddings of the previous target tokens (B, T, E).
         :param state: s_0 (B, H).
@@ -82,3 +82,4 @@ class Recurrence(NamedTuple):
     step: RecurrenceFunction
     prepare: PrepareFunction = as_it_is
     supports: Callable[[Attention], bool] = lambda attention: True
+    cells: tuple[type[nn.GRUCell], ...] = (nn.GRUCell,)
