@@ -9,7 +9,7 @@ from fairseq_plugin.preflight import check_fairseq
 check_fairseq()
 
 from fairseq_plugin.criterions import chunked_cross_entropy  # noqa: E402
-from fairseq_plugin.models import gru_attention  # noqa: E402
+from fairseq_plugin.models import architectures, gru_attention  # noqa: E402
 from fairseq_plugin.optim import fused_adam  # noqa: E402
 from fairseq_plugin.safe_loading import allow_classes  # noqa: E402
 from fairseq_plugin.scoring import exact_match  # noqa: E402
@@ -17,4 +17,4 @@ from fairseq_plugin.tasks import copy_task  # noqa: E402
 
 allow_classes()
 
-__all__ = ["chunked_cross_entropy", "copy_task", "exact_match", "fused_adam", "gru_attention"]
+__all__ = ["architectures", "chunked_cross_entropy", "copy_task", "exact_match", "fused_adam", "gru_attention"]

@@ -8,7 +8,8 @@ import torch
 from fairseq.data import Dictionary
 from torch import Tensor
 
-from fairseq_plugin.models.gru_attention import GRUAttentionModel, gru_attention_copy
+from fairseq_plugin.models.architectures import gru_attention_copy
+from fairseq_plugin.models.gru_attention import GRUAttentionModel
 
 PAD, EOS, FIRST_LETTER = 1, 2, 4
 

@@ -1,30 +1,30 @@
-"""The model ``gru_attention``: options, named architectures and the wiring of encoder and decoder.
+"""The model ``gru_attention``: options and the wiring of encoder and decoder. Named sizes: architectures.py.
 
 Source of the equations: Bahdanau, Cho, Bengio 2015 (arXiv 1409.0473); see modules/ for each part.
 """
 
-from argparse import Namespace
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
 import torch
 from fairseq.data import Dictionary
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
-from fairseq.models import FairseqEncoderDecoderModel, register_model, register_model_architecture
+from fairseq.models import FairseqEncoderDecoderModel, register_model
 from fairseq.tasks import FairseqTask
 from torch import Tensor, nn
 
 from data_gen.errors import UserError
 from fairseq_plugin.cli_errors import reports_user_errors
 from fairseq_plugin.models.places import check_places
-from fairseq_plugin.modules.attention import ATTENTION, Attention
+from fairseq_plugin.modules.attention import ATTENTION, Attention, LuongAttention
 from fairseq_plugin.modules.decoder import GRUDecoder
 from fairseq_plugin.modules.dictionary_digest import NAME as DIGEST
 from fairseq_plugin.modules.embedding import build_embedding
 from fairseq_plugin.modules.encoder import GRUEncoder
+from fairseq_plugin.modules.gru_cell import GRU_CELL
 from fairseq_plugin.modules.initial_state import DECODER_INIT, InitialState
-from fairseq_plugin.modules.initialisation import initialise
-from fairseq_plugin.modules.readout import READOUT, Readout
+from fairseq_plugin.modules.initialisation import INIT, initialise
+from fairseq_plugin.modules.readout import READOUT, READOUT_STATE, Readout
 from fairseq_plugin.modules.recurrence import AUTO, RECURRENCE
 
 
@@ -52,7 +52,14 @@ class GRUAttentionConfig(FairseqDataclass):
     decoder_layers: int = field(default=1, metadata={"help": "decoder layers; the first one attends"})
     decoder_init: ChoiceEnum(DECODER_INIT) = field(  # type: ignore[valid-type]
         default="last",
-        metadata={"help": "first decoder state: the encoder's last true state, tanh of a projection of it, or zero"},
+        metadata={
+            "help": "first decoder state: the encoder's last true state, tanh of a projection of it or of its backward "
+            "part alone, or zero"
+        },
+    )
+    gru_cell: ChoiceEnum(list(GRU_CELL)) = field(  # type: ignore[valid-type]
+        default="torch",
+        metadata={"help": "unit of encoder and decoder: torch's, or the paper's, which resets before the product"},
     )
     attention: ChoiceEnum(list(ATTENTION)) = field(  # type: ignore[valid-type]
         default="additive",
@@ -79,15 +86,21 @@ class GRUAttentionConfig(FairseqDataclass):
         },
     )
     readout_dim: int = field(default=512, metadata={"help": "units of that layer (R)"})
+    readout_state: ChoiceEnum(READOUT_STATE) = field(  # type: ignore[valid-type]
+        default="current", metadata={"help": "the state that it reads; previous: that of the step before"}
+    )
     share_decoder_input_output_embed: bool = field(
         default=False, metadata={"help": "use the target embedding as output matrix"}
     )
     share_all_embeddings: bool = field(
         default=False, metadata={"help": "one matrix for source, target and output (needs one dictionary)"}
     )
+    init: ChoiceEnum(INIT) = field(  # type: ignore[valid-type]
+        default="glorot", metadata={"help": "first values of the parameters: Glorot's, or as in the paper"}
+    )
     recurrence: ChoiceEnum([AUTO, *RECURRENCE]) = field(  # type: ignore[valid-type]
         default=AUTO,
-        metadata={"help": "how the recurrences are computed; auto: the fastest that knows the attention"},
+        metadata={"help": "how the recurrences are computed; auto: the fastest that knows attention and unit"},
     )
 
 
@@ -116,6 +129,7 @@ class GRUAttentionModel(FairseqEncoderDecoderModel):
             bidirectional=cfg.encoder_bidirectional,
             dropout=cfg.dropout,
             fused=str(cfg.recurrence) != "naive",
+            gru_cell=str(cfg.gru_cell),
         )
         attention = _build_attention(cfg, encoder.output_units)
         initial_state = InitialState(
@@ -123,6 +137,7 @@ class GRUAttentionModel(FairseqEncoderDecoderModel):
             encoder_units=encoder.output_units,
             hidden_size=cfg.decoder_hidden_size,
             num_layers=cfg.decoder_layers,
+            bidirectional=cfg.encoder_bidirectional,
         )
         decoder = GRUDecoder(
             task.target_dictionary,
@@ -135,13 +150,15 @@ class GRUAttentionModel(FairseqEncoderDecoderModel):
                 embed_dim=cfg.decoder_embed_dim,
                 context_dim=encoder.output_units,
                 features=cfg.readout_dim,
+                state=str(cfg.readout_state),
             ),
             dropout=cfg.dropout,
             share_input_output_embed=cfg.share_decoder_input_output_embed or cfg.share_all_embeddings,
             recurrence=str(cfg.recurrence),
+            gru_cell=str(cfg.gru_cell),
         )
         model = cls(encoder, decoder)
-        initialise(model)
+        initialise(model, str(cfg.init))
         return model
 
     @classmethod
@@ -196,6 +213,16 @@ def check_config(cfg: Any) -> None:
             raise UserError(f"--{name.replace('_', '-')} must be at least 1, but is {getattr(cfg, name)}")
     if not 0.0 <= cfg.dropout < 1.0:
         raise UserError(f"--dropout must be at least 0 and below 1, but is {cfg.dropout}")
+    if str(cfg.readout_state) == "previous" and issubclass(ATTENTION[str(cfg.attention)], LuongAttention):
+        raise UserError(
+            "--readout-state previous is for attention that looks back with the previous state, but --attention "
+            f"{cfg.attention} uses the new one: leave it out"
+        )
+    if str(cfg.init) == "paper" and str(cfg.attention) == "normed":
+        raise UserError(
+            "--init paper starts v at 0, but --attention normed divides by its length: "
+            "use --init glorot or --attention additive"
+        )
     if cfg.share_all_embeddings:
         if cfg.encoder_embed_dim != cfg.decoder_embed_dim:
             raise UserError(
@@ -265,28 +292,11 @@ def _build_embeddings(cfg: Any, source: Dictionary, target: Dictionary) -> tuple
             f"({len(target)} symbols) differ: make the data with a joined dictionary"
         )
     source_embedding = build_embedding(
-        source, cfg.encoder_embed_dim, path=cfg.encoder_embed_path, freeze=cfg.encoder_freeze_embed
+        source, cfg.encoder_embed_dim, path=cfg.encoder_embed_path, freeze=cfg.encoder_freeze_embed, init=str(cfg.init)
     )
     if cfg.share_all_embeddings:
         return source_embedding, source_embedding
     target_embedding = build_embedding(
-        target, cfg.decoder_embed_dim, path=cfg.decoder_embed_path, freeze=cfg.decoder_freeze_embed
+        target, cfg.decoder_embed_dim, path=cfg.decoder_embed_path, freeze=cfg.decoder_freeze_embed, init=str(cfg.init)
     )
     return source_embedding, target_embedding
-
-
-@register_model_architecture("gru_attention", "gru_attention_copy")
-def gru_attention_copy(args: Namespace) -> None:
-    """The reference set-up for the copy task: small, one layer, one direction, no dropout."""
-    defaults = {
-        "encoder_embed_dim": 32,
-        "decoder_embed_dim": 32,
-        "encoder_hidden_size": 64,
-        "decoder_hidden_size": 64,
-        "attention_dim": 64,
-        "readout_dim": 64,
-        "dropout": 0.0,
-    }
-    for name, value in {**vars(GRUAttentionConfig()), **defaults}.items():
-        if not name.startswith("_"):
-            setattr(args, name, getattr(args, name, value))

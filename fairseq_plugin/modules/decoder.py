@@ -17,6 +17,7 @@ from fairseq_plugin.modules.attention import Attention
 from fairseq_plugin.modules.dictionary_digest import NAME as DIGEST
 from fairseq_plugin.modules.dictionary_digest import dictionary_digest
 from fairseq_plugin.modules.encoder import EncoderOut, true_padding
+from fairseq_plugin.modules.gru_cell import GRU_CELL
 from fairseq_plugin.modules.initial_state import InitialState
 from fairseq_plugin.modules.initialisation import initialise_output
 from fairseq_plugin.modules.padding import PaddingLayout
@@ -43,6 +44,7 @@ class GRUDecoder(FairseqIncrementalDecoder):
     :param dropout: on embeddings, between layers and before the output layer.
     :param share_input_output_embed: use the embedding as output matrix.
     :param recurrence: how the first layer is computed: a name in ``RECURRENCE``, or ``auto``.
+    :param gru_cell: which unit the layers are made of: a name in ``GRU_CELL``.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class GRUDecoder(FairseqIncrementalDecoder):
         dropout: float = 0.0,
         share_input_output_embed: bool = False,
         recurrence: str = AUTO,
+        gru_cell: str = "torch",
     ) -> None:
         super().__init__(dictionary)
         self.register_buffer(DIGEST, dictionary_digest(dictionary))
@@ -65,19 +68,14 @@ class GRUDecoder(FairseqIncrementalDecoder):
         self.initial_state = initial_state
         self.readout = readout
         self.dropout = FairseqDropout(dropout, module_name=self.__class__.__name__)
-        self.recurrence = choose_recurrence(recurrence, attention)
+        kind = GRU_CELL[gru_cell]
+        self.recurrence = choose_recurrence(recurrence, attention, kind.cell)
 
         embed_dim, hidden_size = embed_tokens.embedding_dim, initial_state.hidden_size
-        self.cell = nn.GRUCell(embed_dim + attention.fed_dim, hidden_size)
+        self.cell = kind.cell(embed_dim + attention.fed_dim, hidden_size)
         upper_layers = initial_state.num_layers - 1
         self.upper = (
-            nn.GRU(
-                hidden_size,
-                hidden_size,
-                num_layers=upper_layers,
-                dropout=dropout if upper_layers > 1 else 0.0,
-                batch_first=True,
-            )
+            kind.layers(hidden_size, hidden_size, num_layers=upper_layers, dropout=dropout if upper_layers > 1 else 0.0)
             if upper_layers
             else None
         )
@@ -146,7 +144,7 @@ class GRUDecoder(FairseqIncrementalDecoder):
             past = out.past(self.attention)
             self.set_incremental_state(incremental_state, "decoder", _cache(torch.cat(final), memory, past))
 
-        features = self.dropout(self.readout(states, embedded, out.contexts))
+        features = self.dropout(self.readout(states, embedded, out.contexts, start=state[-1]))
         attn = [layout.to_given(out.weights)] if self.attention.looks_back else None
         return layout.to_given(features), {"attn": attn}
 

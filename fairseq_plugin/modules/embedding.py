@@ -11,17 +11,18 @@ from fairseq_plugin.modules.initialisation import initialise_embedding
 
 
 def build_embedding(
-    dictionary: Dictionary, embed_dim: int, *, path: str | None = None, freeze: bool = False
+    dictionary: Dictionary, embed_dim: int, *, path: str | None = None, freeze: bool = False, init: str = "glorot"
 ) -> nn.Embedding:
     """A (V, E) embedding for the symbols of ``dictionary``; the padding symbol is the zero vector.
 
     :param path: text file of pretrained vectors: a first line "count size", then "symbol v_1 .. v_E" a line.
         Symbols it lacks keep their random vector.
+    :param init: how its random vectors are drawn: a name in ``INIT``.
     :param freeze: leave the vectors as they are in training.
     :raises UserError: a missing file, or vectors of another size.
     """
     embedding = nn.Embedding(len(dictionary), embed_dim, padding_idx=dictionary.pad())
-    initialise_embedding(embedding)
+    initialise_embedding(embedding, init)
     if path is not None:
         _load_pretrained(embedding, dictionary, path)
     embedding.weight.requires_grad_(not freeze)

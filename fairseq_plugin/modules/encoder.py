@@ -1,7 +1,7 @@
 """GRU encoder: source tokens to annotations h_1..h_S.
 
 Source: Bahdanau, Cho, Bengio 2015 (arXiv 1409.0473), section 3.2; the reference set-up reads in one direction only.
-The cell is torch.nn.GRU, which applies the reset gate after the matrix product (unlike the paper's).
+The unit is torch's or the paper's: see gru_cell.py.
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from fairseq_plugin.modules.dictionary_digest import NAME as DIGEST
 from fairseq_plugin.modules.dictionary_digest import dictionary_digest
+from fairseq_plugin.modules.gru_cell import GRU_CELL
 from fairseq_plugin.modules.gru_reading import read
 from fairseq_plugin.modules.padding import PaddingLayout
 from fairseq_plugin.positions import UNLIMITED
@@ -35,6 +36,7 @@ class GRUEncoder(FairseqEncoder):
     :param hidden_size: units per direction.
     :param dropout: on embeddings, between layers and on annotations.
     :param fused: use gradients by hand where there are some; they are differentiable once.
+    :param gru_cell: which unit the layers are made of: a name in ``GRU_CELL``.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class GRUEncoder(FairseqEncoder):
         bidirectional: bool = False,
         dropout: float = 0.0,
         fused: bool = True,
+        gru_cell: str = "torch",
     ) -> None:
         super().__init__(dictionary)
         self.register_buffer(DIGEST, dictionary_digest(dictionary))
@@ -54,13 +57,12 @@ class GRUEncoder(FairseqEncoder):
         self.fused = fused
         self.embed_tokens = embed_tokens
         self.dropout = FairseqDropout(dropout, module_name=self.__class__.__name__)
-        self.gru = nn.GRU(
+        self.gru = GRU_CELL[gru_cell].layers(
             embed_tokens.embedding_dim,
             hidden_size,
             num_layers=num_layers,
             bidirectional=bidirectional,
             dropout=dropout if num_layers > 1 else 0.0,
-            batch_first=True,
         )
         self.output_units = hidden_size * (2 if bidirectional else 1)  # C
 

@@ -3,7 +3,7 @@
 Three ways to the same numbers. :func:`read_packed` packs the rows, which is what a GPU's library wants. On a CPU
 packing doubles the time of the backward pass; :func:`read_padded` turns the rows of the backward direction round
 instead, so that padding is read after all that is true, and wipes what was read from padding. It takes either torch's
-own GRU or the one with gradients by hand (``fused_gru.py``).
+own GRU or the one with gradients by hand (``fused_gru.py``). The paper's unit (``paper_gru.py``) is read so everywhere.
 """
 
 from collections.abc import Callable
@@ -14,13 +14,17 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from fairseq_plugin.modules.fused_gru import fused_gru
+from fairseq_plugin.modules.gru_cell import Layers
+from fairseq_plugin.modules.paper_gru import PaperGRU, paper_direction
 
-Direction = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
-"""One direction of one layer: inputs (B, S, E), both weights and both biases to states (B, S, H)."""
+Direction = Callable[..., Tensor]
+"""One direction of one layer: inputs (B, S, E), both weights and the biases, of which the paper's unit has one, to
+states (B, S, H)."""
+PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
 def read(
-    gru: nn.GRU, inputs: Tensor, lengths: Tensor, *, has_padding: bool, fused: bool = True
+    gru: Layers, inputs: Tensor, lengths: Tensor, *, has_padding: bool, fused: bool = True
 ) -> tuple[Tensor, Tensor]:
     """Read a batch the fastest way.
 
@@ -32,6 +36,8 @@ def read(
     :returns: annotations (B, S, C), 0 on padding, and the final states of all layers (L, B, C), directions side by
         side; those of an empty row are 0.
     """
+    if isinstance(gru, PaperGRU):
+        return read_padded(gru, inputs, lengths if has_padding else None, paper_direction)
     if inputs.device.type == "cpu" and (fused or has_padding):
         exact = inputs.dtype.itemsize >= 4 and not torch.is_autocast_enabled("cpu")
         return read_padded(gru, inputs, lengths if has_padding else None, fused_gru if fused and exact else torch_gru)
@@ -48,7 +54,7 @@ def torch_gru(inputs: Tensor, weight_ih: Tensor, weight_hh: Tensor, bias_ih: Ten
     return states
 
 
-def read_padded(gru: nn.GRU, inputs: Tensor, lengths: Tensor | None, direction: Direction) -> tuple[Tensor, Tensor]:
+def read_padded(gru: Layers, inputs: Tensor, lengths: Tensor | None, direction: Direction) -> tuple[Tensor, Tensor]:
     """Layer by layer and direction by direction, without packing; see :func:`read`.
 
     :param lengths: None where no row is shorter than S.
@@ -111,12 +117,9 @@ def read_packed(gru: nn.GRU, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, T
     )
 
 
-def _parameters(gru: nn.GRU, name: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _parameters(gru: Layers, name: str) -> list[Tensor]:
     """Of one direction of one layer, whose names end in ``name``."""
-    weight_ih, weight_hh, bias_ih, bias_hh = (
-        getattr(gru, f"{kind}_{name}") for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    )
-    return weight_ih, weight_hh, bias_ih, bias_hh
+    return [getattr(gru, f"{kind}_{name}") for kind in PARAMETERS if hasattr(gru, f"{kind}_{name}")]
 
 
 def _side_by_side(last: Tensor, layers: int) -> Tensor:

@@ -6,14 +6,20 @@
 ``maxout``  t_t,i = max(u_t,2i-1, u_t,2i) of u_t = W [s_t; y_{t-1}; c_t] + b (arXiv 1409.0473, appendix A.2.2)
 
 Where attention looks back with the new state, its attentional vector stands for s_t (attention/luong.py).
+The state is the ``current`` one, s_t, or the ``previous`` one, s_{t-1}, with which this step attended. Equation 4 of
+the paper and Cho et al. 2014 (arXiv 1406.1078) name s_t, and dl4mt-tutorial reads it. The equation of t~_i in appendix
+A.2.2 has s_{i-1}, which the authors' GroundHog reads (experiments/nmt/encdec.py puts s_0 before the states and drops
+the last), and blocks-examples as well.
 """
 
 import torch
 from torch import Tensor, nn
 
+from data_gen.errors import UserError
 from fairseq_plugin.modules.products import linear
 
 READOUT = ("state", "tanh", "maxout")
+READOUT_STATE = ("current", "previous")
 POOLED = 2  # numbers that maxout chooses from
 
 
@@ -25,11 +31,21 @@ class Readout(nn.Module):
     :param embed_dim: E, size of the embeddings.
     :param context_dim: C, size of the contexts.
     :param features: R, for the kinds that mix.
+    :param state: one of ``READOUT_STATE``.
+    :raises UserError: nothing but the previous state would be read.
     """
 
-    def __init__(self, kind: str, *, state_dim: int, embed_dim: int, context_dim: int, features: int) -> None:
+    def __init__(
+        self, kind: str, *, state_dim: int, embed_dim: int, context_dim: int, features: int, state: str = "current"
+    ) -> None:
         super().__init__()
+        if kind == "state" and state == "previous":
+            raise UserError(
+                "--readout-state previous needs a readout that sees the previous word as well: "
+                "use --readout maxout or tanh"
+            )
         self.kind = kind
+        self.reads_previous_state = state == "previous"
         self.features = state_dim if kind == "state" else features
         self.mix: nn.Linear | None = None
         if kind != "state":
@@ -43,16 +59,19 @@ class Readout(nn.Module):
         """Whether :meth:`forward` needs contexts."""
         return self.mix is not None
 
-    def forward(self, states: Tensor, embedded: Tensor, contexts: Tensor | None) -> Tensor:
+    def forward(self, states: Tensor, embedded: Tensor, contexts: Tensor | None, *, start: Tensor) -> Tensor:
         """Features (B, T, R) of T target steps.
 
         :param states: of the last decoder layer (B, T, H).
+        :param start: the state before them (B, H).
         :param embedded: embeddings of the previous words (B, T, E).
         :param contexts: (B, T, C); not read by ``state``.
         """
         if self.mix is None:
             return states
         assert contexts is not None
+        if self.reads_previous_state:
+            states = torch.cat([start.unsqueeze(1), states[:, :-1]], dim=1)  # (B, T, H)
         mixed = linear(torch.cat([states, embedded, contexts], dim=-1), self.mix.weight, self.mix.bias)
         if self.kind == "tanh":
             return torch.tanh(mixed)

@@ -1,4 +1,4 @@
-"""The model: options it refuses, sizes of the named architectures, shared and pretrained embeddings, checkpoints."""
+"""The model: options it refuses, size of the reference set-up, shared and pretrained embeddings, checkpoints."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from data_gen.errors import UserError
-from fairseq_plugin.models.gru_attention import GRUAttentionConfig, GRUAttentionModel, gru_attention_copy
+from fairseq_plugin.models.architectures import gru_attention_copy
+from fairseq_plugin.models.gru_attention import GRUAttentionConfig, GRUAttentionModel
 from fairseq_plugin.modules.attention import ATTENTION
 from fairseq_plugin.modules.dictionary_digest import dictionary_digest
 from tests import building
@@ -23,6 +24,7 @@ SIZES = (
     "attention_dim",
     "readout_dim",
 )
+CHOICES = ("dropout", "attention", "decoder_init", "readout", "readout_state", "gru_cell", "init")
 
 
 def refusal(**options: object) -> str:
@@ -65,6 +67,33 @@ def test_dot_attention_of_another_size_is_refused() -> None:
     )
 
 
+def test_the_backward_state_needs_a_backward_direction() -> None:
+    assert refusal(decoder_init="backward") == (
+        "--decoder-init backward needs an encoder that reads in both directions: add --encoder-bidirectional, "
+        "or use --decoder-init tanh"
+    )
+
+
+def test_a_readout_of_the_previous_state_alone_is_refused() -> None:
+    assert refusal(readout_state="previous") == (
+        "--readout-state previous needs a readout that sees the previous word as well: use --readout maxout or tanh"
+    )
+
+
+def test_a_readout_of_the_previous_state_does_not_go_with_the_new_state_as_query() -> None:
+    assert refusal(readout="maxout", readout_state="previous", attention="general") == (
+        "--readout-state previous is for attention that looks back with the previous state, but --attention general "
+        "uses the new one: leave it out"
+    )
+
+
+def test_the_papers_first_values_and_a_norm_of_v_are_refused() -> None:
+    assert refusal(init="paper", attention="normed") == (
+        "--init paper starts v at 0, but --attention normed divides by its length: "
+        "use --init glorot or --attention additive"
+    )
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -85,6 +114,16 @@ def test_dot_attention_of_another_size_is_refused() -> None:
 )
 def test_options_that_the_attention_does_not_read_are_refused(options: dict, message: str) -> None:
     assert refusal(**options) == f"{message}: leave it out"
+
+
+@pytest.mark.parametrize(
+    ("recurrence", "cell", "other"),
+    [("fused", "paper", "torch"), ("fixed", "paper", "torch"), ("hoisted", "torch", "paper")],
+)
+def test_a_recurrence_of_the_other_unit_is_refused(recurrence: str, cell: str, other: str) -> None:
+    assert refusal(recurrence=recurrence, gru_cell=cell) == (
+        f"--recurrence {recurrence} is for --gru-cell {other}: use --recurrence auto"
+    )
 
 
 def test_sharing_all_embeddings_needs_one_size() -> None:
@@ -116,7 +155,7 @@ def test_sharing_all_embeddings_needs_one_dictionary(target: str) -> None:
 
 def test_defaults_of_the_model() -> None:
     config = GRUAttentionConfig()
-    assert {name: getattr(config, name) for name in (*SIZES, "dropout", "attention", "decoder_init", "readout")} == {
+    assert {name: getattr(config, name) for name in (*SIZES, *CHOICES)} == {
         "encoder_embed_dim": 256,
         "encoder_hidden_size": 512,
         "encoder_layers": 1,
@@ -129,29 +168,10 @@ def test_defaults_of_the_model() -> None:
         "attention": "additive",
         "decoder_init": "last",
         "readout": "state",
+        "readout_state": "current",
+        "gru_cell": "torch",
+        "init": "glorot",
     }
-
-
-def test_the_copy_architecture_is_the_reference_set_up() -> None:
-    options = Namespace()
-    gru_attention_copy(options)
-    changed = {
-        "encoder_embed_dim": 32,
-        "decoder_embed_dim": 32,
-        "encoder_hidden_size": 64,
-        "decoder_hidden_size": 64,
-        "attention_dim": 64,
-        "readout_dim": 64,
-        "dropout": 0.0,
-    }
-    expected = {**vars(GRUAttentionConfig()), **changed}
-    assert vars(options) == {name: value for name, value in expected.items() if not name.startswith("_")}
-
-
-def test_the_copy_architecture_keeps_what_the_user_chose() -> None:
-    options = Namespace(attention_dim=3, dropout=0.5)
-    gru_attention_copy(options)
-    assert (options.attention_dim, options.dropout, options.encoder_hidden_size) == (3, 0.5, 64)
 
 
 def test_number_of_parameters_of_the_copy_architecture() -> None:

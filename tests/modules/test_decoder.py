@@ -25,6 +25,15 @@ SHAPES = {
     "concat, fed": {"attention": "concat", "input_feeding": True, "decoder_init": "zero", "decoder_hidden_size": 8},
     "tanh readout": {"readout": "tanh", "share_decoder_input_output_embed": True},
     "maxout readout": {"readout": "maxout", "decoder_layers": 2},
+    "previous state": {"readout": "tanh", "readout_state": "previous", "decoder_layers": 2},
+    "paper's unit": {"gru_cell": "paper", "encoder_layers": 2, "decoder_layers": 3},
+    "RNNsearch": {
+        "gru_cell": "paper",
+        "encoder_bidirectional": True,
+        "decoder_init": "backward",
+        "readout": "maxout",
+        "readout_state": "previous",
+    },
 }
 shapes = pytest.mark.parametrize("options", SHAPES.values(), ids=SHAPES.keys())
 LENGTHS = [3, 7, 1, 5]

@@ -7,10 +7,10 @@ from fairseq_plugin.modules.readout import READOUT, Readout
 from tests import building
 
 
-def readout(kind: str) -> Readout:
+def readout(kind: str, state: str = "current") -> Readout:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return Readout(kind, state_dim=4, embed_dim=3, context_dim=2, features=5)
+        return Readout(kind, state_dim=4, embed_dim=3, context_dim=2, features=5, state=state)
 
 
 def inputs() -> tuple[torch.Tensor, ...]:
@@ -20,7 +20,7 @@ def inputs() -> tuple[torch.Tensor, ...]:
 
 def test_the_state_is_read_as_it_is() -> None:
     states, embedded, _ = inputs()
-    assert readout("state")(states, embedded, None) is states
+    assert readout("state")(states, embedded, None, start=states[:, 0]) is states
     assert not readout("state").reads_contexts
     assert readout("state").features == 4
 
@@ -31,7 +31,7 @@ def test_mixed_features_by_hand(kind: str) -> None:
     assert module.mix is not None
     module.mix.bias.data.uniform_(-1, 1, generator=building.generator(2))
     states, embedded, contexts = inputs()
-    features = module(states, embedded, contexts)
+    features = module(states, embedded, contexts, start=states[:, 0])
     assert features.shape == (2, 3, 5)
     for row in range(2):
         for step in range(3):
@@ -43,6 +43,16 @@ def test_mixed_features_by_hand(kind: str) -> None:
             for unit in range(5):
                 expected = torch.tanh(sums[unit]) if kind == "tanh" else max(sums[2 * unit], sums[2 * unit + 1])
                 torch.testing.assert_close(features[row, step, unit], expected)
+
+
+@pytest.mark.parametrize("kind", ["tanh", "maxout"])
+def test_the_previous_state_is_that_of_the_step_before(kind: str) -> None:
+    states, embedded, contexts = inputs()
+    start = torch.randn(2, 4, generator=building.generator(3))
+    got = readout(kind, "previous")(states, embedded, contexts, start=start)
+    shifted = torch.stack([start, states[:, 0], states[:, 1]], dim=1)
+    torch.testing.assert_close(got, readout(kind)(shifted, embedded, contexts, start=start))
+    assert not torch.allclose(got, readout(kind)(states, embedded, contexts, start=start))
 
 
 @pytest.mark.parametrize("kind", READOUT)

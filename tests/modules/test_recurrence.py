@@ -39,15 +39,16 @@ def problem(
     target: int = 4,
     *,
     kind: str = "additive",
+    way: str = "naive",
     lengths: list[int] | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Cell, attention and inputs (E 4) in float64."""
+    """Attention, a cell that ``way`` knows, and inputs (E 4), in float64."""
     random = building.generator(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         attention = make(kind)
-        cell = nn.GRUCell(4 + attention.fed_dim, 6).double()
+        cell = RECURRENCE[way].cells[0](4 + attention.fed_dim, 6).double()
 
     def numbers(*shape: int) -> Tensor:
         return torch.randn(*shape, dtype=torch.float64, generator=random, requires_grad=True)
@@ -108,7 +109,7 @@ def test_gradcheck(way: str) -> None:
 @pairs
 def test_rows_that_share_a_sentence_equal_copies_of_it(kind: str, way: str) -> None:
     rows = torch.tensor([1, 0, 1, 1, 0])
-    given = problem(batch=2, lengths=[5, 3], kind=kind)
+    given = problem(batch=2, lengths=[5, 3], kind=kind, way=way)
     given |= {"inputs": problem(batch=5)["inputs"], "state": problem(batch=5, seed=1)["state"]}
     shared = run(way, given, rows)
     copied = run(way, {**given, "values": given["values"][rows], "mask": given["mask"][rows]})
@@ -119,7 +120,7 @@ def test_rows_that_share_a_sentence_equal_copies_of_it(kind: str, way: str) -> N
 @pairs
 @pytest.mark.parametrize("rows", [None, [0, 0, 1, 1], [1, 0, 1, 1]], ids=["one a sentence", "beams", "any"])
 def test_steps_one_by_one_equal_all_at_once(kind: str, way: str, rows: list[int] | None) -> None:
-    given = problem(batch=2, lengths=[5, 3], kind=kind)
+    given = problem(batch=2, lengths=[5, 3], kind=kind, way=way)
     order = None if rows is None else torch.tensor(rows)
     if order is not None:
         given |= {"inputs": problem(batch=4)["inputs"], "state": problem(batch=4, seed=1)["state"]}
@@ -140,7 +141,7 @@ def test_steps_one_by_one_equal_all_at_once(kind: str, way: str, rows: list[int]
 @pytest.mark.parametrize(("kind", "way"), [pair for pair in PAIRS if pair[0] != "none"], ids=str)
 def test_which_state_is_the_query(kind: str, way: str) -> None:
     """The previous state has not read the word of its step, the new one has; what neither can know is 0 exactly."""
-    given = problem(kind=kind)
+    given = problem(kind=kind, way=way)
     (to_inputs,) = torch.autograd.grad(run(way, given).weights[:, 1].square().sum(), given["inputs"])
     reads_new = isinstance(given["attention"], LuongAttention)
     read = (to_inputs != 0.0).any(dim=2)
@@ -276,7 +277,7 @@ def test_a_changed_output_is_noticed_before_wrong_gradients() -> None:
 @pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES.keys())
 @pytest.mark.parametrize(("kind", "way"), FAST, ids=map(", ".join, FAST))
 def test_every_fast_way_equals_naive_in_values_and_every_gradient(kind: str, way: str, sizes: dict[str, Any]) -> None:
-    given = problem(**sizes, kind=kind)
+    given = problem(**sizes, kind=kind, way=way)
     if kind == "normed":
         nn.init.normal_(given["attention"].bias, generator=building.generator(5))
     expected, got = (outputs_and_gradients(one, given) for one in ("naive", way))

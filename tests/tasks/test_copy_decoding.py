@@ -14,7 +14,8 @@ from fairseq.logging import metrics
 
 from data_gen.copy.dataset import make_copy_dataset
 from data_gen.copy.spec import CopySpec
-from fairseq_plugin.models.gru_attention import GRUAttentionModel, gru_attention_copy
+from fairseq_plugin.models.architectures import gru_attention_copy
+from fairseq_plugin.models.gru_attention import GRUAttentionModel
 from fairseq_plugin.tasks.copy_task import CopyTask
 from tests.building import EOS, PAD
 from tests.tasks.making import batch_of, make_task

@@ -1,17 +1,22 @@
 """The recurrence of the decoder: attend with the previous state, then take one GRU step; or the other way round.
 
 ``naive`` is the plain loop over the equations. The others compute the same faster: ``fused`` for the scores it knows,
-``fixed`` for contexts that are the same at every step, ``batched`` for states that do not depend on the attention.
-``auto`` takes one of these where it can. A compiled version would be one more entry here.
+``fixed`` for contexts that are the same at every step, ``batched`` for states that do not depend on the attention, all
+with torch's cell, and ``hoisted`` with the paper's. ``auto`` takes one of these where it can. A compiled version would
+be one more entry here.
 """
+
+from torch import nn
 
 from data_gen.errors import UserError
 from fairseq_plugin.modules.attention import Attention, LuongAttention
-from fairseq_plugin.modules.recurrence import batched, fixed
+from fairseq_plugin.modules.paper_gru import PaperGRUCell
+from fairseq_plugin.modules.recurrence import batched, fixed, hoisted
 from fairseq_plugin.modules.recurrence.batched import batched_recurrence, batched_steps
 from fairseq_plugin.modules.recurrence.fixed import fixed_recurrence
 from fairseq_plugin.modules.recurrence.fused import fused_recurrence
 from fairseq_plugin.modules.recurrence.fused import supports as has_fused_score
+from fairseq_plugin.modules.recurrence.hoisted import hoisted_recurrence
 from fairseq_plugin.modules.recurrence.interface import Memory, Past, Recurrence, RecurrenceOutput
 from fairseq_plugin.modules.recurrence.naive import naive_recurrence
 from fairseq_plugin.modules.recurrence.step import fused_steps, prepare_steps
@@ -25,25 +30,32 @@ def fused_supports(attention: Attention) -> bool:
 
 
 RECURRENCE: dict[str, Recurrence] = {
-    "naive": Recurrence(run=naive_recurrence, step=naive_recurrence),
+    "naive": Recurrence(run=naive_recurrence, step=naive_recurrence, cells=(nn.GRUCell, PaperGRUCell)),
+    "hoisted": Recurrence(
+        run=hoisted_recurrence, step=naive_recurrence, supports=hoisted.supports, cells=(PaperGRUCell,)
+    ),
     "fixed": Recurrence(run=fixed_recurrence, step=naive_recurrence, supports=fixed.supports),
     "batched": Recurrence(run=batched_recurrence, step=batched_steps, supports=batched.supports),
     "fused": Recurrence(run=fused_recurrence, step=fused_steps, prepare=prepare_steps, supports=fused_supports),
 }
 AUTO = "auto"
-PREFERRED = ("fixed", "batched", "fused", "naive")
+PREFERRED = ("fixed", "batched", "fused", "hoisted", "naive")
 
 
-def choose_recurrence(name: str, attention: Attention) -> Recurrence:
-    """The recurrence of that name; ``auto``: the fastest that knows this attention.
+def choose_recurrence(name: str, attention: Attention, cell: type[nn.GRUCell] = nn.GRUCell) -> Recurrence:
+    """The recurrence of that name; ``auto``: the fastest that knows this attention and this kind of cell.
 
-    :raises UserError: the named one does not know this attention.
+    :raises UserError: the named one does not know this attention, or this kind of cell.
     """
+    known = {way: made for way, made in RECURRENCE.items() if cell in made.cells}
     if name == AUTO:
-        return next(RECURRENCE[way] for way in PREFERRED if RECURRENCE[way].supports(attention))
-    if not RECURRENCE[name].supports(attention):
+        return next(known[way] for way in PREFERRED if way in known and known[way].supports(attention))
+    if name not in known:
+        other = "torch" if cell is PaperGRUCell else "paper"
+        raise UserError(f"--recurrence {name} is for --gru-cell {other}: use --recurrence auto")
+    if not known[name].supports(attention):
         raise UserError(f"--recurrence {name} does not know {type(attention).__name__}: use --recurrence auto")
-    return RECURRENCE[name]
+    return known[name]
 
 
 __all__ = ["AUTO", "RECURRENCE", "Memory", "Past", "Recurrence", "RecurrenceOutput", "choose_recurrence"]

@@ -82,7 +82,8 @@ class RecurrenceFunction(Protocol):
     ) -> RecurrenceOutput:
         """Run T target steps.
 
-        :param cell: GRU cell with E + ``attention.fed_dim`` inputs and H units, in torch's layout (gates r, z, n).
+        :param cell: of a kind in ``cells``, with E + ``attention.fed_dim`` inputs and H units, gates in torch's order
+            (r, z, n).
         :param attention: the score, softmax and weighted sum.
         :param inputs: embeddings of the previous target tokens (B, T, E).
         :param state: s_0 (B, H).
@@ -117,3 +118,4 @@ class Recurrence(NamedTuple):
     step: RecurrenceFunction
     prepare: PrepareFunction = as_it_is
     supports: Callable[[Attention], bool] = lambda attention: True
+    cells: tuple[type[nn.GRUCell], ...] = (nn.GRUCell,)

@@ -1,0 +1,97 @@
+"""Count the parameters of the paper's models, part by part, as a Markdown table.
+
+    python -m scripts.parameter_table --update docs/rnnsearch.md
+
+No memory is taken for them: the models are built on torch's device ``meta``.
+"""
+
+import argparse
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+from fairseq.data import Dictionary
+
+import fairseq_plugin  # noqa: F401  (registers everything)
+from data_gen.errors import run_command
+from fairseq_plugin.models.architectures import rnnencdec, rnnencdec_small, rnnsearch, rnnsearch_small
+from fairseq_plugin.models.gru_attention import GRUAttentionModel
+from scripts.marked_section import update_file
+
+NAME = "parameter_table.py"
+SECTION = "parameters"
+SYMBOLS = 30_000  # K_x = K_y of the paper, appendix A.2.3
+ARCHITECTURES = (rnnsearch, rnnencdec, rnnsearch_small, rnnencdec_small)
+# What a part is called, and the beginnings of the names of its parameters.
+PARTS = {
+    "word vectors, both sides": ("encoder.embed_tokens.", "decoder.embed_tokens."),
+    "encoder: W, U": ("encoder.gru.",),
+    "attention: W_a, U_a, v_a": ("decoder.attention.",),
+    "s_0: W_s": ("decoder.initial_state.",),
+    "decoder: W, U, C": ("decoder.cell.",),
+    "readout: U_o, V_o, C_o": ("decoder.readout.",),
+    "output: W_o": ("decoder.output_projection.",),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command. :returns: 0, 2 after wrong use, 1 if the file cannot be written."""
+    options = parser().parse_args(argv)
+    return run_command(NAME, lambda: write_table(options.update))
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(prog=NAME, description="Count the parameters of the paper's models.")
+    made.add_argument("--update", type=Path, metavar="FILE", help="put the table between the markers in this file")
+    return made
+
+
+def write_table(path: Path | None) -> int:
+    """Print the table, and write it into a file if one is named.
+
+    :raises UserError: the file cannot be read or written, or lacks the markers.
+    """
+    text = table()
+    if path is not None:
+        update_file(path, SECTION, text)
+    print(text)
+    return 0
+
+
+def table() -> str:
+    """Parts down, architectures across; the last line is the sum."""
+    columns = {each.__name__: counts(each) for each in ARCHITECTURES}
+    rows = [f"| {' | '.join(['part', *(f'`{name}`' for name in columns)])} |", f"| --- |{' ---: |' * len(columns)}"]
+    for part in PARTS:
+        rows.append(_row(part, [column[part] for column in columns.values()]))
+    rows.append(_row("all", [sum(column.values()) for column in columns.values()]))
+    return "\n".join(rows)
+
+
+def _row(name: str, numbers: list[int]) -> str:
+    return f"| {name} | {' | '.join(f'{number:,}' if number else '' for number in numbers)} |"
+
+
+def counts(architecture: Callable[[Namespace], None], symbols: int = SYMBOLS) -> dict[str, int]:
+    """Parameters of each part of an architecture, for dictionaries of so many symbols on both sides."""
+    dictionary = Dictionary()
+    for number in range(symbols - len(dictionary)):
+        dictionary.add_symbol(str(number))
+    options = Namespace()
+    architecture(options)
+    with torch.device("meta"):
+        task = SimpleNamespace(source_dictionary=dictionary, target_dictionary=dictionary)
+        model = GRUAttentionModel.build_model(options, task)
+    found = dict.fromkeys(PARTS, 0)
+    for name, parameter in model.named_parameters():
+        (part,) = (part for part, beginnings in PARTS.items() if name.startswith(beginnings))
+        found[part] += parameter.numel()
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
