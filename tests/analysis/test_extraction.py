@@ -266,8 +266,8 @@ WRONG_USE = {
     ),
     "unknown ending": (
         ("--output", "{tmp}/attention.txt"),
-        "attention file '{tmp}/attention.txt' must end in .npz, .jsonl, .bertviz, .nematus, .fairseq, .marian or"
-        " .pharaoh",
+        "attention file '{tmp}/attention.txt' must end in .npz, .safetensors, .jsonl, .bertviz, .nematus, .fairseq,"
+        " .marian or .pharaoh",
     ),
     "no such folder": (
         ("--output", "{tmp}/none/attention.npz"),
