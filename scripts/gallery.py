@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data_gen.errors import FAILURE, UserError, run_command
+from data_gen.folder import exit_on_sigterm
 
 NAME = "gallery"
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def make_pictures() -> int:
     """Run the page's commands in a temporary folder and keep the pictures that it shows."""
     page = PAGE.read_text(encoding="utf-8")
-    with tempfile.TemporaryDirectory() as folder:
+    with exit_on_sigterm(), tempfile.TemporaryDirectory() as folder:
         script = commands(page).replace(FOLDER, folder)
         environment = {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"} | os.environ
         done = subprocess.run(["bash", "-euxc", script], cwd=ROOT, env=environment, check=False)

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 from fairseq import checkpoint_utils
 
 from data_gen.errors import UserError
-from fairseq_plugin.analysis.extraction import forced, generation_config, load
+from fairseq_plugin.analysis.extraction import extract_forced, generation_config, load
 from fairseq_plugin.analysis.records import AttentionRecord
 
 Item = TypeVar("Item")
@@ -68,11 +68,11 @@ def stages(paths: Sequence[Path], arguments: Sequence[str], sentence: int) -> It
 
     :param arguments: as on the command line of fairseq-generate, without ``--path``.
     :param sentence: its position in the split.
-    :raises UserError: as :func:`extraction.load` and :func:`extraction.forced`.
+    :raises UserError: as :func:`extraction.load` and :func:`extraction.extract_forced`.
     """
     for path in paths:
         cfg = generation_config([*arguments, "--path", str(path)])
-        record = forced(load(cfg), cfg, sentence)
+        record = extract_forced(load(cfg), cfg, sentence)
         history = checkpoint_utils.load_checkpoint_to_cpu(str(path))["optimizer_history"]
         name = NAME.fullmatch(path.name)
         assert name

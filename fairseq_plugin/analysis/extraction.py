@@ -131,7 +131,7 @@ def decoded(loaded: Loaded, cfg: FairseqConfig, *, folder: Path | None = None, p
         yield spill
 
 
-def forced(loaded: Loaded, cfg: FairseqConfig, sentence: int) -> AttentionRecord:
+def extract_forced(loaded: Loaded, cfg: FairseqConfig, sentence: int) -> AttentionRecord:
     """Attention over the reference of one sentence, whatever ``cfg.generation.score_reference`` says.
 
     :param sentence: its position in the split.

@@ -5,6 +5,7 @@ import re
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib import pyplot
 from PIL import Image
 
 from data_gen.errors import UserError
@@ -87,7 +88,8 @@ def test_what_is_no_animation(given, message, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_settings_of_matplotlib_stay(tmp_path):
+def test_settings_of_matplotlib_stay_and_no_figure_is_left_open(tmp_path):
     before = dict(matplotlib.rcParams)
     save_gif(panels(2), tmp_path / "a.gif")
     assert dict(matplotlib.rcParams) == before
+    assert pyplot.get_fignums() == []

@@ -1,13 +1,17 @@
 """Several heatmaps in one picture."""
 
+import matplotlib
 import numpy as np
 import pytest
+from matplotlib import pyplot
 
 from data_gen.errors import UserError
+from fairseq_plugin.analysis import heatmap, picture
 from fairseq_plugin.analysis.arrangement import CELL
 from fairseq_plugin.analysis.fonts import without_glyph_warnings
 from fairseq_plugin.analysis.grid import draw_grid
 from fairseq_plugin.analysis.heatmap import Colours
+from fairseq_plugin.analysis.pages import save_pages
 from fairseq_plugin.analysis.panel import Panel
 
 
@@ -86,3 +90,18 @@ def test_what_is_no_grid(arguments, message):
     with pytest.raises(UserError) as caught:
         draw_grid(**arguments)
     assert str(caught.value) == message
+
+
+def test_settings_of_matplotlib_stay_and_no_figure_is_left_open(tmp_path):
+    before = dict(matplotlib.rcParams)
+    picture.save(draw_grid(PANELS[:2]), tmp_path / "a.png")
+    save_pages((draw_grid([panel]) for panel in PANELS[:2]), tmp_path / "a.pdf")
+    assert dict(matplotlib.rcParams) == before
+    assert pyplot.get_fignums() == []
+
+
+def test_a_grid_of_one_is_the_single_heatmap(tmp_path):
+    (weights, source, target, title) = PANELS[0]
+    picture.save(draw_grid(PANELS[:1]), tmp_path / "grid.png")
+    picture.save(heatmap.draw(weights, source, target, title=title), tmp_path / "one.png")
+    assert (tmp_path / "grid.png").read_bytes() == (tmp_path / "one.png").read_bytes()
