@@ -32,7 +32,7 @@ def stepper(weight_hh: Tensor) -> Step:
         for_gates, for_candidate = torch.split(inputs, [2 * size, size], dim=1)
         reset, update = torch.sigmoid(torch.addmm(for_gates, state, to_gates)).chunk(2, dim=1)  # (B, H) each
         candidate = torch.tanh(torch.addmm(for_candidate, reset * state, to_candidate))
-        return torch.lerp(state.to(candidate.dtype), candidate, update)  # autocast: the products are of half precision
+        return torch.lerp(state, candidate.to(state.dtype), update.to(state.dtype))  # autocast lowers all but the state
 
     return step
 

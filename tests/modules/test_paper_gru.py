@@ -167,6 +167,19 @@ def test_auto_hoists_what_it_can_with_this_unit(kind: type) -> None:
     assert choose_recurrence("naive", attention, PaperGRUCell) is RECURRENCE["naive"]
 
 
+@pytest.mark.parametrize("recurrence", ["auto", "naive"])
+def test_autocast_trains_and_follows_float32(recurrence: str) -> None:
+    options = {"gru_cell": "paper", "encoder_bidirectional": True, "decoder_init": "backward", "decoder_layers": 2}
+    model = building.model(recurrence=recurrence, **options)
+    net_input = building.batch([3, 7, 1])
+    expected, _ = model(**net_input)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        got, _ = model(**net_input)
+    torch.testing.assert_close(got.float(), expected, rtol=0.05, atol=0.1)
+    got.float().square().sum().backward()
+    assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters())
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_follows_float32(dtype: torch.dtype) -> None:
     model = building.model(gru_cell="paper", encoder_bidirectional=True, decoder_init="backward", readout="maxout")

@@ -1,7 +1,7 @@
 """The recurrence with the paper's unit: the plain loop, with what no state changes taken out of it.
 
 Same equations as ``naive.py``. The embedding's part of the gates is one product for all steps; a context that is the
-same at every step is computed and multiplied once.
+same at every step is computed once.
 """
 
 import torch
@@ -19,16 +19,13 @@ def hoisted_recurrence(
     """All target steps; see :class:`Recurrence` for the shapes. ``cell`` is a :class:`PaperGRUCell`."""
     keys, values, padding_mask, _ = memory.per_row()
     embed = inputs.size(2)
-    step, to_gates = stepper(cell.weight_hh), cell.weight_ih[:, embed:]
-    context, weight = attention(state, keys, values, padding_mask, past.weights)  # (B, C), (B, S)
-    from_context = linear(context, to_gates)  # (B, 3H)
+    step, from_context = stepper(cell.weight_hh), cell.weight_ih[:, embed:].t()
     states: list[Tensor] = []
-    contexts, weights = [], []
+    contexts, weights, weight = [], [], past.weights
     for from_embedding in linear(inputs, cell.weight_ih[:, :embed], cell.bias_ih).unbind(1):  # T of (B, 3H)
-        if attention.looks_back and states:
-            context, weight = attention(state, keys, values, padding_mask, weight)
-            from_context = linear(context, to_gates)
-        state = step(from_embedding + from_context, state)  # (B, H)
+        if attention.looks_back or not states:
+            context, weight = attention(state, keys, values, padding_mask, weight)  # (B, C), (B, S)
+        state = step(torch.addmm(from_embedding, context, from_context), state)  # (B, H)
         states.append(state)
         contexts.append(context)
         weights.append(weight)
