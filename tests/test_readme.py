@@ -12,7 +12,7 @@ import torch
 from data_gen.__main__ import _build_parser
 from fairseq_plugin.criterions.chunked_cross_entropy import ChunkedCrossEntropyConfig
 from fairseq_plugin.models.gru_attention import GRUAttentionConfig
-from fairseq_plugin.modules.attention import Attention
+from fairseq_plugin.modules.attention import ATTENTION, Attention
 from fairseq_plugin.optim.fused_adam import FusedAdamWConfig
 from fairseq_plugin.tasks.copy_config import CopyTaskConfig
 from scripts import results_table
@@ -125,14 +125,30 @@ def test_tables_name_every_option_with_its_default(title: str, options: dict[str
 def test_the_attention_that_is_shown_works() -> None:
     names: dict[str, Any] = {}
     exec(blocks(section("### A new attention score"), "python")[0], names)
-    made: Attention = names["BilinearAttention"](query_dim=5, value_dim=6, attention_dim=7)
+    made: Attention = names["CosineAttention"](query_dim=5, value_dim=6, attention_dim=7)
     values, query = torch.rand(2, 3, 6), torch.rand(2, 5)
     keys = made.project_keys(values)
     context, weights = made(query, keys, values, torch.tensor([[False] * 3, [False, False, True]]))
     assert (context.shape, weights.shape) == ((2, 6), (2, 3))
-    scores = torch.einsum("bh,hc,bsc->bs", query, made.key_projection.weight, values) / 5**0.5
+    keys = torch.einsum("hc,bsc->bsh", made.key_projection.weight, values)
+    scores = 10.0 * torch.cosine_similarity(query.unsqueeze(1), keys, dim=2)
     torch.testing.assert_close(weights[0], scores[0].softmax(0))
     assert weights[1, 2] == 0.0
+
+
+def test_the_tests_that_the_page_on_attention_names_exist() -> None:
+    named = re.findall(
+        r"`(tests/[\w/]+\.py)::(test_\w+)`", (ROOT / "docs" / "attention.md").read_text(encoding="utf-8")
+    )
+    assert len(named) >= 7
+    for path, name in named:
+        assert f"\ndef {name}(" in (ROOT / path).read_text(encoding="utf-8"), name
+
+
+def test_the_page_on_attention_has_every_kind() -> None:
+    page = (ROOT / "docs" / "attention.md").read_text(encoding="utf-8")
+    for title in ("## Scores", "## What a score costs"):
+        assert list(rows(section(title, page))) == list(ATTENTION)
 
 
 @pytest.mark.parametrize("name", ["results", "speed"])

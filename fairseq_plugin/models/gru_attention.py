@@ -219,8 +219,8 @@ def check_attention_options(cfg: Any) -> None:
         readers = [kind for kind, attention in ATTENTION.items() if name in attention.options]
         if chosen not in readers and getattr(cfg, name) != getattr(defaults, name):
             raise UserError(
-                f"--{name.replace('_', '-')} is read by --attention {' and '.join(readers)} alone, "
-                f"but --attention is {chosen}: leave it out"
+                f"--{name.replace('_', '-')} is for --attention {', '.join(readers)}, but --attention is {chosen}: "
+                "leave it out"
             )
 
 

@@ -11,7 +11,7 @@ from fairseq_plugin.analysis.formats import read_records
 from fairseq_plugin.analysis.records import AttentionRecord
 from fairseq_plugin.models.gru_attention import GRUAttentionModel
 from fairseq_plugin.scoring.exact_match import Matches, count_matches
-from tests.commands import PLUGIN, Commands, extract_words, generate_words, lines_of
+from tests.commands import PLUGIN, Commands, extract_words, generate_words, lines_of, train_words
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +142,28 @@ def test_half_precision(
 def test_output_files_hold_the_streams(commands: Commands, copy_data: Path, trained: Path, tmp_path: Path) -> None:
     commands.succeed(*generate_words(copy_data, trained, "--results-path", tmp_path))
     assert os.listdir(tmp_path) == ["generate-test.txt"]  # noqa: PTH208 - names only
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--attention", "location", "--sharpening", 2, "--location-kernel", 3),
+        ("--attention", "dot", "--input-feeding"),
+        ("--attention", "concat", "--readout", "maxout"),
+    ],
+    ids=["location", "dot", "concat"],
+)
+def test_other_attentions_through_the_commands(
+    commands: Commands, copy_data: Path, tmp_path: Path, options: tuple
+) -> None:
+    """Trained for an epoch, decoded with a beam in padded batches: what is printed is the attention of single ones."""
+    commands.succeed(*train_words(copy_data, tmp_path, "--max-epoch", 1, *options))
+    path, output = tmp_path / "checkpoint_last.pt", tmp_path / "attention.npz"
+    commands.succeed(*extract_words(copy_data, path, output, "--batch-size", 1, "--beam", 3))
+    printing = ("--print-alignment", "soft", "--left-pad-source", "--batch-size", 7, "--beam", 3)
+    printed = commands.succeed(*generate_words(copy_data, path, *printing))
+    records = read_records(output)
+    assert lines_of(printed, "H") == outputs(records)
+    for record in records:
+        rows = [[float(n) for n in row.split(",")] for row in lines_of(printed, "A")[record.id][0].split()]
+        np.testing.assert_allclose(np.array(rows), record.weights, rtol=0, atol=1.5e-6)

@@ -9,6 +9,7 @@ import torch
 
 from data_gen.errors import UserError
 from fairseq_plugin.models.gru_attention import GRUAttentionConfig, GRUAttentionModel, gru_attention_copy
+from fairseq_plugin.modules.attention import ATTENTION
 from fairseq_plugin.modules.dictionary_digest import dictionary_digest
 from tests import building
 
@@ -56,6 +57,34 @@ def test_last_state_of_another_size_is_refused(options: dict, units: int, hidden
         f"{hidden}: use --decoder-init tanh, or make the sizes equal (a bidirectional encoder has twice "
         "--encoder-hidden-size units)"
     )
+
+
+def test_dot_attention_of_another_size_is_refused() -> None:
+    assert refusal(attention="dot", encoder_bidirectional=True, decoder_init="tanh").startswith(
+        "--attention dot needs annotations of the decoder's size, but they have 12 units and the decoder 6: "
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"input_feeding": True},
+            "--input-feeding is for --attention dot, general, concat, but --attention is additive",
+        ),
+        (
+            {"attention": "dot", "sharpening": 2.0},
+            "--sharpening is for --attention location, but --attention is dot",
+        ),
+        (
+            {"attention": "none", "location_kernel": 3},
+            "--location-kernel is for --attention location, but --attention is none",
+        ),
+    ],
+    ids=["input feeding", "sharpening", "kernel"],
+)
+def test_options_that_the_attention_does_not_read_are_refused(options: dict, message: str) -> None:
+    assert refusal(**options) == f"{message}: leave it out"
 
 
 def test_sharing_all_embeddings_needs_one_size() -> None:
@@ -137,6 +166,42 @@ def test_number_of_parameters_of_the_copy_architecture() -> None:
     output = symbols * hidden + symbols
     expected = embeddings + encoder + decoder + score + output
     assert sum(parameter.numel() for parameter in model.parameters()) == expected == 59_724
+
+
+# Numbers that each attention adds to a model without one (E 5, H 6, C 12, A 7; dot: C 6), and the GRU's share in them.
+ATTENTION_PARAMETERS = {
+    "additive": ({}, 7 * 12 + 7 * 6 + 7, 12),
+    "normed": ({}, 7 * 12 + 7 * 6 + 7 + 7 + 1, 12),
+    "location": ({"location_kernel": 3, "location_channels": 2}, 7 * 12 + 7 * 6 + 7 + 7 + 2 * 3 + 7 * 2, 12),
+    "dot": ({}, 6 * (6 + 6), 0),
+    "general": ({}, 6 * 12 + 6 * (12 + 6), 0),
+    "concat": ({"input_feeding": True}, 7 * 12 + 7 * 6 + 7 + 6 * (12 + 6), 6),
+    "none": ({}, 0, 12),
+}
+
+
+@pytest.mark.parametrize("kind", ATTENTION)
+def test_number_of_parameters_of_each_attention(kind: str) -> None:
+    options, attention, fed = ATTENTION_PARAMETERS[kind]
+    wide = {"encoder_bidirectional": kind != "dot", "decoder_init": "tanh"}
+    decoder = building.model(attention=kind, **options, **wide).decoder
+    assert sum(parameter.numel() for parameter in decoder.attention.parameters()) == attention
+    assert decoder.cell.weight_ih.shape == (18, 5 + fed)
+
+
+def test_names_of_parameters_that_checkpoints_hold() -> None:
+    assert [name for name, _ in building.model().decoder.named_parameters()] == [
+        "embed_tokens.weight",
+        "attention.key_projection.weight",
+        "attention.query_projection.weight",
+        "attention.energy.weight",
+        "cell.weight_ih",
+        "cell.weight_hh",
+        "cell.bias_ih",
+        "cell.bias_hh",
+        "output_projection.weight",
+        "output_projection.bias",
+    ]
 
 
 def test_nothing_is_shared_unless_asked_for() -> None:

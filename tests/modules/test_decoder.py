@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from fairseq_plugin.models.gru_attention import GRUAttentionModel
+from fairseq_plugin.modules.recurrence import Past
 from tests import building
 
 SHAPES = {
@@ -16,6 +17,12 @@ SHAPES = {
     "shared output": {"share_decoder_input_output_embed": True},
     "all shared": {"share_all_embeddings": True},
     "normed": {"attention": "normed"},
+    "location": {"attention": "location", "location_kernel": 5, "sharpening": 1.5, "readout": "tanh"},
+    "dot": {"attention": "dot"},
+    "dot, fed": {"attention": "dot", "input_feeding": True, "decoder_layers": 2},
+    "general": {"attention": "general", "encoder_bidirectional": True, "decoder_init": "tanh", "readout": "maxout"},
+    "general by the loop": {"attention": "general", "recurrence": "naive", "decoder_layers": 2},
+    "concat, fed": {"attention": "concat", "input_feeding": True, "decoder_init": "zero", "decoder_hidden_size": 8},
     "tanh readout": {"readout": "tanh", "share_decoder_input_output_embed": True},
     "maxout readout": {"readout": "maxout", "decoder_layers": 2},
 }
@@ -87,8 +94,9 @@ def test_no_gradient_reaches_future_target_steps(options: dict) -> None:
     assert (gradient[:, :3] != 0.0).any(dim=2).all()
 
 
-def test_a_fully_padded_source_row_is_defined() -> None:
-    model = building.model()
+@shapes
+def test_a_fully_padded_source_row_is_defined(options: dict) -> None:
+    model = building.model(**options)
     source = building.pad([[4, 5, 6, 2], []], width=4)
     previous = building.pad([[2, 4, 5], [2, 4, 5]])
     logits, weights = run(model, {"src_tokens": source, "src_lengths": None, "prev_output_tokens": previous})
@@ -152,8 +160,9 @@ def test_reordering_the_state_equals_reordering_the_batch(
     torch.testing.assert_close(extra["attn"][0][:, 0], weights[:, -1], rtol=1e-6, atol=1e-6)
 
 
-def test_a_shrunken_batch_forgets_the_sentences_it_lost() -> None:
-    model = building.model()
+@shapes
+def test_a_shrunken_batch_forgets_the_sentences_and_rows_it_lost(options: dict) -> None:
+    model = building.model(**options)
     encoder_out = model.encoder(building.batch(LENGTHS)["src_tokens"])
     encoder_out = model.encoder.reorder_encoder_out(encoder_out, torch.arange(4).repeat_interleave(3))
     state: dict = {}
@@ -162,11 +171,34 @@ def test_a_shrunken_batch_forgets_the_sentences_it_lost() -> None:
     (cached,) = state.values()
     assert cached["keys"].size(0) == 1
     assert cached["state"].size(1) == 3
+    assert {cached[name].size(0) for name in Past._fields if cached[name] is not None} <= {3}
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_follows_float32(dtype: torch.dtype) -> None:
-    model = building.model()
+@shapes
+def test_two_decodings_at_once_do_not_mix(options: dict) -> None:
+    """Whatever a decoding remembers is in its incremental state, nothing on a module."""
+    model = building.model(**options)
+    target = torch.tensor([[building.EOS, 5, 6]] * 2)
+    sources = [building.batch([6, 4], seed=seed)["src_tokens"] for seed in (1, 2)]
+
+    def decode(runs: list[int]) -> list[Tensor]:
+        """One step of each named run after the other; the logits of every step."""
+        encoded, states, steps = [model.encoder(source) for source in sources], [{}, {}], [0, 0]  # type: ignore[var-annotated]
+        logits = []
+        for run in runs:
+            steps[run] += 1
+            logits.append(model.decoder(target[:, : steps[run]], encoded[run], incremental_state=states[run])[0])
+        return logits
+
+    with torch.no_grad():
+        first, second, mixed = decode([0, 0, 0]), decode([1, 1, 1]), decode([0, 1, 0, 1, 1, 0])
+    torch.testing.assert_close(mixed, [first[0], second[0], first[1], second[1], second[2], first[2]])
+
+
+@shapes
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float16, 0.01), (torch.bfloat16, 0.08)], ids=["fp16", "bf16"])
+def test_half_precision_follows_float32(options: dict, dtype: torch.dtype, tolerance: float) -> None:
+    model = building.model(**options)
     net_input = building.batch(LENGTHS, left_source=True)
     logits, weights = run(model, net_input)
     half_logits, half_weights = run(model.to(dtype), net_input)
@@ -174,12 +206,13 @@ def test_half_precision_follows_float32(dtype: torch.dtype) -> None:
     assert half_weights.dtype == torch.float32
     padding = net_input["src_tokens"].eq(building.PAD).unsqueeze(1).expand_as(weights)
     assert (half_weights[padding] == 0.0).all()
-    torch.testing.assert_close(half_weights, weights, rtol=0, atol=0.02)
-    torch.testing.assert_close(half_logits.float(), logits, rtol=0.05, atol=0.05)
+    torch.testing.assert_close(half_weights, weights, rtol=0, atol=tolerance)
+    torch.testing.assert_close(half_logits.float(), logits, rtol=tolerance, atol=tolerance)
 
 
-def test_autocast_keeps_the_softmax_in_float32() -> None:
-    model = building.model()
+@shapes
+def test_autocast_keeps_the_softmax_in_float32(options: dict) -> None:
+    model = building.model(**options)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         _, weights = run(model, building.batch(LENGTHS))
     torch.testing.assert_close(weights.sum(dim=2), torch.ones(weights.shape[:2]), rtol=1e-6, atol=1e-6)

@@ -10,22 +10,44 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from data_gen.errors import UserError
-from fairseq_plugin.modules.attention import AdditiveAttention, FixedSummary, NormedAttention
-from fairseq_plugin.modules.recurrence import RECURRENCE, Memory, additive_layer, choose_recurrence, fused
+from fairseq_plugin.modules.attention import ATTENTION, AdditiveAttention, Attention, LuongAttention
+from fairseq_plugin.modules.recurrence import RECURRENCE, Memory, Past, additive_layer, choose_recurrence, fused
 from tests import building
 
+KINDS: dict[str, dict[str, Any]] = {kind: {"kind": kind} for kind in ATTENTION}
+KINDS["location"] |= {"location_kernel": 3, "location_channels": 2}
+KINDS |= {f"{kind} fed": {"kind": kind, "input_feeding": True} for kind in ("dot", "general", "concat")}
+
+
+def make(name: str) -> Attention:
+    """An attention of ``KINDS`` with H 6, C 5 (dot: 6) and A 7."""
+    options = dict(KINDS[name])
+    kind = options.pop("kind")
+    return ATTENTION[kind](query_dim=6, value_dim=6 if kind == "dot" else 5, attention_dim=7, **options).double()
+
+
+# Every attention in every way that knows it.
+PAIRS = [(kind, way) for kind in KINDS for way in RECURRENCE if RECURRENCE[way].supports(make(kind))]
+FAST = [(kind, way) for kind, way in PAIRS if way != "naive"]
+pairs = pytest.mark.parametrize(("kind", "way"), PAIRS, ids=map(", ".join, PAIRS))
 ways = pytest.mark.parametrize("way", ["naive", "fused"])
 
 
 def problem(
-    batch: int = 3, source: int = 5, target: int = 4, *, lengths: list[int] | None = None, seed: int = 0
+    batch: int = 3,
+    source: int = 5,
+    target: int = 4,
+    *,
+    kind: str = "additive",
+    lengths: list[int] | None = None,
+    seed: int = 0,
 ) -> dict[str, Any]:
-    """Cell, attention and inputs (E 4, H 6, C 5, A 7) in float64."""
+    """Cell, attention and inputs (E 4) in float64."""
     random = building.generator(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        cell = nn.GRUCell(4 + 5, 6).double()
-        attention = AdditiveAttention(query_dim=6, value_dim=5, attention_dim=7).double()
+        attention = make(kind)
+        cell = nn.GRUCell(4 + attention.fed_dim, 6).double()
 
     def numbers(*shape: int) -> Tensor:
         return torch.randn(*shape, dtype=torch.float64, generator=random, requires_grad=True)
@@ -38,7 +60,7 @@ def problem(
         "attention": attention,
         "inputs": numbers(batch, target, 4),
         "state": numbers(batch, 6),
-        "values": numbers(batch, source, 5),
+        "values": numbers(batch, source, attention.value_dim),
         "mask": mask,
     }
 
@@ -67,26 +89,83 @@ def test_one_step_by_hand(way: str) -> None:
     torch.testing.assert_close(out.contexts, torch.zeros(1, 1, 1))
 
 
+def parts(out: Any) -> list[Tensor]:
+    """The outputs that there are."""
+    return [part for part in out if part is not None]
+
+
 @ways
 def test_gradcheck(way: str) -> None:
     given = problem(batch=2, source=3, target=3, lengths=[3, 2])
     parameters = [*given["cell"].parameters(), *given["attention"].parameters()]
 
     def outputs(*tensors: Tensor) -> tuple[Tensor, ...]:
-        return tuple(run(way, given))
+        return tuple(parts(run(way, given)))
 
     assert torch.autograd.gradcheck(outputs, (given["inputs"], given["state"], given["values"], *parameters))
 
 
-@ways
-def test_rows_that_share_a_sentence_equal_copies_of_it(way: str) -> None:
+@pairs
+def test_rows_that_share_a_sentence_equal_copies_of_it(kind: str, way: str) -> None:
     rows = torch.tensor([1, 0, 1, 1, 0])
-    given = problem(batch=2, lengths=[5, 3])
+    given = problem(batch=2, lengths=[5, 3], kind=kind)
     given |= {"inputs": problem(batch=5)["inputs"], "state": problem(batch=5, seed=1)["state"]}
     shared = run(way, given, rows)
     copied = run(way, {**given, "values": given["values"][rows], "mask": given["mask"][rows]})
     for one, other in zip(shared, copied, strict=True):
         torch.testing.assert_close(one, other)
+
+
+@pairs
+@pytest.mark.parametrize("rows", [None, [0, 0, 1, 1], [1, 0, 1, 1]], ids=["one a sentence", "beams", "any"])
+def test_steps_one_by_one_equal_all_at_once(kind: str, way: str, rows: list[int] | None) -> None:
+    given = problem(batch=2, lengths=[5, 3], kind=kind)
+    order = None if rows is None else torch.tensor(rows)
+    if order is not None:
+        given |= {"inputs": problem(batch=4)["inputs"], "state": problem(batch=4, seed=1)["state"]}
+    cell, attention = given["cell"], given["attention"]
+    memory = Memory(attention.project_keys(given["values"]), given["values"], given["mask"], order)
+    memory = RECURRENCE[way].prepare(cell, attention, memory, True)
+    state, past, steps = given["state"], Past(), []
+    for step in given["inputs"].split(1, dim=1):
+        out = RECURRENCE[way].step(cell, attention, step, state, memory, past)
+        state, past = out.states[:, -1], out.past(attention)
+        steps.append(parts(out))
+    for one, other in zip(
+        map(torch.cat, zip(*steps, strict=True), [1] * 4), parts(run("naive", given, order)), strict=True
+    ):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize(("kind", "way"), [pair for pair in PAIRS if pair[0] != "none"], ids=str)
+def test_which_state_is_the_query(kind: str, way: str) -> None:
+    """The previous state has not read the word of its step, the new one has; what neither can know is 0 exactly."""
+    given = problem(kind=kind)
+    (to_inputs,) = torch.autograd.grad(run(way, given).weights[:, 1].square().sum(), given["inputs"])
+    reads_new = isinstance(given["attention"], LuongAttention)
+    read = (to_inputs != 0.0).any(dim=2)
+    assert read.tolist() == [[True, reads_new, False, False]] * 3
+
+
+@pytest.mark.parametrize("fed", [False, True], ids=["", "input feeding"])
+def test_two_steps_with_the_new_state_by_the_equations(fed: bool) -> None:
+    given = problem(batch=1, target=2, kind="general fed" if fed else "general")
+    cell, attention, h = given["cell"], given["attention"], given["values"][0]
+    w_a, w_c = attention.key_projection.weight, attention.combination.weight
+    w_i, w_h, b_i, b_h = cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh
+    out = run("naive", given)
+    s, attentional = given["state"][0], torch.zeros(6, dtype=torch.float64)
+    for t in range(2):
+        read = torch.cat([given["inputs"][0, t], attentional]) if fed else given["inputs"][0, t]
+        x_r, x_z, x_n = (w_i @ read + b_i).chunk(3)
+        g_r, g_z, g_n = (w_h @ s + b_h).chunk(3)
+        r, z = torch.sigmoid(x_r + g_r), torch.sigmoid(x_z + g_z)
+        s = (1 - z) * torch.tanh(x_n + r * g_n) + z * s
+        a = torch.softmax(h @ w_a.t() @ s, dim=0)
+        attentional = torch.tanh(w_c @ torch.cat([a @ h, s]))
+        for part, expected in zip(out, (s, a @ h, a, attentional), strict=True):
+            torch.testing.assert_close(part[0, t], expected)
+    assert out.outputs() is out.attentional
 
 
 def test_the_fused_recurrence_refuses_a_second_derivative() -> None:
@@ -118,12 +197,13 @@ def outputs_and_gradients(way: str, given: dict[str, Any]) -> dict[str, Tensor]:
     """States, contexts and weights, and the gradients of a random sum of all three."""
     out = run(way, given)
     random = building.generator(9)
-    factors = [torch.randn(part.shape, dtype=torch.float64, generator=random).to(part.dtype) for part in out]
-    loss = sum((part * factor).sum() for part, factor in zip(out, factors, strict=True))
+    factors = [torch.randn(part.shape, dtype=torch.float64, generator=random).to(part.dtype) for part in parts(out)]
+    loss = sum((part * factor).sum() for part, factor in zip(parts(out), factors, strict=True))
     names = {name: given[name] for name in ("inputs", "state", "values")}
     names |= dict(given["cell"].named_parameters()) | dict(given["attention"].named_parameters())
     gradients = torch.autograd.grad(loss, list(names.values()))
-    return out._asdict() | {f"gradient of {name}": g for name, g in zip(names, gradients, strict=True)}
+    outputs = {name: part for name, part in out._asdict().items() if part is not None}
+    return outputs | {f"gradient of {name}": g for name, g in zip(names, gradients, strict=True)}
 
 
 @pytest.fixture(params=WAYS.values(), ids=WAYS.keys())
@@ -194,32 +274,41 @@ def test_a_changed_output_is_noticed_before_wrong_gradients() -> None:
 
 
 @pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES.keys())
-def test_normed_attention_fused_equals_the_loop(sizes: dict[str, Any]) -> None:
-    attention = NormedAttention(query_dim=6, value_dim=5, attention_dim=7).double()
-    torch.nn.init.normal_(attention.bias, generator=building.generator(5))
-    assert choose_recurrence("auto", attention) is RECURRENCE["fused"]
-    given = problem(**sizes) | {"attention": attention}
-    expected, got = (outputs_and_gradients(way, given) for way in ("naive", "fused"))
+@pytest.mark.parametrize(("kind", "way"), FAST, ids=map(", ".join, FAST))
+def test_every_fast_way_equals_naive_in_values_and_every_gradient(kind: str, way: str, sizes: dict[str, Any]) -> None:
+    given = problem(**sizes, kind=kind)
+    if kind == "normed":
+        nn.init.normal_(given["attention"].bias, generator=building.generator(5))
+    expected, got = (outputs_and_gradients(one, given) for one in ("naive", way))
+    assert got.keys() == expected.keys()
     for name, value in expected.items():
         torch.testing.assert_close(got[name], value, rtol=1e-10, atol=1e-12, msg=lambda text, n=name: f"{n}: {text}")
 
 
-@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES.keys())
-def test_a_fixed_summary_in_one_call_equals_the_loop(sizes: dict[str, Any]) -> None:
-    given = problem(**sizes) | {"attention": FixedSummary(query_dim=6, value_dim=5, attention_dim=7)}
-    expected, got = (outputs_and_gradients(way, given) for way in ("naive", "fixed"))
-    for name, value in expected.items():
-        torch.testing.assert_close(got[name], value, rtol=1e-10, atol=1e-12, msg=lambda text, n=name: f"{n}: {text}")
+def test_auto_takes_the_fastest_way_that_knows_the_attention() -> None:
+    chosen = {
+        kind: next(n for n in RECURRENCE if RECURRENCE[n] is choose_recurrence("auto", make(kind))) for kind in KINDS
+    }
+    assert chosen == {
+        "additive": "fused",
+        "normed": "fused",
+        "location": "naive",
+        "dot": "batched",
+        "general": "batched",
+        "concat": "batched",
+        "none": "fixed",
+        "dot fed": "naive",
+        "general fed": "naive",
+        "concat fed": "naive",
+    }
 
 
-def test_auto_takes_the_fused_one_for_additive_attention_and_the_loop_for_others() -> None:
+def test_a_way_that_does_not_know_the_attention_is_refused() -> None:
     class Other(AdditiveAttention):
         def score(self, query: Tensor, keys: Tensor) -> Tensor:
             return super().score(query, keys) * 2.0
 
-    sizes = {"query_dim": 2, "value_dim": 2, "attention_dim": 2}
-    assert choose_recurrence("auto", AdditiveAttention(**sizes)) is RECURRENCE["fused"]
-    assert choose_recurrence("auto", Other(**sizes)) is RECURRENCE["naive"]
-    assert choose_recurrence("auto", FixedSummary(**sizes)) is RECURRENCE["fixed"]
+    other = Other(query_dim=2, value_dim=2, attention_dim=2)
+    assert choose_recurrence("auto", other) is RECURRENCE["naive"]
     with pytest.raises(UserError, match=r"^--recurrence fused does not know Other: use --recurrence auto$"):
-        choose_recurrence("fused", Other(**sizes))
+        choose_recurrence("fused", other)

@@ -7,7 +7,8 @@
 
 h~_t takes the place of s_t for everything that reads the decoder's first layer.
 
-Source: Luong, Pham, Manning 2015 (arXiv 1508.04025), equations 5 and 7, section 3.3 (input feeding); no biases, as there.
+Source: Luong, Pham, Manning 2015 (arXiv 1508.04025), equations 5 and 7, and section 3.3 for input feeding; no biases,
+as there.
 """
 
 import torch
