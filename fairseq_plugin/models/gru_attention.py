@@ -71,6 +71,7 @@ class GRUAttentionConfig(FairseqDataclass):
     sharpening: float = field(
         default=1.0, metadata={"help": "location: inverse temperature of the weights, sharper above 1"}
     )
+    query_dropout: float = field(default=0.0, metadata={"help": "ntm: dropout on the state that the attention reads"})
     readout: ChoiceEnum(READOUT) = field(  # type: ignore[valid-type]
         default="state",
         metadata={

@@ -317,6 +317,24 @@ def test_ntm_shifts_walk_once_around_the_true_tokens(mask: list | None, true: ra
     assert seen == (list(true) if step == 1 else [*reversed(true[:-1]), true[-1]])
 
 
+def test_ntm_drops_the_query_in_training_alone() -> None:
+    """Nearly all of the query dropped: weights as from a query of 0; none of it when decoding."""
+    made = NTMAttention(query_dim=2, value_dim=2, attention_dim=1, query_dropout=1 - 1e-9)
+    plain = NTMAttention(query_dim=2, value_dim=2, attention_dim=1)
+    plain.load_state_dict(made.state_dict())
+    for values in (VALUES, VALUES.flip(1)):
+        keys = made.project_keys(values)
+        assert torch.equal(made.train()(QUERY, keys, values)[1], plain(torch.zeros(1, 2), keys, values)[1])
+        assert torch.equal(made.eval()(QUERY, keys, values)[1], plain(QUERY, keys, values)[1])
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, math.nan], ids=str)
+def test_query_dropout_out_of_bounds(share: float) -> None:
+    with pytest.raises(UserError) as caught:
+        NTMAttention(2, 2, 1, query_dropout=share)
+    assert str(caught.value) == f"--query-dropout must be at least 0 and below 1, but is {share}"
+
+
 def test_the_attentional_vector_by_hand() -> None:
     """W_c reads the context first, then the state."""
     made = DotAttention(query_dim=2, value_dim=2, attention_dim=1)

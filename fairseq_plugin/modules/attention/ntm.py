@@ -16,8 +16,10 @@ for reading. By content it compares a key with the cosine (equation 6); here it 
 
 import torch
 import torch.nn.functional as F
+from fairseq.modules import FairseqDropout
 from torch import Tensor, nn
 
+from data_gen.errors import UserError
 from fairseq_plugin.modules.attention.additive import AdditiveAttention
 from fairseq_plugin.modules.attention.base import masked_softmax
 
@@ -25,12 +27,21 @@ SHIFTS = (-1, 0, 1)  # places by which the weights can move in one step; +1 move
 
 
 class NTMAttention(AdditiveAttention):
-    """The reading head of a Neural Turing Machine over the annotations."""
+    """The reading head of a Neural Turing Machine over the annotations.
+
+    :param query_dropout: dropout on the state that it reads. A state that drifts in long sentences then moves gate,
+        kernel and sharpening less.
+    :raises UserError: it is out of bounds.
+    """
 
     uses_previous_weights = True
+    options = ("query_dropout",)
 
-    def __init__(self, query_dim: int, value_dim: int, attention_dim: int) -> None:
+    def __init__(self, query_dim: int, value_dim: int, attention_dim: int, query_dropout: float = 0.0) -> None:
         super().__init__(query_dim, value_dim, attention_dim)
+        if not 0.0 <= query_dropout < 1.0:
+            raise UserError(f"--query-dropout must be at least 0 and below 1, but is {query_dropout}")
+        self.query_dropout = FairseqDropout(query_dropout, module_name=self.__class__.__name__)
         self.controls = nn.Linear(query_dim, 2 + len(SHIFTS))  # gate, sharpening, shift kernel
         nn.init.zeros_(self.controls.bias)
 
@@ -38,6 +49,7 @@ class NTMAttention(AdditiveAttention):
         self, query: Tensor, keys: Tensor, padding_mask: Tensor | None, previous_weights: Tensor | None
     ) -> Tensor:
         """Weights a_t (B, S) from the query (B, H), the keys (B, S, A) and a_{t-1} (B, S)."""
+        query = self.query_dropout(query)
         content = masked_softmax(self.score(query, keys), padding_mask)  # (B, S)
         start, length = true_places(content, padding_mask)
         if previous_weights is None:
