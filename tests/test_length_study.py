@@ -57,10 +57,18 @@ def test_configuration_that_makes_no_sense(change: dict[str, Any], message: str)
         study_of({**ENTRIES, **change}, PLACE)
 
 
-@pytest.mark.parametrize("name", ["summary", "smoke"])
-def test_committed_configurations_can_be_read(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "models"),
+    [
+        ("summary", ["none", "additive"]),
+        ("smoke", ["none", "additive"]),
+        ("far", ["additive", "location", "ntm"]),
+        ("far_reverse", ["additive", "location", "ntm"]),
+    ],
+)
+def test_committed_configurations_can_be_read(name: str, models: list[str]) -> None:
     study = read_study(Path(length_study.__file__).parent / "lengths" / f"{name}.yaml")
-    assert set(study.models) == {"none", "additive"}
+    assert list(study.models) == models
 
 
 def test_models_differ_in_their_own_words_alone() -> None:

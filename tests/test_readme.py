@@ -11,7 +11,7 @@ import torch
 
 from data_gen.__main__ import _build_parser
 from fairseq_plugin.criterions.chunked_cross_entropy import ChunkedCrossEntropyConfig
-from fairseq_plugin.models.gru_attention import GRUAttentionConfig
+from fairseq_plugin.models.options import GRUAttentionConfig
 from fairseq_plugin.modules.attention import ATTENTION, Attention
 from fairseq_plugin.optim.fused_adam import FusedAdamWConfig
 from fairseq_plugin.tasks.copy_config import CopyTaskConfig

@@ -11,7 +11,8 @@ from typing import Any
 
 from fairseq.models import register_model_architecture
 
-from fairseq_plugin.models.gru_attention import GRUAttentionConfig
+from fairseq_plugin.models.gru_attention import MODEL
+from fairseq_plugin.models.options import GRUAttentionConfig
 
 COPY = {
     "encoder_embed_dim": 32,
@@ -43,31 +44,31 @@ def fill(args: Namespace, chosen: dict[str, Any]) -> None:
             setattr(args, name, getattr(args, name, value))
 
 
-@register_model_architecture("gru_attention", "gru_attention_copy")
+@register_model_architecture(MODEL, "gru_attention_copy")
 def gru_attention_copy(args: Namespace) -> None:
     """The reference set-up for the copy task: small, one layer, one direction, no dropout."""
     fill(args, COPY)
 
 
-@register_model_architecture("gru_attention", "rnnsearch")
+@register_model_architecture(MODEL, "rnnsearch")
 def rnnsearch(args: Namespace) -> None:
     """The paper's model with attention."""
     fill(args, {**RNNSEARCH, **PAPER_SIZES})
 
 
-@register_model_architecture("gru_attention", "rnnencdec")
+@register_model_architecture(MODEL, "rnnencdec")
 def rnnencdec(args: Namespace) -> None:
     """The paper's model without attention."""
     fill(args, {**RNNENCDEC, **PAPER_SIZES})
 
 
-@register_model_architecture("gru_attention", "rnnsearch_small")
+@register_model_architecture(MODEL, "rnnsearch_small")
 def rnnsearch_small(args: Namespace) -> None:
     """RNNsearch for a CPU."""
     fill(args, {**RNNSEARCH, **SMALL_SIZES})
 
 
-@register_model_architecture("gru_attention", "rnnencdec_small")
+@register_model_architecture(MODEL, "rnnencdec_small")
 def rnnencdec_small(args: Namespace) -> None:
     """RNNencdec for a CPU."""
     fill(args, {**RNNENCDEC, **SMALL_SIZES})

@@ -1,110 +1,33 @@
-"""The model ``gru_attention``: options and the wiring of encoder and decoder. Named sizes: architectures.py.
+"""The model ``gru_attention``: the wiring of encoder and decoder. Named sizes: architectures.py.
 
 Source of the equations: Bahdanau, Cho, Bengio 2015 (arXiv 1409.0473); see modules/ for each part.
 """
 
-from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any
 
-import torch
 from fairseq.data import Dictionary
-from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from fairseq.models import FairseqEncoderDecoderModel, register_model
 from fairseq.tasks import FairseqTask
 from torch import Tensor, nn
 
 from data_gen.errors import UserError
 from fairseq_plugin.cli_errors import reports_user_errors
+from fairseq_plugin.models.checkpoint_check import check_parameters
+from fairseq_plugin.models.options import GRUAttentionConfig, check_attention_options, check_config
 from fairseq_plugin.models.places import check_places
-from fairseq_plugin.modules.attention import ATTENTION, Attention, LuongAttention
+from fairseq_plugin.modules.attention import ATTENTION, Attention
 from fairseq_plugin.modules.decoder import GRUDecoder
 from fairseq_plugin.modules.dictionary_digest import NAME as DIGEST
 from fairseq_plugin.modules.embedding import build_embedding
 from fairseq_plugin.modules.encoder import GRUEncoder
-from fairseq_plugin.modules.gru_cell import GRU_CELL
-from fairseq_plugin.modules.initial_state import DECODER_INIT, InitialState
-from fairseq_plugin.modules.initialisation import INIT, initialise
-from fairseq_plugin.modules.readout import READOUT, READOUT_STATE, Readout
-from fairseq_plugin.modules.recurrence import AUTO, RECURRENCE
+from fairseq_plugin.modules.initial_state import InitialState
+from fairseq_plugin.modules.initialisation import initialise
+from fairseq_plugin.modules.readout import Readout
+
+MODEL = "gru_attention"
 
 
-@dataclass
-class GRUAttentionConfig(FairseqDataclass):
-    """Options of ``gru_attention``."""
-
-    dropout: float = field(
-        default=0.1, metadata={"help": "dropout on embeddings, between layers, on annotations and before the output"}
-    )
-    encoder_embed_dim: int = field(default=256, metadata={"help": "size of source embeddings (E)"})
-    encoder_embed_path: Optional[str] = field(
-        default=None, metadata={"help": "text file of pretrained source embeddings (word2vec / GloVe layout)"}
-    )
-    encoder_freeze_embed: bool = field(default=False, metadata={"help": "do not train source embeddings"})
-    encoder_hidden_size: int = field(default=512, metadata={"help": "encoder units per direction"})
-    encoder_layers: int = field(default=1, metadata={"help": "encoder layers"})
-    encoder_bidirectional: bool = field(default=False, metadata={"help": "read the source in both directions"})
-    decoder_embed_dim: int = field(default=256, metadata={"help": "size of target embeddings (E)"})
-    decoder_embed_path: Optional[str] = field(
-        default=None, metadata={"help": "text file of pretrained target embeddings (word2vec / GloVe layout)"}
-    )
-    decoder_freeze_embed: bool = field(default=False, metadata={"help": "do not train target embeddings"})
-    decoder_hidden_size: int = field(default=512, metadata={"help": "decoder units (H)"})
-    decoder_layers: int = field(default=1, metadata={"help": "decoder layers; the first one attends"})
-    decoder_init: ChoiceEnum(DECODER_INIT) = field(  # type: ignore[valid-type]
-        default="last",
-        metadata={
-            "help": "first decoder state: the encoder's last true state, tanh of a projection of it or of its backward "
-            "part alone, or zero"
-        },
-    )
-    gru_cell: ChoiceEnum(list(GRU_CELL)) = field(  # type: ignore[valid-type]
-        default="torch",
-        metadata={"help": "unit of encoder and decoder: torch's, or the paper's, which resets before the product"},
-    )
-    attention: ChoiceEnum(list(ATTENTION)) = field(  # type: ignore[valid-type]
-        default="additive",
-        metadata={
-            "help": "score that compares the decoder state with the annotations; none: a fixed summary of the source"
-        },
-    )
-    attention_dim: int = field(default=512, metadata={"help": "units of the attention network (A)"})
-    input_feeding: bool = field(
-        default=False, metadata={"help": "dot, general, concat: each step also reads the attentional vector before it"}
-    )
-    location_kernel: int = field(
-        default=31, metadata={"help": "location: source tokens that a filter over the previous weights spans, odd"}
-    )
-    location_channels: int = field(default=10, metadata={"help": "location: number of these filters"})
-    sharpening: float = field(
-        default=1.0, metadata={"help": "location: inverse temperature of the weights, sharper above 1"}
-    )
-    readout: ChoiceEnum(READOUT) = field(  # type: ignore[valid-type]
-        default="state",
-        metadata={
-            "help": "what the output matrix reads: the decoder's state, or a layer (tanh or maxout) over state, "
-            "previous word and context"
-        },
-    )
-    readout_dim: int = field(default=512, metadata={"help": "units of that layer (R)"})
-    readout_state: ChoiceEnum(READOUT_STATE) = field(  # type: ignore[valid-type]
-        default="current", metadata={"help": "the state that it reads; previous: that of the step before"}
-    )
-    share_decoder_input_output_embed: bool = field(
-        default=False, metadata={"help": "use the target embedding as output matrix"}
-    )
-    share_all_embeddings: bool = field(
-        default=False, metadata={"help": "one matrix for source, target and output (needs one dictionary)"}
-    )
-    init: ChoiceEnum(INIT) = field(  # type: ignore[valid-type]
-        default="glorot", metadata={"help": "first values of the parameters: Glorot's, or as in the paper"}
-    )
-    recurrence: ChoiceEnum([AUTO, *RECURRENCE]) = field(  # type: ignore[valid-type]
-        default=AUTO,
-        metadata={"help": "how the recurrences are computed; auto: the fastest that knows attention and unit"},
-    )
-
-
-@register_model("gru_attention", dataclass=GRUAttentionConfig)
+@register_model(MODEL, dataclass=GRUAttentionConfig)
 class GRUAttentionModel(FairseqEncoderDecoderModel):
     """GRU encoder, GRU decoder and an attention between them."""
 
@@ -192,91 +115,6 @@ class GRUAttentionModel(FairseqEncoderDecoderModel):
             state_dict.setdefault(f"{part}.{DIGEST}", getattr(self, part).dictionary_digest)
         check_parameters(self, state_dict)
         return super().load_state_dict(state_dict, *args, **kwargs)
-
-
-def check_config(cfg: Any) -> None:
-    """Refuse option values that no model can be built from.
-
-    :raises UserError: naming the option, its value and what is allowed.
-    """
-    for name in (
-        "encoder_embed_dim",
-        "encoder_hidden_size",
-        "encoder_layers",
-        "decoder_embed_dim",
-        "decoder_hidden_size",
-        "decoder_layers",
-        "attention_dim",
-        "readout_dim",
-    ):
-        if getattr(cfg, name) < 1:
-            raise UserError(f"--{name.replace('_', '-')} must be at least 1, but is {getattr(cfg, name)}")
-    if not 0.0 <= cfg.dropout < 1.0:
-        raise UserError(f"--dropout must be at least 0 and below 1, but is {cfg.dropout}")
-    if str(cfg.readout_state) == "previous" and issubclass(ATTENTION[str(cfg.attention)], LuongAttention):
-        raise UserError(
-            "--readout-state previous is for attention that looks back with the previous state, but --attention "
-            f"{cfg.attention} uses the new one: leave it out"
-        )
-    if str(cfg.init) == "paper" and str(cfg.attention) == "normed":
-        raise UserError(
-            "--init paper starts v at 0, but --attention normed divides by its length: "
-            "use --init glorot or --attention additive"
-        )
-    if cfg.share_all_embeddings:
-        if cfg.encoder_embed_dim != cfg.decoder_embed_dim:
-            raise UserError(
-                "--share-all-embeddings needs one embedding size, but --encoder-embed-dim is "
-                f"{cfg.encoder_embed_dim} and --decoder-embed-dim {cfg.decoder_embed_dim}"
-            )
-        if cfg.decoder_embed_path not in (None, cfg.encoder_embed_path):
-            raise UserError(
-                "--share-all-embeddings reads --encoder-embed-path alone, but --decoder-embed-path is "
-                f"{cfg.decoder_embed_path!r}: leave it out"
-            )
-
-
-def check_attention_options(cfg: Any) -> None:
-    """Refuse options of other attentions than the chosen one, which would be without effect.
-
-    :raises UserError: naming the option and the attentions that read it.
-    """
-    chosen, defaults = str(cfg.attention), GRUAttentionConfig()
-    for name in sorted({option for attention in ATTENTION.values() for option in attention.options}):
-        readers = [kind for kind, attention in ATTENTION.items() if name in attention.options]
-        if chosen not in readers and getattr(cfg, name) != getattr(defaults, name):
-            raise UserError(
-                f"--{name.replace('_', '-')} is for --attention {', '.join(readers)}, but --attention is {chosen}: "
-                "leave it out"
-            )
-
-
-def check_parameters(model: nn.Module, state_dict: dict[str, Tensor]) -> None:
-    """Compare the parameters of a checkpoint with those of the model built for it.
-
-    :raises UserError: naming the first parameter that differs; a missing or surplus name is left to torch.
-    """
-    for name, parameter in model.state_dict().items():
-        saved = state_dict.get(name)
-        if saved is None or saved.shape == parameter.shape:
-            continue
-        if name.endswith("embed_tokens.weight") and saved.shape[1:] == parameter.shape[1:]:
-            side = "source" if name.startswith("encoder") else "target"
-            raise UserError(
-                f"the checkpoint knows {saved.shape[0]} {side} symbols, but the dictionary has {parameter.shape[0]}: "
-                "use the data folder (dict.*.txt) that the checkpoint was trained with"
-            )
-        raise UserError(
-            f"parameter {name} is {tuple(saved.shape)} in the checkpoint, but {tuple(parameter.shape)} in the model: "
-            "use the options that the checkpoint was trained with"
-        )
-    for side, part in (("source", "encoder"), ("target", "decoder")):
-        name = f"{part}.{DIGEST}"
-        if not torch.equal(state_dict[name].cpu(), model.state_dict()[name].cpu()):
-            raise UserError(
-                f"the {side} dictionary has other symbols than the one that the checkpoint was trained with: "
-                "use the data folder (dict.*.txt) that it was trained with"
-            )
 
 
 def _build_attention(cfg: Any, value_dim: int) -> Attention:

@@ -8,7 +8,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from fairseq_plugin.models import architectures
-from fairseq_plugin.models.gru_attention import GRUAttentionConfig
+from fairseq_plugin.models.options import GRUAttentionConfig
 from scripts import parameter_table
 from scripts.marked_section import replace_section
 from tests.commands import PLUGIN, ROOT

@@ -9,7 +9,8 @@ import torch
 
 from data_gen.errors import UserError
 from fairseq_plugin.models.architectures import gru_attention_copy
-from fairseq_plugin.models.gru_attention import GRUAttentionConfig, GRUAttentionModel
+from fairseq_plugin.models.gru_attention import GRUAttentionModel
+from fairseq_plugin.models.options import GRUAttentionConfig
 from fairseq_plugin.modules.attention import ATTENTION
 from fairseq_plugin.modules.dictionary_digest import dictionary_digest
 from tests import building
@@ -193,6 +194,7 @@ ATTENTION_PARAMETERS = {
     "additive": ({}, 7 * 12 + 7 * 6 + 7, 12),
     "normed": ({}, 7 * 12 + 7 * 6 + 7 + 7 + 1, 12),
     "location": ({"location_kernel": 3, "location_channels": 2}, 7 * 12 + 7 * 6 + 7 + 7 + 2 * 3 + 7 * 2, 12),
+    "ntm": ({}, 7 * 12 + 7 * 6 + 7 + 5 * (6 + 1), 12),
     "dot": ({}, 6 * (6 + 6), 0),
     "general": ({}, 6 * 12 + 6 * (12 + 6), 0),
     "concat": ({"input_feeding": True}, 7 * 12 + 7 * 6 + 7 + 6 * (12 + 6), 6),

@@ -17,6 +17,7 @@ from fairseq_plugin.modules.attention import (
     GeneralAttention,
     LocationAttention,
     LuongAttention,
+    NTMAttention,
 )
 from tests import building
 
@@ -94,6 +95,19 @@ def location(made: Any, s: Vector, h: list[Vector], a: Vector) -> Vector:
     return scores
 
 
+def ntm(made: Any, s: Vector, h: list[Vector], a: Vector) -> Vector:
+    """Scores whose softmax is the sharpened weights: gamma log w."""
+    gate, exponent, *kernel = map(sum, zip(times(made.controls.weight, s), made.controls.bias.tolist(), strict=True))
+    content, kernel = softmax(additive(made, s, h, a)), softmax(kernel)
+    gate = 1 / (1 + math.exp(-gate))
+    mixed = [gate * u + (1 - gate) * before for u, before in zip(content, a, strict=True)]
+    shifted = [
+        sum(share * mixed[(place - by) % len(h)] for share, by in zip(kernel, (-1, 0, 1), strict=True))
+        for place in range(len(h))
+    ]
+    return [(1 + math.log(1 + math.exp(exponent))) * math.log(w) for w in shifted]
+
+
 def concat(made: Any, s: Vector, h: list[Vector], a: Vector) -> Vector:
     w_a = torch.cat([made.query_projection.weight, made.key_projection.weight], dim=1)
     return [energy(made.energy.weight, times(w_a, [*s, *h_s])) for h_s in h]
@@ -103,10 +117,17 @@ def last_place(made: Any, s: Vector, h: list[Vector], a: Vector) -> Vector:
     return [0.0 if place == len(h) - 1 else -math.inf for place in range(len(h))]
 
 
+def first_weights(kind: str, length: int) -> Vector:
+    """a_0: 1 on the last true token for ntm, on the first for location; the others do not read it."""
+    place = length - 1 if kind == "ntm" else 0
+    return [1.0 if s == place else 0.0 for s in range(length)]
+
+
 SCORES: dict[str, Callable[[Any, Vector, list[Vector], Vector], Vector]] = {
     "additive": additive,
     "normed": normed,
     "location": location,
+    "ntm": ntm,
     "dot": lambda made, s, h, a: [inner(s, h_s) for h_s in h],
     "general": lambda made, s, h, a: [inner(s, times(made.key_projection.weight, h_s)) for h_s in h],
     "concat": concat,
@@ -130,7 +151,7 @@ def test_weights_and_context_are_those_of_the_equations(kind: str, left: bool, f
     context, weights = attend(made, **given)
     for row, true in enumerate(~given["padding_mask"]):
         h = given["values"][row, true].tolist()
-        a = [1.0] + [0.0] * (len(h) - 1) if first else given["previous_weights"][row, true].tolist()
+        a = first_weights(kind, len(h)) if first else given["previous_weights"][row, true].tolist()
         expected = softmax(SCORES[kind](made, given["query"][row].tolist(), h, a))
         torch.testing.assert_close(weights[row, true], torch.tensor(expected, dtype=torch.float64))
         assert (weights[row, ~true] == 0.0).all()
@@ -252,6 +273,66 @@ def test_location_by_hand(previous: Tensor | None, features: tuple[float, float]
     first, second = (math.tanh(2 * feature + 0.1) for feature in features)
     expected = 1.0 / (1.0 + math.exp(3.0 * (second - first)))
     torch.testing.assert_close(weights, torch.tensor([[expected, 1.0 - expected]]))
+
+
+def ntm_by_hand(*controls: float) -> NTMAttention:
+    """Content weights that are equal everywhere; gate, sharpening and shift kernel as given, before their functions."""
+    made = NTMAttention(query_dim=2, value_dim=2, attention_dim=1)
+    for parameter in made.parameters():
+        parameter.data.zero_()
+    made.controls.bias.data = torch.tensor(controls)
+    return made
+
+
+def ntm_weights(made: NTMAttention, previous: list | None, mask: list | None = None, places: int = 4) -> Tensor:
+    values = torch.zeros(1, places, 2)
+    padding_mask = None if mask is None else torch.tensor([mask])
+    previous_weights = None if previous is None else torch.tensor([previous])
+    return made(QUERY, made.project_keys(values), values, padding_mask, previous_weights)[1][0]
+
+
+def test_ntm_by_hand() -> None:
+    """Gate 1/3, kernel (1/6, 2/6, 3/6), exponent 2: content 1/4 and a = (0, 1, 0, 0) mix to (1, 9, 1, 1) / 12."""
+    made = ntm_by_hand(math.log(0.5), math.log(math.e - 1), math.log(1), math.log(2), math.log(3))
+    shifted = [9 + 2 + 3, 1 + 18 + 3, 1 + 2 + 27, 1 + 2 + 3]  # times 72: from the next, this and the previous place
+    squares = [number**2 for number in shifted]
+    expected = torch.tensor([square / sum(squares) for square in squares])
+    torch.testing.assert_close(ntm_weights(made, [0.0, 1.0, 0.0, 0.0]), expected)
+
+
+@pytest.mark.parametrize(
+    ("mask", "true"),
+    [(None, range(6)), ([False] * 4 + [True] * 2, range(4)), ([True] * 2 + [False] * 4, range(2, 6))],
+    ids=["full", "right", "left"],
+)
+@pytest.mark.parametrize("step", [1, -1], ids=["forwards", "backwards"])
+def test_ntm_shifts_walk_once_around_the_true_tokens(mask: list | None, true: range, step: int) -> None:
+    """From the last true token, without content: forwards to the first, backwards to the last but one."""
+    made = ntm_by_hand(-50.0, 0.0, -50.0 * step, -50.0, 50.0 * step)
+    weights, seen = None, []
+    for _ in true:
+        weights = ntm_weights(made, weights, mask, places=6).tolist()
+        assert max(weights) == 1.0
+        seen.append(weights.index(1.0))
+    assert seen == (list(true) if step == 1 else [*reversed(true[:-1]), true[-1]])
+
+
+def test_ntm_drops_the_query_in_training_alone() -> None:
+    """Nearly all of the query dropped: weights as from a query of 0; none of it when decoding."""
+    made = NTMAttention(query_dim=2, value_dim=2, attention_dim=1, query_dropout=1 - 1e-9)
+    plain = NTMAttention(query_dim=2, value_dim=2, attention_dim=1)
+    plain.load_state_dict(made.state_dict())
+    for values in (VALUES, VALUES.flip(1)):
+        keys = made.project_keys(values)
+        assert torch.equal(made.train()(QUERY, keys, values)[1], plain(torch.zeros(1, 2), keys, values)[1])
+        assert torch.equal(made.eval()(QUERY, keys, values)[1], plain(QUERY, keys, values)[1])
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, math.nan], ids=str)
+def test_query_dropout_out_of_bounds(share: float) -> None:
+    with pytest.raises(UserError) as caught:
+        NTMAttention(2, 2, 1, query_dropout=share)
+    assert str(caught.value) == f"--query-dropout must be at least 0 and below 1, but is {share}"
 
 
 def test_the_attentional_vector_by_hand() -> None:

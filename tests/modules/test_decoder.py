@@ -18,6 +18,7 @@ SHAPES = {
     "all shared": {"share_all_embeddings": True},
     "normed": {"attention": "normed"},
     "location": {"attention": "location", "location_kernel": 5, "sharpening": 1.5, "readout": "tanh"},
+    "ntm": {"attention": "ntm", "decoder_init": "zero", "decoder_hidden_size": 8, "readout": "tanh"},
     "dot": {"attention": "dot"},
     "dot, fed": {"attention": "dot", "input_feeding": True, "decoder_layers": 2},
     "general": {"attention": "general", "encoder_bidirectional": True, "decoder_init": "tanh", "readout": "maxout"},

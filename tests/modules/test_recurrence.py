@@ -294,6 +294,7 @@ def test_auto_takes_the_fastest_way_that_knows_the_attention() -> None:
         "additive": "fused",
         "normed": "fused",
         "location": "naive",
+        "ntm": "naive",
         "dot": "batched",
         "general": "batched",
         "concat": "batched",

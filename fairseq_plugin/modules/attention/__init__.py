@@ -8,11 +8,13 @@ from fairseq_plugin.modules.attention.location import LocationAttention
 from fairseq_plugin.modules.attention.luong import LuongAttention
 from fairseq_plugin.modules.attention.multiplicative import DotAttention, GeneralAttention
 from fairseq_plugin.modules.attention.normed import NormedAttention
+from fairseq_plugin.modules.attention.ntm import NTMAttention
 
 ATTENTION: dict[str, type[Attention]] = {
     "additive": AdditiveAttention,
     "normed": NormedAttention,
     "location": LocationAttention,
+    "ntm": NTMAttention,
     "dot": DotAttention,
     "general": GeneralAttention,
     "concat": ConcatAttention,
@@ -29,6 +31,7 @@ __all__ = [
     "GeneralAttention",
     "LocationAttention",
     "LuongAttention",
+    "NTMAttention",
     "NormedAttention",
     "masked_softmax",
 ]

@@ -21,10 +21,12 @@ def hoisted_recurrence(
     embed = inputs.size(2)
     step, from_context = stepper(cell.weight_hh), cell.weight_ih[:, embed:].t()
     states: list[Tensor] = []
-    contexts, weights, weight = [], [], past.weights
+    contexts: list[Tensor] = []
+    weights: list[Tensor] = []
     for from_embedding in linear(inputs, cell.weight_ih[:, :embed], cell.bias_ih).unbind(1):  # T of (B, 3H)
         if attention.looks_back or not states:
-            context, weight = attention(state, keys, values, padding_mask, weight)  # (B, C), (B, S)
+            previous = weights[-1] if weights else past.weights
+            context, weight = attention(state, keys, values, padding_mask, previous)  # (B, C), (B, S)
         state = step(torch.addmm(from_embedding, context, from_context), state)  # (B, H)
         states.append(state)
         contexts.append(context)
