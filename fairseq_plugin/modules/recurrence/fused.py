@@ -82,14 +82,15 @@ def run_forward(weights: Weights, attention: AdditiveForward, inputs: Tensor, st
     reset, update = cut(sides[:, :, gates : gates + size]), cut(sides[:, :, gates + size : -size])
     candidate, state_of = cut(sides[:, :, -size:]), cut(states)
     context, context_row, weight_row = cut(contexts), cut(contexts.unsqueeze(2)), cut(weight.unsqueeze(2))
-    for t in range(steps):
-        to_hidden(state_of[t], hidden[t], hidden[t])
-        attention.weights(query[t], out=weight_row[t])
-        torch.bmm(weight_row[t], values, out=context_row[t])
-        to_gates(context[t], gate_input[t], gate_input[t])
-        reset_update[t].sigmoid_()
-        candidate[t].addcmul_(reset[t], hidden_new[t]).tanh_()
-        torch.lerp(candidate[t], state_of[t], update[t], out=state_of[t + 1])
+    with torch.inference_mode():  # calls cost less where autograd keeps no account of views and versions
+        for t in range(steps):
+            to_hidden(state_of[t], hidden[t], hidden[t])
+            attention.weights(query[t], out=weight_row[t])
+            torch.bmm(weight_row[t], values, out=context_row[t])
+            to_gates(context[t], gate_input[t], gate_input[t])
+            reset_update[t].sigmoid_()
+            candidate[t].addcmul_(reset[t], hidden_new[t]).tanh_()
+            torch.lerp(candidate[t], state_of[t], update[t], out=state_of[t + 1])
     attention.finish()
     return Trace(weights, attention.layer, values, inputs, contexts, states, sides, weight)
 
@@ -118,19 +119,20 @@ def run_backward(trace: Trace, to_states: Tensor, to_contexts: Tensor | None, to
     to_context, to_state = planned(weights.context.t(), gate_input[0]), planned(weights.hidden.t(), hidden[0])
     positions = trace.values.transpose(1, 2)
     state = incoming[-1]
-    for t in reversed(range(steps)):
-        torch.mul(state.unsqueeze(1), factors[t], out=gates[t])
-        to_context(gate_input[t], None if to_contexts is None else to_contexts[t], context[t])
-        to_weight = torch.bmm(context_row[t], positions)  # (B, 1, S)
-        if to_weights is not None:
-            to_weight += to_weights[t].unsqueeze(1)
-        layer.query(to_weight, weight_row[t], t, out=query[t])
-        past = torch.addcmul(incoming[t - 1], state, update[t]) if t else state * update[t]
-        state = to_state(hidden[t], past)
+    with torch.inference_mode():
+        for t in reversed(range(steps)):
+            torch.mul(state.unsqueeze(1), factors[t], out=gates[t])
+            to_context(gate_input[t], None if to_contexts is None else to_contexts[t], context[t])
+            to_weight = torch.bmm(context_row[t], positions)  # (B, 1, S)
+            if to_weights is not None:
+                to_weight += to_weights[t].unsqueeze(1)
+            layer.query(to_weight, weight_row[t], t, out=query[t])
+            past = torch.addcmul(incoming[t - 1], state, update[t]) if t else state * update[t]
+            state = to_state(hidden[t], past)
     keys, energy = layer.finish()
     return Gradients(
         inputs=product(sides.flatten(0, 1)[:, units + size :], weights.embedding.t()).view_as(trace.inputs),
-        state=state,
+        state=state.clone(),  # what was made in inference mode cannot leave it
         keys=keys,
         values=torch.bmm(trace.attention.permute(1, 2, 0), contexts.transpose(0, 1)),
         weights=weight_gradients(trace, sides.flatten(0, 1), energy),
