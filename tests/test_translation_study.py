@@ -39,7 +39,7 @@ def test_both_models_get_the_same_options_but_for_loss_optimizer_and_architectur
 
     assert options(OURS) - options(LSTM) == {
         *("arch gru_attention", "criterion chunked_cross_entropy", "optimizer fused_adamw"),
-        *("attention-dim 256", "decoder-init tanh", "readout maxout", "readout-dim 256"),
+        *("attention-dim 256", "decoder-init tanh", "readout tanh", "readout-dim 256"),
     }
     assert options(LSTM) - options(OURS) == {
         *("arch lstm", "criterion label_smoothed_cross_entropy", "optimizer adam", "decoder-out-embed-dim 256"),

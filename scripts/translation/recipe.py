@@ -51,7 +51,7 @@ class Recipe:
     seed: int = 1
     threads: int = 1
     beam: int = 5
-    length_penalties: tuple[float, ...] = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
+    length_penalties: tuple[float, ...] = (1.0, 1.5, 2.0, 2.5)
     example_words: tuple[int, int] = (8, 14)
     example_pieces: int = 20
 
@@ -125,7 +125,7 @@ def size_words(recipe: Recipe, model: str) -> list[str]:
         sizes["--decoder-out-embed-dim"] = recipe.embed
     words = [str(word) for pair in sizes.items() for word in pair]
     words += ["--encoder-bidirectional", "--share-all-embeddings"]
-    return [*words, "--decoder-init", "tanh", "--readout", "maxout"] if model == OURS else words
+    return [*words, "--decoder-init", "tanh", "--readout", "tanh"] if model == OURS else words
 
 
 def decoding_words(recipe: Recipe, checkpoint: Path, length_penalty: float) -> list[str]:
