@@ -195,6 +195,7 @@ ATTENTION_PARAMETERS = {
     "normed": ({}, 7 * 12 + 7 * 6 + 7 + 7 + 1, 12),
     "location": ({"location_kernel": 3, "location_channels": 2}, 7 * 12 + 7 * 6 + 7 + 7 + 2 * 3 + 7 * 2, 12),
     "ntm": ({}, 7 * 12 + 7 * 6 + 7 + 5 * (6 + 1), 12),
+    "shift": ({}, 7 * 12 + 7 * 6 + 7 + 5, 12),
     "dot": ({}, 6 * (6 + 6), 0),
     "general": ({}, 6 * 12 + 6 * (12 + 6), 0),
     "concat": ({"input_feeding": True}, 7 * 12 + 7 * 6 + 7 + 6 * (12 + 6), 6),

@@ -1,7 +1,7 @@
 """Every attention of ``ATTENTION``: its equations in plain Python, and what all of them have in common."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -97,13 +97,23 @@ def location(made: Any, s: Vector, h: list[Vector], a: Vector) -> Vector:
 
 def ntm(made: Any, s: Vector, h: list[Vector], a: Vector) -> Vector:
     """Scores whose softmax is the sharpened weights: gamma log w."""
-    gate, exponent, *kernel = map(sum, zip(times(made.controls.weight, s), made.controls.bias.tolist(), strict=True))
-    content, kernel = softmax(additive(made, s, h, a)), softmax(kernel)
+    controls = map(sum, zip(times(made.controls.weight, s), made.controls.bias.tolist(), strict=True))
+    return addressed(controls, softmax(additive(made, s, h, a)), a)
+
+
+def shifted_at_one_pace(made: Any, s: Vector, h: list[Vector], a: Vector) -> Vector:
+    return addressed(made.controls.tolist(), softmax(additive(made, s, h, a)), a)
+
+
+def addressed(controls: Iterable[float], content: Vector, a: Vector) -> Vector:
+    """gamma log w."""
+    gate, exponent, *kernel = controls
+    kernel = softmax(kernel)
     gate = 1 / (1 + math.exp(-gate))
     mixed = [gate * u + (1 - gate) * before for u, before in zip(content, a, strict=True)]
     shifted = [
-        sum(share * mixed[(place - by) % len(h)] for share, by in zip(kernel, (-1, 0, 1), strict=True))
-        for place in range(len(h))
+        sum(share * mixed[(place - by) % len(a)] for share, by in zip(kernel, (-1, 0, 1), strict=True))
+        for place in range(len(a))
     ]
     return [(1 + math.log(1 + math.exp(exponent))) * math.log(w) for w in shifted]
 
@@ -118,8 +128,8 @@ def last_place(made: Any, s: Vector, h: list[Vector], a: Vector) -> Vector:
 
 
 def first_weights(kind: str, length: int) -> Vector:
-    """a_0: 1 on the last true token for ntm, on the first for location; the others do not read it."""
-    place = length - 1 if kind == "ntm" else 0
+    """a_0: 1 on the last true token for ntm and shift, on the first for location; the others do not read it."""
+    place = length - 1 if kind in ("ntm", "shift") else 0
     return [1.0 if s == place else 0.0 for s in range(length)]
 
 
@@ -128,6 +138,7 @@ SCORES: dict[str, Callable[[Any, Vector, list[Vector], Vector], Vector]] = {
     "normed": normed,
     "location": location,
     "ntm": ntm,
+    "shift": shifted_at_one_pace,
     "dot": lambda made, s, h, a: [inner(s, h_s) for h_s in h],
     "general": lambda made, s, h, a: [inner(s, times(made.key_projection.weight, h_s)) for h_s in h],
     "concat": concat,

@@ -19,6 +19,7 @@ SHAPES = {
     "normed": {"attention": "normed"},
     "location": {"attention": "location", "location_kernel": 5, "sharpening": 1.5, "readout": "tanh"},
     "ntm": {"attention": "ntm", "decoder_init": "zero", "decoder_hidden_size": 8, "readout": "tanh"},
+    "shift": {"attention": "shift", "encoder_bidirectional": True, "decoder_init": "tanh"},
     "dot": {"attention": "dot"},
     "dot, fed": {"attention": "dot", "input_feeding": True, "decoder_layers": 2},
     "general": {"attention": "general", "encoder_bidirectional": True, "decoder_init": "tanh", "readout": "maxout"},

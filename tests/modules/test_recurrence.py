@@ -295,6 +295,7 @@ def test_auto_takes_the_fastest_way_that_knows_the_attention() -> None:
         "normed": "fused",
         "location": "naive",
         "ntm": "naive",
+        "shift": "naive",
         "dot": "batched",
         "general": "batched",
         "concat": "batched",

@@ -9,12 +9,14 @@ from fairseq_plugin.modules.attention.luong import LuongAttention
 from fairseq_plugin.modules.attention.multiplicative import DotAttention, GeneralAttention
 from fairseq_plugin.modules.attention.normed import NormedAttention
 from fairseq_plugin.modules.attention.ntm import NTMAttention
+from fairseq_plugin.modules.attention.shift import ShiftAttention
 
 ATTENTION: dict[str, type[Attention]] = {
     "additive": AdditiveAttention,
     "normed": NormedAttention,
     "location": LocationAttention,
     "ntm": NTMAttention,
+    "shift": ShiftAttention,
     "dot": DotAttention,
     "general": GeneralAttention,
     "concat": ConcatAttention,
@@ -33,5 +35,6 @@ __all__ = [
     "LuongAttention",
     "NTMAttention",
     "NormedAttention",
+    "ShiftAttention",
     "masked_softmax",
 ]

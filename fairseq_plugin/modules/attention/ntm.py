@@ -1,40 +1,27 @@
-"""Addressing by content and by location: the weights of the step before, moved by a learnt shift.
+"""Addressing whose controls are read off the state at every step, as in a Neural Turing Machine.
 
-    u_t     = softmax over s of v . tanh(W_h h_s + W_s s_{t-1})       weights by content
-    g_t     = sigmoid(w_g . s_{t-1} + b_g)                            interpolation gate
-    k_t     = softmax over -1, 0, +1 of W_k s_{t-1} + b_k             shift kernel
-    gamma_t = 1 + softplus(w_r . s_{t-1} + b_r)                       sharpening
-    w_ts    = sum_i k_ti (g_t u_t + (1 - g_t) a_{t-1})_{s-i}          s - i modulo the number of true tokens
-    a_ts    = w_ts^gamma_t / sum_s' w_ts'^gamma_t
+    g_t     = sigmoid(w_g . s_{t-1} + b_g)
+    k_t     = softmax over -1, 0, +1 of W_k s_{t-1} + b_k
+    gamma_t = 1 + softplus(w_r . s_{t-1} + b_r)
 
-A shift is the same at every place and in every sentence, so that what is learnt on short sentences holds for long ones;
-sharpening keeps the weights from blurring as shifts add up. a_0 is 1 on the last true token, where the encoder ended.
-
-Source: Graves, Wayne, Danihelka 2014, Neural Turing Machines (arXiv 1410.5401), section 3.3, equations 5 and 7 to 9,
-for reading. By content it compares a key with the cosine (equation 6); here it is the additive score.
+Source: Graves, Wayne, Danihelka 2014 (arXiv 1410.5401), section 3.3; see addressing.py for what they control.
 """
 
-import torch
-import torch.nn.functional as F
 from fairseq.modules import FairseqDropout
 from torch import Tensor, nn
 
 from data_gen.errors import UserError
-from fairseq_plugin.modules.attention.additive import AdditiveAttention
-from fairseq_plugin.modules.attention.base import masked_softmax
-
-SHIFTS = (-1, 0, 1)  # places by which the weights can move in one step; +1 moves to the next token
+from fairseq_plugin.modules.attention.addressing import CONTROLS, AddressingAttention
 
 
-class NTMAttention(AdditiveAttention):
-    """The reading head of a Neural Turing Machine over the annotations.
+class NTMAttention(AddressingAttention):
+    """Addressing steered by the state.
 
-    :param query_dropout: dropout on the state that it reads. A state that drifts in long sentences then moves gate,
-        kernel and sharpening less.
+    :param query_dropout: dropout on the state that it reads, for content and controls. A state that drifts in long
+        sentences then moves gate, kernel and sharpening less.
     :raises UserError: it is out of bounds.
     """
 
-    uses_previous_weights = True
     options = ("query_dropout",)
 
     def __init__(self, query_dim: int, value_dim: int, attention_dim: int, query_dropout: float = 0.0) -> None:
@@ -42,51 +29,15 @@ class NTMAttention(AdditiveAttention):
         if not 0.0 <= query_dropout < 1.0:
             raise UserError(f"--query-dropout must be at least 0 and below 1, but is {query_dropout}")
         self.query_dropout = FairseqDropout(query_dropout, module_name=self.__class__.__name__)
-        self.controls = nn.Linear(query_dim, 2 + len(SHIFTS))  # gate, sharpening, shift kernel
+        self.controls = nn.Linear(query_dim, CONTROLS)
         nn.init.zeros_(self.controls.bias)
+
+    def controls_of(self, query: Tensor) -> Tensor:
+        """The controls (B, 5) that the queries (B, H) ask for."""
+        return self.controls(query)
 
     def weigh(
         self, query: Tensor, keys: Tensor, padding_mask: Tensor | None, previous_weights: Tensor | None
     ) -> Tensor:
-        """Weights a_t (B, S) from the query (B, H), the keys (B, S, A) and a_{t-1} (B, S)."""
-        query = self.query_dropout(query)
-        content = masked_softmax(self.score(query, keys), padding_mask)  # (B, S)
-        start, length = true_places(content, padding_mask)
-        if previous_weights is None:
-            places = torch.arange(content.size(1), device=content.device)
-            previous_weights = (places == start + length - 1).to(content.dtype)  # (B, S), a_0
-        gate, sharpening, kernel = self.controls(query).to(content.dtype).split([1, 1, len(SHIFTS)], dim=1)
-        weights = torch.lerp(previous_weights.to(content.dtype), content, torch.sigmoid(gate))
-        weights = shift(weights, kernel.softmax(dim=1), start, length)
-        # w^gamma / sum w^gamma is the softmax of gamma log w; the smallest float stands for the logarithm of 0.
-        logarithms = weights.clamp(min=torch.finfo(weights.dtype).tiny).log()
-        return masked_softmax((1.0 + F.softplus(sharpening)) * logarithms, padding_mask)
-
-
-def true_places(weights: Tensor, padding_mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Place of the first true token and number of true tokens of each sentence, (B, 1) each.
-
-    :param weights: (B, S), for its size alone.
-    :param padding_mask: (B, S), True on padding, which stands before the sentence or behind it; None: no padding.
-    """
-    if padding_mask is None:
-        start = torch.zeros(weights.size(0), 1, dtype=torch.long, device=weights.device)
-        return start, torch.full_like(start, weights.size(1))
-    true = (~padding_mask).long()
-    return true.argmax(dim=1, keepdim=True), true.sum(dim=1, keepdim=True)
-
-
-def shift(weights: Tensor, kernel: Tensor, start: Tensor, length: Tensor) -> Tensor:
-    """Circular convolution over the true tokens of each sentence; what stands on padding has no meaning.
-
-    :param weights: (B, S).
-    :param kernel: share of each of ``SHIFTS`` (B, 3).
-    :param start: place of the first true token (B, 1).
-    :param length: number of true tokens (B, 1).
-    :returns: (B, S).
-    """
-    offsets = torch.arange(weights.size(1), device=weights.device) - start  # (B, S)
-    by = torch.tensor(SHIFTS, device=weights.device)
-    sources = (offsets.unsqueeze(2) - by).remainder(length.clamp(min=1).unsqueeze(2)) + start.unsqueeze(2)  # (B, S, 3)
-    moved = weights.gather(1, sources.flatten(1)).view(sources.shape)  # (B, S, 3)
-    return (moved * kernel.unsqueeze(1)).sum(dim=2)
+        """Weights a_t (B, S); see :class:`AddressingAttention`."""
+        return super().weigh(self.query_dropout(query), keys, padding_mask, previous_weights)
