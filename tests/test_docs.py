@@ -138,7 +138,8 @@ def check_own(words: list[str]) -> None:
 
 def check_fairseq(words: list[str]) -> None:
     """A command of fairseq is taken by its own parser, as far as the page shows it (``...``)."""
-    words = [word for word in words if word != "..."]
+    left_out = ["--arch", "gru_attention"] if words[-1] == "..." and "--arch" not in words else []
+    words = [word for word in words if word != "..."] + left_out
     if "--user-dir" in words:  # the plugin is loaded already
         place = words.index("--user-dir")
         assert words[place + 1] in ("fairseq_plugin", "0"), words

@@ -98,7 +98,7 @@ def test_wheel_holds_both_packages_and_nothing_else(wheel: Path) -> None:
 
 
 def test_the_licence_is_stated_and_shipped(wheel: Path, metadata: Message) -> None:
-    assert metadata["License-Expression"] == "MIT"
+    assert metadata["License"] == "MIT"
     assert metadata.get_all("License-File") == ["LICENSE"]
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith("/LICENSE"))
