@@ -28,6 +28,8 @@ setup(
     name="fairseq-attention",
     version="0.1.0",
     description="GRU encoder-decoder with Bahdanau attention for fairseq, and a copy task to learn it on",
+    license="MIT",
+    license_files=["LICENSE"],
     python_requires=">=3.10",
     packages=find_packages(include=["fairseq_plugin", "fairseq_plugin.*", "data_gen", "data_gen.*"]),
     package_data={"fairseq_plugin": ["config/**/*.yaml", "analysis/viewer_page/*"]},

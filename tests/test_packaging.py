@@ -5,7 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
+from collections.abc import Iterable
 from email.message import Message
 from pathlib import Path
 
@@ -15,20 +17,26 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("fairseq_plugin", "data_gen")
 PAGE = (".html", ".css", ".js")
-SHIPPED = ("setup.py", "pyproject.toml", "MANIFEST.in", "requirements", *PACKAGES)
+SHIPPED = ("setup.py", "pyproject.toml", "MANIFEST.in", "LICENSE", "requirements", *PACKAGES)
+PAPERS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+FOLDERS = ("docs", "requirements", "scripts", "tests")
+
+
+def copy_of_sources(folder: Path, names: Iterable[str]) -> Path:
+    folder.mkdir()
+    for name in names:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, folder / name)
+    return folder
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A wheel of a copy of the sources: building leaves folders behind."""
     folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"
-    source.mkdir()
-    for name in SHIPPED:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(ROOT / name, source / name)
+    source = copy_of_sources(folder / "source", SHIPPED)
     pip = [sys.executable, "-m", "pip", "wheel", "-q", "--disable-pip-version-check"]
     options = ["--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", str(folder)]
     built = subprocess.run([*pip, *options, str(source)], capture_output=True, text=True, check=False)
@@ -87,6 +95,27 @@ def test_wheel_holds_both_packages_and_nothing_else(wheel: Path) -> None:
         or (path.parent.name == "viewer_page" and path.suffix in PAGE)
     }
     assert names == expected
+
+
+def test_the_licence_is_stated_and_shipped(wheel: Path, metadata: Message) -> None:
+    assert metadata["License"] == "MIT"
+    assert metadata.get_all("License-File") == ["LICENSE"]
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith("/LICENSE"))
+        assert archive.read(name) == (ROOT / "LICENSE").read_bytes()
+
+
+def test_the_source_distribution_holds_documents_scripts_and_tests(tmp_path: Path) -> None:
+    source = copy_of_sources(tmp_path / "source", {*SHIPPED, *PAPERS, *FOLDERS})
+    program = f"from setuptools.build_meta import build_sdist; build_sdist({str(tmp_path)!r})"
+    subprocess.run([sys.executable, "-c", program], cwd=source, check=True, capture_output=True)
+    (path,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        files = {member.name.partition("/")[2] for member in archive if member.isfile()}
+    expected = {
+        file.relative_to(ROOT).as_posix() for name in FOLDERS for file in (ROOT / name).rglob("*") if file.is_file()
+    }
+    assert {name for name in expected if "__pycache__" not in name} | {*PAPERS, "LICENSE"} <= files
 
 
 def test_every_file_of_the_packages_is_shipped() -> None:

@@ -1,4 +1,4 @@
-"""The README says what is: its commands are those of quickstart.sh, its tables name the options and their defaults."""
+"""README and docs say what is: commands are those of quickstart.sh, tables name the options and their defaults."""
 
 import dataclasses
 import re
@@ -21,6 +21,7 @@ from scripts.marked_section import replace_section
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 OPTIONS = (ROOT / "docs" / "options.md").read_text(encoding="utf-8")
+INTERNALS = (ROOT / "docs" / "internals.md").read_text(encoding="utf-8")
 COMMANDS = (
     ("python", "-m", "data_gen"),
     ("fairseq-train",),
@@ -124,7 +125,7 @@ def test_tables_name_every_option_with_its_default(title: str, options: dict[str
 
 def test_the_attention_that_is_shown_works() -> None:
     names: dict[str, Any] = {}
-    exec(blocks(section("### A new attention score"), "python")[0], names)
+    exec(blocks(section("### A new attention score", INTERNALS), "python")[0], names)
     made: Attention = names["CosineAttention"](query_dim=5, value_dim=6, attention_dim=7)
     values, query = torch.rand(2, 3, 6), torch.rand(2, 5)
     keys = made.project_keys(values)
@@ -154,17 +155,3 @@ def test_the_page_on_attention_has_every_kind() -> None:
 @pytest.mark.parametrize("name", ["results", "speed"])
 def test_measured_sections_can_be_replaced(name: str) -> None:
     assert "new" in replace_section(README, name, "new")
-
-
-def test_paths_that_are_named_exist() -> None:
-    for path in re.findall(r"`((?:fairseq_plugin|data_gen|scripts|tests|requirements|docs)/[\w./-]*)`", README):
-        assert (ROOT / path).exists(), path
-    for path in re.findall(r"\]\(((?!http|#)[^)]+)\)", README):
-        assert (ROOT / path).exists(), path
-    tree = blocks(section("## The code"), "text")[0]
-    folders: list[str] = []
-    for line in tree.splitlines():
-        name = line.split()[0]
-        depth = (len(line) - len(line.lstrip())) // 2
-        folders[depth:] = [name]
-        assert (ROOT / "".join(folders)).exists(), "".join(folders)
