@@ -45,7 +45,13 @@ def killed_at(
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore", "OMP_NUM_THREADS": "1"}
     environment |= {"OWNER": owner, "NAME": name, "CALL": str(call), "KILL": str(int(number))}
     words = [sys.executable, "-c", KILLED, data, "--path", path, "--output", output, "--greedy", "--num-workers", "0"]
-    return subprocess.run([str(word) for word in words], capture_output=True, text=True, env=environment)
+    return subprocess.run(
+        [str(word) for word in words],
+        capture_output=True,
+        text=True,
+        env=environment,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+    )
 
 
 @pytest.mark.parametrize("place", PLACES)
