@@ -82,7 +82,8 @@ install_requirements() {
     files+=(-r "$ROOT/requirements/$purpose.txt")
   done
   echo "Installing; the first time this takes a few minutes. What pip says is shown only if it fails."
-  [[ -n ${PIP_EXTRA_INDEX_URL:-} ]] || echo "If torch comes as a download of several GB: scripts/environment.sh says how to get a small one."
+  [[ -n ${PIP_EXTRA_INDEX_URL:-} ]] || echo "If torch comes as a download of several GB, stop this and get the small CPU build:
+  export PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu"
   [[ ! -e $folder/.made-by-fairseq-attention ]] || touch "$folder/.installing"
   run "$folder/bin/python" -m pip install --disable-pip-version-check -qq "${files[@]}" || {
     rm -f "$folder/.installing"

@@ -64,7 +64,7 @@ def load(cfg: FairseqConfig) -> Loaded:
     paths = utils.split_paths(cfg.common_eval.path)
     for path in paths:
         if not checkpoint_utils.PathManager.isfile(path):
-            raise UserError(f"no checkpoint at {path!r}")
+            raise UserError(f"no checkpoint at {path!r}: name one that fairseq-train wrote")
     task = tasks.setup_task(cfg.task)
     models, saved = _load_models(paths, task, _overrides(cfg.common_eval.model_overrides))
     task.load_dataset(cfg.dataset.gen_subset, task_cfg=saved.task)

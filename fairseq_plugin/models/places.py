@@ -21,6 +21,6 @@ def check_places(folder: str, checkpoint_files: str, data: str) -> None:
         raise UserError(f"no folder {folder!r}: name the one that fairseq-train wrote checkpoints to (--save-dir)")
     for name in checkpoint_files.split(":") if place.is_dir() else ():
         if not (place / name).is_file():
-            raise UserError(f"no checkpoint at {str(place / name)!r}")
+            raise UserError(f"no checkpoint at {str(place / name)!r}: name one that fairseq-train wrote")
     if not data.startswith(".") and ADDRESS not in data and not Path(data).exists():
         raise UserError(f"no dataset folder at {data!r}: name the one that the model was trained with")

@@ -230,11 +230,11 @@ def test_skipped_sentences_end_the_command(commands: Commands, copy_data: Path, 
 WRONG_USE = {
     "no checkpoint": (
         ("--path", "{tmp}/none.pt"),
-        "no checkpoint at '{tmp}/none.pt'",
+        "no checkpoint at '{tmp}/none.pt': name one that fairseq-train wrote",
     ),
     "one of two missing": (
         ("--path", "{trained}:{tmp}/none.pt"),
-        "no checkpoint at '{tmp}/none.pt'",
+        "no checkpoint at '{tmp}/none.pt': name one that fairseq-train wrote",
     ),
     "empty path": (
         ("--path", ""),

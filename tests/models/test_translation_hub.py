@@ -84,8 +84,13 @@ def test_unknown_tokens_are_warned_of(hub: Any, caplog: pytest.LogCaptureFixture
             "{data}",
             "no folder '{nowhere}': name the one that fairseq-train wrote checkpoints to (--save-dir)",
         ),
-        ("{here}", "model.pt", "{data}", "no checkpoint at '{here}/model.pt'"),
-        ("{here}", "checkpoint_best.pt:model.pt", "{data}", "no checkpoint at '{here}/model.pt'"),
+        ("{here}", "model.pt", "{data}", "no checkpoint at '{here}/model.pt': name one that fairseq-train wrote"),
+        (
+            "{here}",
+            "checkpoint_best.pt:model.pt",
+            "{data}",
+            "no checkpoint at '{here}/model.pt': name one that fairseq-train wrote",
+        ),
         (
             "{here}",
             "checkpoint_best.pt",
