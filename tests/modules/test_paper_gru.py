@@ -72,7 +72,7 @@ def test_names_and_shapes_are_those_of_torchs_gru_but_one_bias() -> None:
     expected = {name: value.shape for name, value in theirs.named_parameters() if "bias_hh" not in name}
     assert {name: value.shape for name, value in ours.named_parameters()} == expected
     assert list(dict(PaperGRUCell(3, 4).named_parameters())) == ["weight_ih", "weight_hh", "bias_ih"]
-    assert all(0.4 < parameter.abs().max() <= 0.5 for parameter in ours.parameters())
+    assert 0.45 < torch.cat([parameter.flatten() for parameter in ours.parameters()]).abs().max() <= 0.5
 
 
 def by_cell(gru: PaperGRU, name: str, rows: Tensor, state: Tensor | None = None) -> Tensor:
