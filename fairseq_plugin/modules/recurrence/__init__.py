@@ -9,25 +9,16 @@ be one more entry here.
 from torch import nn
 
 from data_gen.errors import UserError
-from fairseq_plugin.modules.attention import Attention, LuongAttention
+from fairseq_plugin.modules.attention import Attention
 from fairseq_plugin.modules.paper_gru import PaperGRUCell
-from fairseq_plugin.modules.recurrence import batched, fixed, hoisted
+from fairseq_plugin.modules.recurrence import batched, fixed, fused, hoisted
 from fairseq_plugin.modules.recurrence.batched import batched_recurrence, batched_steps
 from fairseq_plugin.modules.recurrence.fixed import fixed_recurrence
 from fairseq_plugin.modules.recurrence.fused import fused_recurrence
-from fairseq_plugin.modules.recurrence.fused import supports as has_fused_score
 from fairseq_plugin.modules.recurrence.hoisted import hoisted_recurrence
 from fairseq_plugin.modules.recurrence.interface import Memory, Past, Recurrence, RecurrenceOutput
 from fairseq_plugin.modules.recurrence.naive import naive_recurrence
 from fairseq_plugin.modules.recurrence.step import fused_steps, prepare_steps
-
-
-def fused_supports(attention: Attention) -> bool:
-    """Whether the score has a fused recurrence, and is used with the previous state alone."""
-    return (
-        has_fused_score(attention) and not isinstance(attention, LuongAttention) and not attention.uses_previous_weights
-    )
-
 
 RECURRENCE: dict[str, Recurrence] = {
     "naive": Recurrence(run=naive_recurrence, step=naive_recurrence, cells=(nn.GRUCell, PaperGRUCell)),
@@ -36,7 +27,7 @@ RECURRENCE: dict[str, Recurrence] = {
     ),
     "fixed": Recurrence(run=fixed_recurrence, step=naive_recurrence, supports=fixed.supports),
     "batched": Recurrence(run=batched_recurrence, step=batched_steps, supports=batched.supports),
-    "fused": Recurrence(run=fused_recurrence, step=fused_steps, prepare=prepare_steps, supports=fused_supports),
+    "fused": Recurrence(run=fused_recurrence, step=fused_steps, prepare=prepare_steps, supports=fused.supports),
 }
 AUTO = "auto"
 PREFERRED = ("fixed", "batched", "fused", "hoisted", "naive")

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from fairseq_plugin.modules.attention import AdditiveAttention, Attention
+from fairseq_plugin.modules.attention import AdditiveAttention, Attention, LuongAttention
 from fairseq_plugin.modules.first_order import first_order
 from fairseq_plugin.modules.products import planned, product, weight_gradient
 from fairseq_plugin.modules.recurrence.additive_layer import AdditiveBackward, AdditiveForward, Layer
@@ -207,8 +207,9 @@ class _FusedRecurrence(torch.autograd.Function):
 
 
 def supports(attention: Attention) -> bool:
-    """Whether this score has a fused recurrence; the others take the plain loop."""
-    return isinstance(attention, AdditiveAttention) and type(attention).score is AdditiveAttention.score
+    """Whether this is the additive score, used with the previous state alone; the others take the plain loop."""
+    additive = isinstance(attention, AdditiveAttention) and type(attention).score is AdditiveAttention.score
+    return additive and not isinstance(attention, LuongAttention) and not attention.uses_previous_weights
 
 
 def fused_recurrence(
