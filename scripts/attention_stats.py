@@ -21,8 +21,8 @@ if not __package__:  # run as a file, from any folder: the packages are in the f
 from tqdm import tqdm
 
 from data_gen.errors import UserError, run_command
+from data_gen.files import whole_file
 from fairseq_plugin.analysis.alignments import GoldAlignment, read_gold
-from fairseq_plugin.analysis.files import whole_file
 from fairseq_plugin.analysis.formats import iterate_records
 from fairseq_plugin.analysis.measures import EXPECTED, Tally, check_weights, measure, pool
 from fairseq_plugin.analysis.records import END, AttentionRecord, letters

@@ -19,8 +19,8 @@ if not __package__:  # run as a file, from any folder: the packages are in the f
 from tqdm import tqdm
 
 from data_gen.errors import UserError, run_command
+from data_gen.files import require_folder
 from fairseq_plugin.analysis.extraction import decoded, generation_config, load
-from fairseq_plugin.analysis.files import require_folder
 from fairseq_plugin.analysis.formats import FORMATS, format_of, write_records
 from fairseq_plugin.analysis.merging import check_marks, check_scheme, merge
 from fairseq_plugin.analysis.records import END, AttentionRecord, diagonal_hits

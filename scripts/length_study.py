@@ -18,9 +18,9 @@ if not __package__:  # run as a file, from any folder: the packages are in the f
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from data_gen.errors import run_command
+from data_gen.files import whole_file
 from data_gen.folder import exit_on_sigterm
 from data_gen.parallel import available_cores
-from fairseq_plugin.analysis.files import whole_file
 from scripts.lengths import figure, results
 from scripts.lengths.config import read_study
 from scripts.lengths.jobs import make_data, run_jobs

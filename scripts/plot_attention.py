@@ -20,8 +20,8 @@ if not __package__:  # run as a file, from any folder: the packages are in the f
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from data_gen.errors import UserError, run_command
-from fairseq_plugin.analysis import picture
-from fairseq_plugin.analysis.panel import LONGEST
+from fairseq_plugin.analysis.pictures import picture
+from fairseq_plugin.analysis.pictures.panel import LONGEST
 from scripts.plots.printing import NAME
 from scripts.plots.sentences import plot_all, plot_chosen
 from scripts.plots.training import FRAMES, PANELS, plot_evolution

@@ -17,7 +17,7 @@ if not __package__:  # run as a file, from any folder: the packages are in the f
 from tqdm import tqdm
 
 from data_gen.errors import UserError, run_command
-from fairseq_plugin.analysis.files import whole_file
+from data_gen.files import whole_file
 from fairseq_plugin.analysis.formats import iterate_records
 from fairseq_plugin.analysis.viewer import write_page
 

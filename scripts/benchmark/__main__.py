@@ -19,7 +19,7 @@ if not __package__:  # run as a folder, `python scripts/benchmark`: the packages
 import torch
 
 from data_gen.errors import UserError, run_command
-from fairseq_plugin.analysis.files import whole_file
+from data_gen.files import whole_file
 from scripts.benchmark import report
 from scripts.benchmark.machine import describe_machine
 from scripts.benchmark.measurement import Circumstances, Measurement
