@@ -15,7 +15,11 @@ from pathlib import Path
 if not __package__:  # run as a file, from any folder: the packages are in the folder above
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from data_gen.errors import FAILURE, UserError, run_command
+from data_gen.errors import FAILURE, UserError, exit_on_interrupt, run_command
+
+if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
+    exit_on_interrupt()
+
 from scripts.benchmark.commands import run
 from scripts.kills.experiment import Outcome, kill_and_compare
 from scripts.kills.log import PHASES
