@@ -1,6 +1,7 @@
 """Ctrl-C: every command ends at once, with exit code 130, without a traceback, and with it all that it has started."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -153,6 +154,44 @@ def test_when_its_file_is_about_to_appear(
     assert done.err.splitlines()[-1] == f"{name}: interrupted"
     assert "Traceback" not in done.err
     assert everything_under(tmp_path) == before
+
+
+def threads(number: int) -> int:
+    return len(list((PROC / str(number) / "task").iterdir()))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_while_sentencepiece_trains(number: signal.Signals, tmp_path: Path) -> None:
+    """It trains in threads of its own, for a long time, and does not ask Python meanwhile."""
+    chance = random.Random(1)
+    syllables = [a + b for a in "bcdfghjklmnprstvw" for b in "aeiou"]
+    words = ["".join(chance.choices(syllables, k=3)) for _ in range(30_000)]
+    text = "".join(f"{' '.join(chance.choices(words, k=10))}\n" for _ in range(50_000))
+    (tmp_path / "text.en").write_text(text)
+    command = ["data_gen", "text", "new", "--source-lang", "en", "--vocab-size", "8000"]
+    for part in ("train", "valid", "test"):
+        command += [f"--{part}pref", "text"]
+    with running(sys.executable, "-m", *command, cwd=tmp_path) as process:
+        wait_until(lambda: threads(process.pid) > 10, process)
+        os.killpg(process.pid, number)
+        _, err = process.communicate(timeout=SOON)
+    assert process.returncode == 128 + number
+    assert err.splitlines()[1:] == ["data_gen: interrupted"][number != signal.SIGINT :]
+    assert list(everything_under(tmp_path)) == ["text.en"]
+
+
+@pytest.mark.parametrize("options", [(), ("--shards", "3")], ids=["whole", "shards"])
+def test_while_blocks_are_made(options: tuple[str, ...], tmp_path: Path) -> None:
+    """On several threads where there are several cores."""
+    command = ("-m", "data_gen", "copy", "parent/new", "--train", "20000000", *options)
+    with running(sys.executable, *command, cwd=tmp_path) as process:
+        wait_until(lambda: any(path.stat().st_size for path in tmp_path.rglob("*.bin")), process)
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=SOON)
+    assert (process.returncode, out) == (130, "")
+    assert err.splitlines()[-1] == "data_gen: interrupted"
+    assert "Traceback" not in err
+    assert everything_under(tmp_path) == {}
 
 
 WITH_CHILDREN = {
