@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 import data_gen.__main__
 from data_gen.errors import UserError, run_command
 from scripts import attention_stats, extract_attention, length_study, parameter_table, plot_attention, view_attention
+from scripts.benchmark import __main__ as benchmark
 from tests.commands import ROOT, Commands, error_line, extract_words, train_words
 from tests.data_gen.conftest import everything_under
 from tests.small_disk import as_nobody, fill, make_read_only, mounted
@@ -178,6 +179,17 @@ def test_study_results(disk: Path) -> None:
         f"cannot write '{disk}/old.json': No space left on device",
     )
     assert everything_under(disk) == before
+
+
+def test_a_benchmark_whose_output_has_no_place_is_refused_before_it_measures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert benchmark.main(["--smoke", "--output", str(tmp_path / "none" / "speed.json")]) == 2
+    assert capsys.readouterr() == (
+        "",
+        f"benchmark: error: folder '{tmp_path}/none' does not exist: make it, or choose another place for "
+        "'speed.json'\n",
+    )
 
 
 @pytest.mark.slow

@@ -43,8 +43,12 @@ def whole(
 
 @pytest.mark.parametrize(
     ("function", "call"),
-    [("save", 1), ("save", 3), ("copy", 1), ("copy", 4)],
-    ids=["first write", "a later write", "first copy", "a later copy"],
+    [
+        pytest.param("save", 1, marks=pytest.mark.slow, id="first write"),
+        pytest.param("copy", 1, marks=pytest.mark.slow, id="first copy"),
+        pytest.param("save", 3, id="a later write"),
+        pytest.param("copy", 4, id="a later copy"),
+    ],
 )
 def test_killed_while_a_checkpoint_is_written(
     whole: tuple[list[object], Path, Run], function: str, call: int, commands: Commands, tmp_path: Path
