@@ -25,8 +25,8 @@ if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
 
 from tqdm import tqdm
 
+from data_gen.files import whole_file
 from fairseq_plugin.analysis.alignments import GoldAlignment, read_gold
-from fairseq_plugin.analysis.files import whole_file
 from fairseq_plugin.analysis.formats import iterate_records
 from fairseq_plugin.analysis.measures import EXPECTED, Tally, check_weights, measure, pool
 from fairseq_plugin.analysis.records import END, AttentionRecord, letters

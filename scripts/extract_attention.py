@@ -23,8 +23,8 @@ if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
 
 from tqdm import tqdm
 
+from data_gen.files import require_folder
 from fairseq_plugin.analysis.extraction import decoded, generation_config, load
-from fairseq_plugin.analysis.files import require_folder
 from fairseq_plugin.analysis.formats import FORMATS, format_of, write_records
 from fairseq_plugin.analysis.merging import check_marks, check_scheme, merge
 from fairseq_plugin.analysis.records import END, AttentionRecord, diagonal_hits

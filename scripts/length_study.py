@@ -22,9 +22,9 @@ from data_gen.errors import exit_on_interrupt, run_command
 if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
     exit_on_interrupt()
 
+from data_gen.files import whole_file
 from data_gen.folder import exit_on_sigterm
 from data_gen.parallel import available_cores
-from fairseq_plugin.analysis.files import whole_file
 from scripts.lengths import figure, results
 from scripts.lengths.config import read_study
 from scripts.lengths.jobs import make_data, run_jobs

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from data_gen.errors import UserError, failure_from_os_error
-from fairseq_plugin.analysis.files import whole_file
+from data_gen.files import whole_file
 
 
 def replace_section(text: str, name: str, content: str) -> str:

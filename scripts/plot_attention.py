@@ -24,8 +24,8 @@ from data_gen.errors import UserError, exit_on_interrupt, run_command
 if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
     exit_on_interrupt()
 
-from fairseq_plugin.analysis import picture
-from fairseq_plugin.analysis.panel import LONGEST
+from fairseq_plugin.analysis.pictures import picture
+from fairseq_plugin.analysis.pictures.panel import LONGEST
 from scripts.plots.printing import NAME
 from scripts.plots.sentences import plot_all, plot_chosen
 from scripts.plots.training import FRAMES, PANELS, plot_evolution

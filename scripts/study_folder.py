@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from data_gen.errors import UserError, failure_from_os_error
-from fairseq_plugin.analysis.files import whole_file
+from data_gen.files import whole_file
 
 MARK = "study.json"
 

@@ -21,7 +21,7 @@ if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
 
 from tqdm import tqdm
 
-from fairseq_plugin.analysis.files import whole_file
+from data_gen.files import whole_file
 from fairseq_plugin.analysis.formats import iterate_records
 from fairseq_plugin.analysis.viewer import write_page
 

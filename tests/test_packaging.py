@@ -92,7 +92,7 @@ def test_wheel_holds_both_packages_and_nothing_else(wheel: Path) -> None:
         for path in (ROOT / package).rglob("*")
         if path.suffix == ".py"
         or (path.suffix == ".yaml" and "config" in path.parts)
-        or (path.parent.name == "viewer_page" and path.suffix in PAGE)
+        or (path.parent.name == "page" and path.suffix in PAGE)
     }
     assert names == expected
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from data_gen.errors import UserError
 from fairseq_plugin.analysis.alignments import GoldAlignment, Link
-from fairseq_plugin.analysis.pharaoh import hard_pairs
+from fairseq_plugin.analysis.formats.pharaoh import hard_pairs
 from fairseq_plugin.analysis.records import AttentionRecord, diagonal_hits, letters
 
 TOLERANCE = 0.01  # how far from 1 a row may sum: weights of bfloat16 models are that rough

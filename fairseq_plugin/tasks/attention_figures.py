@@ -81,8 +81,8 @@ class AttentionFigures:
 
     def _write(self, record: AttentionRecord, update: int) -> None:
         """:raises UserError: the figure cannot be drawn, or its file cannot be written."""
-        from fairseq_plugin.analysis.heatmap import draw
-        from fairseq_plugin.analysis.picture import save
+        from fairseq_plugin.analysis.pictures.heatmap import draw
+        from fairseq_plugin.analysis.pictures.picture import save
 
         figure = draw(record.weights, record.source, record.target, title=f"Sentence {record.id}, {update} updates")
         writer, wandb = _tensorboard(self._cfg), _wandb(self._cfg)
@@ -124,7 +124,7 @@ def _make_folder(folder: Path) -> None:
 
 def _pixels(figure: Any) -> np.ndarray:
     """(height, width, 3) uint8, red, green and blue."""
-    from fairseq_plugin.analysis.fonts import without_glyph_warnings
+    from fairseq_plugin.analysis.pictures.fonts import without_glyph_warnings
 
     with without_glyph_warnings():
         figure.canvas.draw()

@@ -23,7 +23,7 @@ if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
 
 import torch
 
-from fairseq_plugin.analysis.files import require_folder, whole_file
+from data_gen.files import require_folder, whole_file
 from scripts.benchmark import report
 from scripts.benchmark.machine import describe_machine
 from scripts.benchmark.measurement import Circumstances, Measurement

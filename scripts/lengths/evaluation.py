@@ -8,7 +8,7 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from fairseq_plugin.analysis.files import whole_file
+from data_gen.files import whole_file
 from fairseq_plugin.scoring.exact_match import Matches
 
 BATCH = 50  # sequences decoded at once

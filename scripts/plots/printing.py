@@ -5,9 +5,9 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from fairseq_plugin.analysis.fonts import MissingGlyphWarning, RightToLeftWarning
-from fairseq_plugin.analysis.heatmap import label
-from fairseq_plugin.analysis.panel import ThinnedWarning
+from fairseq_plugin.analysis.pictures.fonts import MissingGlyphWarning, RightToLeftWarning
+from fairseq_plugin.analysis.pictures.heatmap import label
+from fairseq_plugin.analysis.pictures.panel import ThinnedWarning
 from fairseq_plugin.analysis.records import END, AttentionRecord
 
 NAME = "plot_attention.py"

@@ -7,12 +7,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 from data_gen.errors import UserError
-from fairseq_plugin.analysis import picture
 from fairseq_plugin.analysis.formats import iterate_records, read_records
-from fairseq_plugin.analysis.grid import draw_grid
-from fairseq_plugin.analysis.heatmap import Colours
-from fairseq_plugin.analysis.pages import save_pages
-from fairseq_plugin.analysis.panel import Panel, parts
+from fairseq_plugin.analysis.pictures import picture
+from fairseq_plugin.analysis.pictures.grid import draw_grid
+from fairseq_plugin.analysis.pictures.heatmap import Colours
+from fairseq_plugin.analysis.pictures.pages import save_pages
+from fairseq_plugin.analysis.pictures.panel import Panel, parts
 from fairseq_plugin.analysis.records import AttentionRecord
 from scripts.plots.printing import print_lines, sentence_lines, warnings_printed
 

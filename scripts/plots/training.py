@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from tqdm import tqdm
 
 from data_gen.errors import UserError
-from fairseq_plugin.analysis import picture
-from fairseq_plugin.analysis.animation import save_gif
+from data_gen.files import require_folder
 from fairseq_plugin.analysis.evolution import Stage, checkpoints_in, evenly, stages
-from fairseq_plugin.analysis.files import require_folder
-from fairseq_plugin.analysis.grid import draw_grid
-from fairseq_plugin.analysis.panel import Panel
+from fairseq_plugin.analysis.pictures import picture
+from fairseq_plugin.analysis.pictures.animation import save_gif
+from fairseq_plugin.analysis.pictures.grid import draw_grid
+from fairseq_plugin.analysis.pictures.panel import Panel
 from scripts.plots.printing import print_lines, sentence_lines, warnings_printed
 from scripts.plots.sentences import colours_of
 

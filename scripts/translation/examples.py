@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_gen.errors import FAILURE, UserError
-from fairseq_plugin.analysis import heatmap, picture
-from fairseq_plugin.analysis.fonts import MissingGlyphWarning
+from fairseq_plugin.analysis.pictures import heatmap, picture
+from fairseq_plugin.analysis.pictures.fonts import MissingGlyphWarning
 from fairseq_plugin.analysis.records import AttentionRecord
 from scripts.translation.recipe import Recipe
 from scripts.translation.scores import sentence_chrf

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fairseq_plugin.analysis import picture
 from fairseq_plugin.analysis.evolution import checkpoints_in, evenly, stages
 from fairseq_plugin.analysis.extraction import extract, generation_config, load
+from fairseq_plugin.analysis.pictures import picture
 from scripts import plot_attention
 from tests.commands import Commands, train_words
 

@@ -7,7 +7,7 @@ import pytest
 
 from fairseq_plugin.analysis.alignments import read_gold
 from fairseq_plugin.analysis.formats import read_records
-from fairseq_plugin.analysis.pharaoh import hard_pairs
+from fairseq_plugin.analysis.formats.pharaoh import hard_pairs
 from tests.commands import Commands, error_line, extract_words
 
 

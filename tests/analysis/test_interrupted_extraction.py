@@ -13,10 +13,10 @@ from tests.commands import ROOT
 # Sends itself the signal KILL at the call number CALL of the function PLACE.
 KILLED = """
 import os, sys
-import fairseq_plugin.analysis.spill, fairseq_plugin.analysis.columns, scripts.extract_attention
+import fairseq_plugin.analysis.spill, fairseq_plugin.analysis.formats.columns, scripts.extract_attention
 owner = {
     "Spill": fairseq_plugin.analysis.spill.Spill,
-    "Column": fairseq_plugin.analysis.columns.Column,
+    "Column": fairseq_plugin.analysis.formats.columns.Column,
     "script": scripts.extract_attention,
 }[os.environ["OWNER"]]
 name = os.environ["NAME"]

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fairseq_plugin.analysis import picture
 from fairseq_plugin.analysis.formats import write_records
+from fairseq_plugin.analysis.pictures import picture
 from fairseq_plugin.analysis.records import AttentionRecord
 from scripts import plot_attention
 from scripts.plots.printing import printable

@@ -182,7 +182,7 @@ def test_a_failure_is_one_warning(make: Any, tmp_path: Path, caplog: pytest.LogC
 def test_what_cannot_be_drawn_is_one_warning(
     make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("fairseq_plugin.analysis.picture.MOST_PIXELS", 10)
+    monkeypatch.setattr("fairseq_plugin.analysis.pictures.picture.MOST_PIXELS", 10)
     task, model = make(3)
     task.begin_epoch(1, model)
     validate(task, model, 500)

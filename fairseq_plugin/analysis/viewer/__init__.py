@@ -1,6 +1,6 @@
 """Attention records as one HTML file that any browser opens without a network.
 
-The page is ``viewer_page/page.html`` with its style, its script and the records put in. A Content-Security-Policy names
+The page is ``page/page.html`` with its style, its script and the records put in. A Content-Security-Policy names
 the hashes of that one style and that one script: nothing else can run, and nothing can be fetched or sent. The records
 are a block of JSON, in which ``<``, ``>``, ``&`` and the line separators of JavaScript are escapes: no token can end
 the block. The script shows tokens as text only, never as markup.
@@ -24,7 +24,7 @@ from fairseq_plugin.analysis.measures import row_entropies
 from fairseq_plugin.analysis.records import END, AttentionRecord, letters
 
 STEPS = 10_000  # a weight of 1
-ASSETS = Path(__file__).with_name("viewer_page")
+ASSETS = Path(__file__).with_name("page")
 SCRIPTS = ("shared.js", "list.js", "sentence.js", "matrix.js", "events.js")  # parts of one script
 PLACES = ("{policy}", "{style}", "{data}", "{script}")  # in this order in page.html
 ESCAPES = str.maketrans({character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"})

@@ -7,8 +7,8 @@ import pytest
 from matplotlib.text import Text
 from PIL import Image
 
-from fairseq_plugin.analysis import heatmap, picture
-from fairseq_plugin.analysis.panel import LONGEST, Panel, ThinnedWarning, parts, thinned
+from fairseq_plugin.analysis.pictures import heatmap, picture
+from fairseq_plugin.analysis.pictures.panel import LONGEST, Panel, ThinnedWarning, parts, thinned
 
 
 def panel(rows: int, columns: int) -> Panel:

@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 from data_gen.errors import UserError
-from fairseq_plugin.analysis.layout import shortest
+from fairseq_plugin.analysis.formats.layout import shortest
 from fairseq_plugin.analysis.records import AttentionRecord
 
 Number = TypeVar("Number", int, float)

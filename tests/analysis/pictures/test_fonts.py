@@ -8,7 +8,7 @@ from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from matplotlib import font_manager
 
-from fairseq_plugin.analysis import fonts, heatmap, picture
+from fairseq_plugin.analysis.pictures import fonts, heatmap, picture
 
 RARE = "\U0010f123"  # private use: no font of the machine should have it
 RARER = "\U0010f124"

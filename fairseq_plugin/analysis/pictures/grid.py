@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from data_gen.errors import UserError
-from fairseq_plugin.analysis.arrangement import arrange
-from fairseq_plugin.analysis.heatmap import PLAIN, Colours, add_bar, add_matrix
-from fairseq_plugin.analysis.panel import Panel
-from fairseq_plugin.analysis.picture import new_figure
+from fairseq_plugin.analysis.pictures.arrangement import arrange
+from fairseq_plugin.analysis.pictures.heatmap import PLAIN, Colours, add_bar, add_matrix
+from fairseq_plugin.analysis.pictures.panel import Panel
+from fairseq_plugin.analysis.pictures.picture import new_figure
 
 
 def draw_grid(panels: Sequence[Panel], *, columns: int | None = None, colours: Colours = PLAIN) -> Figure:

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from data_gen.errors import UserError
-from fairseq_plugin.analysis.layout import BAR, one_a_line, tokens_of, words
+from fairseq_plugin.analysis.formats.layout import BAR, one_a_line, tokens_of, words
+from fairseq_plugin.analysis.formats.text import matrix_of, soft_line, text_of
 from fairseq_plugin.analysis.records import AttentionRecord
-from fairseq_plugin.analysis.text import matrix_of, soft_line, text_of
 
 NAME = "marian"
 

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from data_gen.errors import UserError
-from fairseq_plugin.analysis.layout import AXES, SEQUENCES, check_equal, in_order, shortest
+from fairseq_plugin.analysis.formats.layout import AXES, SEQUENCES, check_equal, in_order, shortest
 from fairseq_plugin.analysis.records import AttentionRecord
 
 FIELDS = ("id", "rank", "score", "axes", "source", "target", "reference", "weights")

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from fairseq_plugin.analysis.layout import one_a_line
+from fairseq_plugin.analysis.formats.layout import one_a_line
 from fairseq_plugin.analysis.records import END, AttentionRecord
 
 NAME = "pharaoh"

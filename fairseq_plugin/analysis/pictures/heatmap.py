@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from data_gen.errors import UserError
-from fairseq_plugin.analysis import fonts
-from fairseq_plugin.analysis.arrangement import arrange
-from fairseq_plugin.analysis.panel import Panel, thinned
-from fairseq_plugin.analysis.picture import new_figure
+from fairseq_plugin.analysis.pictures import fonts
+from fairseq_plugin.analysis.pictures.arrangement import arrange
+from fairseq_plugin.analysis.pictures.panel import Panel, thinned
+from fairseq_plugin.analysis.pictures.picture import new_figure
 from fairseq_plugin.analysis.records import check_shape
 
 FONT_SIZE = 10  # points

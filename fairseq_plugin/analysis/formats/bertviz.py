@@ -22,8 +22,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 from data_gen.errors import UserError
-from fairseq_plugin.analysis.jsonl import line_of, record_of
-from fairseq_plugin.analysis.layout import in_order
+from fairseq_plugin.analysis.formats.jsonl import line_of, record_of
+from fairseq_plugin.analysis.formats.layout import in_order
 from fairseq_plugin.analysis.records import AttentionRecord
 
 NAMES = {"source": "encoder_tokens", "target": "decoder_tokens", "weights": "cross_attention"}

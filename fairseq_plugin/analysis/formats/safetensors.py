@@ -26,8 +26,16 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 
 from data_gen.errors import UserError
-from fairseq_plugin.analysis.columns import FORMAT, NUMBERS, RAGGED, check_array, check_names, columns_of, records_of
-from fairseq_plugin.analysis.layout import AXES, check_equal, in_order
+from fairseq_plugin.analysis.formats.columns import (
+    FORMAT,
+    NUMBERS,
+    RAGGED,
+    check_array,
+    check_names,
+    columns_of,
+    records_of,
+)
+from fairseq_plugin.analysis.formats.layout import AXES, check_equal, in_order
 from fairseq_plugin.analysis.records import AttentionRecord
 
 CODES = {"<i8": "I64", "<f8": "F64", "<i4": "I32", "<f4": "F32", "|b1": "BOOL"}

@@ -6,13 +6,13 @@ import pytest
 from matplotlib import pyplot
 
 from data_gen.errors import UserError
-from fairseq_plugin.analysis import heatmap, picture
-from fairseq_plugin.analysis.arrangement import CELL
-from fairseq_plugin.analysis.fonts import without_glyph_warnings
-from fairseq_plugin.analysis.grid import draw_grid
-from fairseq_plugin.analysis.heatmap import Colours
-from fairseq_plugin.analysis.pages import save_pages
-from fairseq_plugin.analysis.panel import Panel
+from fairseq_plugin.analysis.pictures import heatmap, picture
+from fairseq_plugin.analysis.pictures.arrangement import CELL
+from fairseq_plugin.analysis.pictures.fonts import without_glyph_warnings
+from fairseq_plugin.analysis.pictures.grid import draw_grid
+from fairseq_plugin.analysis.pictures.heatmap import Colours
+from fairseq_plugin.analysis.pictures.pages import save_pages
+from fairseq_plugin.analysis.pictures.panel import Panel
 
 
 def panel(number: int, targets: int = 3, sources: int = 4, token: str = "a") -> Panel:

@@ -8,9 +8,9 @@ from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
 from data_gen.errors import UserError
-from fairseq_plugin.analysis import fonts
-from fairseq_plugin.analysis.files import whole_file
-from fairseq_plugin.analysis.picture import DPI, METADATA, SAVING, check_ending
+from data_gen.files import whole_file
+from fairseq_plugin.analysis.pictures import fonts
+from fairseq_plugin.analysis.pictures.picture import DPI, METADATA, SAVING, check_ending
 
 
 def save_pages(figures: Iterable[Figure], path: str | Path) -> int:

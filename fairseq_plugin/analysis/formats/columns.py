@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from data_gen.errors import UserError
-from fairseq_plugin.analysis.layout import SEQUENCES
+from fairseq_plugin.analysis.formats.layout import SEQUENCES
 from fairseq_plugin.analysis.records import AttentionRecord
 
 FORMAT = "fairseq-attention/1"

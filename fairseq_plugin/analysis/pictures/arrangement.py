@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fairseq_plugin.analysis import fonts
-from fairseq_plugin.analysis.picture import DPI, POINTS
+from fairseq_plugin.analysis.pictures import fonts
+from fairseq_plugin.analysis.pictures.picture import DPI, POINTS
 
 # All in inches.
 CELL = 25 / POINTS  # side of a cell, room for a short token: 50 pixels

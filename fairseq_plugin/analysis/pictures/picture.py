@@ -12,8 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from data_gen.errors import UserError
-from fairseq_plugin.analysis import fonts
-from fairseq_plugin.analysis.files import whole_file
+from data_gen.files import whole_file
+from fairseq_plugin.analysis.pictures import fonts
 
 POINTS = 72  # a typographic point is 1/72 inch
 DPI = 144  # two pixels a point

@@ -17,9 +17,9 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from data_gen.errors import UserError
-from fairseq_plugin.analysis.layout import counted_ranks, in_order, tokens_of, words
+from fairseq_plugin.analysis.formats.layout import counted_ranks, in_order, tokens_of, words
+from fairseq_plugin.analysis.formats.text import matrix_of, number_of, soft_line, text_of
 from fairseq_plugin.analysis.records import END, AttentionRecord
-from fairseq_plugin.analysis.text import matrix_of, number_of, soft_line, text_of
 
 NAME = "fairseq"
 LINE = re.compile(r"([STHA])-([0-9]{1,19})\t(.*)", re.DOTALL)

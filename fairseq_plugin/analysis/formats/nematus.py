@@ -15,9 +15,9 @@ from typing import BinaryIO
 import numpy as np
 
 from data_gen.errors import UserError
-from fairseq_plugin.analysis.layout import BAR, counted_ranks, in_order, tokens_of, words
+from fairseq_plugin.analysis.formats.layout import BAR, counted_ranks, in_order, tokens_of, words
+from fairseq_plugin.analysis.formats.text import matrix, number_of, text_of, text_rows
 from fairseq_plugin.analysis.records import AttentionRecord
-from fairseq_plugin.analysis.text import matrix, number_of, text_of, text_rows
 
 NAME = "nematus"
 SEPARATOR = f" {BAR} "

@@ -11,7 +11,7 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 
 from data_gen.errors import UserError
-from fairseq_plugin.analysis.columns import (
+from fairseq_plugin.analysis.formats.columns import (
     FORMAT,
     NUMBERS,
     RAGGED,
@@ -21,7 +21,7 @@ from fairseq_plugin.analysis.columns import (
     columns_of,
     records_of,
 )
-from fairseq_plugin.analysis.layout import AXES, check_equal, in_order
+from fairseq_plugin.analysis.formats.layout import AXES, check_equal, in_order
 from fairseq_plugin.analysis.records import AttentionRecord
 
 KINDS = NUMBERS | {"symbols": "U"}

@@ -12,8 +12,8 @@ from matplotlib.text import Text
 from PIL import Image
 
 from data_gen.errors import UserError
-from fairseq_plugin.analysis import fonts, heatmap, picture
-from fairseq_plugin.analysis.heatmap import Colours
+from fairseq_plugin.analysis.pictures import fonts, heatmap, picture
+from fairseq_plugin.analysis.pictures.heatmap import Colours
 
 SOURCE = ("a", "$x$", "a_b", "</s>")
 TARGET = ("$x$", "c", "</s>")

@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from data_gen.errors import UserError
-from fairseq_plugin.analysis import fonts
-from fairseq_plugin.analysis.files import whole_file
-from fairseq_plugin.analysis.heatmap import PLAIN, Colours, annotate, draw, shown
-from fairseq_plugin.analysis.panel import Panel
-from fairseq_plugin.analysis.picture import check_pixels
+from data_gen.files import whole_file
+from fairseq_plugin.analysis.pictures import fonts
+from fairseq_plugin.analysis.pictures.heatmap import PLAIN, Colours, annotate, draw, shown
+from fairseq_plugin.analysis.pictures.panel import Panel
+from fairseq_plugin.analysis.pictures.picture import check_pixels
 
 FRAME, LAST = 500, 2500  # milliseconds for which a frame is shown
 

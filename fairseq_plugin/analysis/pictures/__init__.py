@@ -1,0 +1,1 @@
+"""Attention as pictures: ``draw`` functions make figures and write nothing, ``picture.save`` writes them."""
