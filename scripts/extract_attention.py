@@ -16,9 +16,13 @@ from typing import Any
 if not __package__:  # run as a file, from any folder: the packages are in the folder above
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from data_gen.errors import UserError, exit_on_interrupt, run_command
+
+if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
+    exit_on_interrupt()
+
 from tqdm import tqdm
 
-from data_gen.errors import UserError, run_command
 from data_gen.files import require_folder
 from fairseq_plugin.analysis.extraction import decoded, generation_config, load
 from fairseq_plugin.analysis.formats import FORMATS, format_of, write_records

@@ -19,7 +19,11 @@ from pathlib import Path
 if not __package__:  # run as a file, from any folder: the packages are in the folder above
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from data_gen.errors import UserError, run_command
+from data_gen.errors import UserError, exit_on_interrupt, run_command
+
+if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
+    exit_on_interrupt()
+
 from fairseq_plugin.analysis.pictures import picture
 from fairseq_plugin.analysis.pictures.panel import LONGEST
 from scripts.plots.printing import NAME
