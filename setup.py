@@ -2,15 +2,21 @@
 
 import runpy
 from pathlib import Path
+from typing import Any
 
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).resolve().parent
 
 
+def module(name: str) -> dict[str, Any]:
+    """What a module of ``fairseq_plugin`` that imports nothing defines; the package itself needs fairseq."""
+    return runpy.run_path(str(ROOT / "fairseq_plugin" / f"{name}.py"))
+
+
 def fairseq_extra() -> list[str]:
     """The fork for each Python and platform, as :mod:`fairseq_plugin.preflight` recommends it."""
-    preflight = runpy.run_path(str(ROOT / "fairseq_plugin" / "preflight.py"))
+    preflight = module("preflight")
     return [
         f"{requirement}; {preflight[marker]}"
         for fork, marker in (("PREBUILT", "PREBUILT_MARKER"), ("FROM_SOURCE", "FROM_SOURCE_MARKER"))
@@ -26,7 +32,7 @@ def pins(purpose: str) -> list[str]:
 
 setup(
     name="fairseq-attention",
-    version="0.1.0",
+    version=module("version")["__version__"],
     description="GRU encoder-decoder with Bahdanau attention for fairseq, and a copy task to learn it on",
     license="MIT",
     license_files=["LICENSE"],

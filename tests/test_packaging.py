@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+import fairseq_plugin
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("fairseq_plugin", "data_gen")
 PAGE = (".html", ".css", ".js")
@@ -62,7 +64,7 @@ def pins(purpose: str) -> set[Requirement]:
 
 
 def test_name_and_python(wheel: Path, metadata: Message) -> None:
-    assert wheel.name == "fairseq_attention-0.1.0-py3-none-any.whl"
+    assert wheel.name == f"fairseq_attention-{fairseq_plugin.__version__}-py3-none-any.whl"
     assert metadata["Requires-Python"] == ">=3.10"
 
 
