@@ -42,5 +42,11 @@ setup(
     # Bounds that any working fairseq meets: installing this package must not move what fairseq already uses.
     install_requires=["torch>=2.0", "numpy>=1.23", "sentencepiece>=0.1.99", "matplotlib>=3.7", "tqdm>=4.60"],
     extras_require={"fairseq": fairseq_extra(), "safetensors": ["safetensors>=0.4"], "test": pins("test")},
+    entry_points={
+        "console_scripts": [
+            f"{program} = fairseq_plugin.commands.{name}:main"
+            for program, name in module("commands/__init__")["PROGRAMS"].items()
+        ]
+    },
     zip_safe=False,
 )
