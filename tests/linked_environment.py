@@ -12,7 +12,7 @@ PURPOSES = ("runtime", "fairseq", "test")
 
 
 def make_environment(folder: Path) -> Path:
-    """An empty environment, with the packages and programs of the present one behind its own.
+    """An empty environment, with the packages of the present one behind its own, and fairseq's programs.
 
     To scripts/environment.sh it is one that was filled already.
 
@@ -24,6 +24,10 @@ def make_environment(folder: Path) -> Path:
     pip = folder / "bin" / "pip"
     pip.write_text(f'#!/bin/sh\nexec "{folder}/bin/python" -m pip "$@"\n', encoding="utf-8")
     pip.chmod(0o755)
+    for program in Path(sys.executable).parent.glob("fairseq-*"):
+        _, _, rest = program.read_text(encoding="utf-8").partition("\n")
+        (folder / "bin" / program.name).write_text(f"#!{folder}/bin/python\n{rest}", encoding="utf-8")
+        (folder / "bin" / program.name).chmod(0o755)
     version = "{}.{}".format(*sys.version_info[:2])
     (folder / ".made-by-fairseq-attention").touch()
     for purpose in PURPOSES:
@@ -33,8 +37,8 @@ def make_environment(folder: Path) -> Path:
 
 
 def variables(environment: Path) -> dict[str, str]:
-    """Environment variables as ``activate`` sets them, with the programs of the present environment behind."""
-    path = os.pathsep.join([str(environment / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
+    """Environment variables as ``activate`` sets them."""
+    path = os.pathsep.join([str(environment / "bin"), os.environ["PATH"]])
     dropped = ("PYTHONPATH", "PYTHONWARNINGS", "PYTHON", "FAIRSEQ_ATTENTION_VENV")
     kept = {name: value for name, value in os.environ.items() if name not in dropped}
     return kept | {"PATH": path, "VIRTUAL_ENV": str(environment), "OMP_NUM_THREADS": "1"}

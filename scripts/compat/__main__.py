@@ -81,12 +81,12 @@ def test_all(options: argparse.Namespace) -> int:
         write_record(folder, pair, test_pair(pair, folder / pair.name, code, find_python(pair.python, pythons)))
         if options.clean:
             shutil.rmtree(folder / pair.name / "venv", ignore_errors=True)
-    records = {pair: read_record(folder, pair, code) for pair in PAIRS}
+    records = {pair.name: read_record(folder, pair, code) for pair in PAIRS}
     text = table(records)
     if options.update is not None:
         update_file(options.update, SECTION, text)
     print(text)
-    return 0 if all(passed(records[pair]) for pair in chosen) else FAILURE
+    return 0 if all(passed(records[pair.name]) for pair in chosen) else FAILURE
 
 
 def choose(names: Sequence[str] | None) -> list[Pair]:
@@ -147,10 +147,11 @@ def passed(record: dict[str, Any]) -> bool:
     return "problem" not in record and record["failed"] == 0 and float(record["exact_match"]) == 1.0
 
 
-def table(records: dict[Pair, dict[str, Any]]) -> str:
+def table(records: dict[str, dict[str, Any]]) -> str:
     """The records as a Markdown table, with a line that says where they come from."""
     lines = [HEAD, ["---"] * 4 + ["---:"] * 3]
-    for pair, record in records.items():
+    for pair in PAIRS:
+        record = records[pair.name]
         tests = " / ".join(str(record[name]) for name in ("passed", "failed", "skipped")) if "passed" in record else ""
         versions = [str(record.get(name, "")) for name in ("python", "fairseq", "torch", "numpy", "seconds")]
         versions[0] = versions[0] or pair.python
