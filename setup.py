@@ -2,15 +2,21 @@
 
 import runpy
 from pathlib import Path
+from typing import Any
 
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).resolve().parent
 
 
+def module(name: str) -> dict[str, Any]:
+    """What a module of ``fairseq_plugin`` that imports nothing defines; the package itself needs fairseq."""
+    return runpy.run_path(str(ROOT / "fairseq_plugin" / f"{name}.py"))
+
+
 def fairseq_extra() -> list[str]:
     """The fork for each Python and platform, as :mod:`fairseq_plugin.preflight` recommends it."""
-    preflight = runpy.run_path(str(ROOT / "fairseq_plugin" / "preflight.py"))
+    preflight = module("preflight")
     return [
         f"{requirement}; {preflight[marker]}"
         for fork, marker in (("PREBUILT", "PREBUILT_MARKER"), ("FROM_SOURCE", "FROM_SOURCE_MARKER"))
@@ -26,7 +32,7 @@ def pins(purpose: str) -> list[str]:
 
 setup(
     name="fairseq-attention",
-    version="0.1.0",
+    version=module("version")["__version__"],
     description="GRU encoder-decoder with Bahdanau attention for fairseq, and a copy task to learn it on",
     license="MIT",
     license_files=["LICENSE"],
@@ -34,7 +40,13 @@ setup(
     packages=find_packages(include=["fairseq_plugin", "fairseq_plugin.*", "data_gen", "data_gen.*"]),
     package_data={"fairseq_plugin": ["config/**/*.yaml", "analysis/viewer/page/*"]},
     # Bounds that any working fairseq meets: installing this package must not move what fairseq already uses.
-    install_requires=["torch>=2.0", "numpy>=1.23", "sentencepiece>=0.1.99", "matplotlib>=3.7", "tqdm>=4.60"],
+    install_requires=["torch>=2.6", "numpy>=1.23", "sentencepiece>=0.1.99", "matplotlib>=3.7", "tqdm>=4.60"],
     extras_require={"fairseq": fairseq_extra(), "safetensors": ["safetensors>=0.4"], "test": pins("test")},
+    entry_points={
+        "console_scripts": [
+            f"{program} = fairseq_plugin.commands.{name}:main"
+            for program, name in module("commands/__init__")["PROGRAMS"].items()
+        ]
+    },
     zip_safe=False,
 )

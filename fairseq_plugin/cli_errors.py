@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from data_gen.errors import UserError
+from fairseq_plugin.commands import PROGRAMS
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -20,7 +21,7 @@ R = TypeVar("R")
 def running_fairseq_command() -> str | None:
     """Name of the fairseq command that runs this process (``fairseq-train``), or None."""
     program = Path(sys.argv[0])
-    if program.stem.startswith("fairseq-"):
+    if program.stem.startswith("fairseq-") and program.stem not in PROGRAMS:
         return program.stem
     if program.parent.name == "fairseq_cli":
         return f"fairseq-{program.stem.replace('_', '-')}"

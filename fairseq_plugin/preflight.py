@@ -86,10 +86,14 @@ def check_fairseq() -> None:
 
 
 def running_command() -> str | None:
-    """Name of the command that runs this process: a file of scripts/ or ``python -m fairseq_plugin``, else None."""
+    """Name of the command that runs this process: a file of scripts/, an installed one beside fairseq's own
+    (``fairseq-plot-attention``), or ``python -m fairseq_plugin``; None in any other program.
+    """
     if sys.argv[0] == "-m":  # Python is still looking for the module named on the command line, and it is in here.
         return "fairseq_plugin"
     program = Path(sys.argv[0])
+    if program.stem.startswith("fairseq-"):
+        return program.stem
     scripts = Path(__file__).resolve().parent.parent / "scripts"
     return program.name if program.suffix == ".py" and program.resolve().parent == scripts else None
 

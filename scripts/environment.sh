@@ -1,6 +1,7 @@
 # Sourced by quickstart.sh and test.sh: makes, fills and activates the Python environment of this project.
 #
 #   prepare_environment PURPOSE...    each PURPOSE stands for requirements/PURPOSE.txt
+#                                     (of another folder, if FAIRSEQ_ATTENTION_REQUIREMENTS names one)
 #
 # The environment stands beside the checkout (/path/to/checkout.venv), or where FAIRSEQ_ATTENTION_VENV says. It is apart
 # from any environment you have active: a fairseq of your own, upstream 0.12.2 included, is neither changed nor used.
@@ -12,6 +13,7 @@
 # shellcheck shell=bash
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+REQUIREMENTS=${FAIRSEQ_ATTENTION_REQUIREMENTS:-$ROOT/requirements}
 
 trap 'printf "%s: interrupted\n" "${0##*/}" >&2; exit 130' INT
 
@@ -63,7 +65,7 @@ complete() {
 # FOLDER PURPOSE: what the stamp of an installed requirements file holds.
 stamp() {
   python_version "$1/bin/python"
-  cat "$ROOT/requirements/$2.txt"
+  cat "$REQUIREMENTS/$2.txt"
 }
 
 # FOLDER: true in an environment of yours (FAIRSEQ_ATTENTION_VENV) with a fairseq that works. It stays.
@@ -81,7 +83,7 @@ install_requirements() {
   [[ $outdated == yes ]] || return 0
   for purpose in "$@"; do
     [[ $purpose != fairseq ]] || ! keeps_fairseq "$folder" || continue
-    files+=(-r "$ROOT/requirements/$purpose.txt")
+    files+=(-r "$REQUIREMENTS/$purpose.txt")
   done
   echo "Installing; the first time this takes a few minutes. What pip says is shown only if it fails."
   [[ -n ${PIP_EXTRA_INDEX_URL:-} ]] || echo "If torch comes as a download of several GB, stop this and get the small CPU build:

@@ -2,47 +2,28 @@
 
 import email
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Iterable
 from email.message import Message
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
-ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("fairseq_plugin", "data_gen")
+import fairseq_plugin
+from scripts.compat.pairs import OLDEST
+from tests.commands import ROOT
+from tests.distributions import FOLDERS, PACKAGES, PAPERS, SHIPPED, build_sdist, build_wheel, copy_of_sources
+
 PAGE = (".html", ".css", ".js")
-SHIPPED = ("setup.py", "pyproject.toml", "MANIFEST.in", "LICENSE", "requirements", *PACKAGES)
-PAPERS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
-FOLDERS = ("docs", "requirements", "scripts", "tests")
-
-
-def copy_of_sources(folder: Path, names: Iterable[str]) -> Path:
-    folder.mkdir()
-    for name in names:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(ROOT / name, folder / name)
-    return folder
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel of a copy of the sources: building leaves folders behind."""
     folder = tmp_path_factory.mktemp("wheel")
-    source = copy_of_sources(folder / "source", SHIPPED)
-    pip = [sys.executable, "-m", "pip", "wheel", "-q", "--disable-pip-version-check"]
-    options = ["--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", str(folder)]
-    built = subprocess.run([*pip, *options, str(source)], capture_output=True, text=True, check=False)
-    assert built.returncode == 0, built.stdout + built.stderr
-    (path,) = folder.glob("*.whl")
-    return path
+    return build_wheel(copy_of_sources(folder / "source", SHIPPED), folder)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +43,7 @@ def pins(purpose: str) -> set[Requirement]:
 
 
 def test_name_and_python(wheel: Path, metadata: Message) -> None:
-    assert wheel.name == "fairseq_attention-0.1.0-py3-none-any.whl"
+    assert wheel.name == f"fairseq_attention-{fairseq_plugin.__version__}-py3-none-any.whl"
     assert metadata["Requires-Python"] == ">=3.10"
 
 
@@ -81,6 +62,13 @@ def test_pins_are_exact_and_within_the_bounds(metadata: Message) -> None:
         (specifier,) = pin.specifier
         assert specifier.operator == "=="
         assert pin.name not in bounds or bounds[pin.name].contains(specifier.version)
+
+
+def test_the_oldest_versions_that_are_tested_are_the_bounds(metadata: Message) -> None:
+    bounds = {entry.name: str(entry.specifier) for entry in requirements(metadata) if entry.marker is None}
+    assert bounds.keys() == OLDEST.keys()
+    for name, version in OLDEST.items():  # such as 1.23.5, the last 1.23, for >=1.23
+        assert f">={version}.".startswith(f"{bounds[name]}."), name
 
 
 def test_wheel_holds_both_packages_and_nothing_else(wheel: Path) -> None:
@@ -107,10 +95,7 @@ def test_the_licence_is_stated_and_shipped(wheel: Path, metadata: Message) -> No
 
 def test_the_source_distribution_holds_documents_scripts_and_tests(tmp_path: Path) -> None:
     source = copy_of_sources(tmp_path / "source", {*SHIPPED, *PAPERS, *FOLDERS})
-    program = f"from setuptools.build_meta import build_sdist; build_sdist({str(tmp_path)!r})"
-    subprocess.run([sys.executable, "-c", program], cwd=source, check=True, capture_output=True)
-    (path,) = tmp_path.glob("*.tar.gz")
-    with tarfile.open(path) as archive:
+    with tarfile.open(build_sdist(source, tmp_path)) as archive:
         files = {member.name.partition("/")[2] for member in archive if member.isfile()}
     expected = {
         file.relative_to(ROOT).as_posix() for name in FOLDERS for file in (ROOT / name).rglob("*") if file.is_file()

@@ -14,8 +14,8 @@ from data_gen.errors import UserError
 from fairseq_plugin.analysis.extraction import check_complete, extract, generation_config, load, records_of_batch
 from fairseq_plugin.analysis.formats import read_records
 from fairseq_plugin.analysis.records import AttentionRecord
+from fairseq_plugin.commands.extract_attention import Diagonal
 from fairseq_plugin.modules.recurrence import RECURRENCE
-from scripts.extract_attention import Diagonal
 from tests import building
 from tests.commands import Commands, error_line, extract_words
 

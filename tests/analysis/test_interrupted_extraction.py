@@ -13,11 +13,11 @@ from tests.commands import ROOT
 # Sends itself the signal KILL at the call number CALL of the function PLACE.
 KILLED = """
 import os, sys
-import fairseq_plugin.analysis.spill, fairseq_plugin.analysis.formats.columns, scripts.extract_attention
+import fairseq_plugin.analysis.spill, fairseq_plugin.analysis.formats.columns, fairseq_plugin.commands.extract_attention
 owner = {
     "Spill": fairseq_plugin.analysis.spill.Spill,
     "Column": fairseq_plugin.analysis.formats.columns.Column,
-    "script": scripts.extract_attention,
+    "script": fairseq_plugin.commands.extract_attention,
 }[os.environ["OWNER"]]
 name = os.environ["NAME"]
 original, calls = getattr(owner, name), 0
@@ -28,7 +28,7 @@ def kill(*arguments, **options):
         os.kill(os.getpid(), int(os.environ["KILL"]))
     return original(*arguments, **options)
 setattr(owner, name, kill)
-sys.exit(scripts.extract_attention.main(sys.argv[1:]))
+sys.exit(fairseq_plugin.commands.extract_attention.main(sys.argv[1:]))
 """
 PLACES = {
     "loading": ("script", "load", 1),

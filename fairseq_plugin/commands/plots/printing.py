@@ -9,8 +9,9 @@ from fairseq_plugin.analysis.pictures.fonts import MissingGlyphWarning, RightToL
 from fairseq_plugin.analysis.pictures.heatmap import label
 from fairseq_plugin.analysis.pictures.panel import ThinnedWarning
 from fairseq_plugin.analysis.records import END, AttentionRecord
+from fairseq_plugin.commands import program_name
 
-NAME = "plot_attention.py"
+NAME = program_name("plot_attention")
 OF_PICTURES = (MissingGlyphWarning, RightToLeftWarning, ThinnedWarning)
 
 

@@ -12,8 +12,8 @@ from fairseq_plugin.analysis.pictures import picture
 from fairseq_plugin.analysis.pictures.animation import save_gif
 from fairseq_plugin.analysis.pictures.grid import draw_grid
 from fairseq_plugin.analysis.pictures.panel import Panel
-from scripts.plots.printing import print_lines, sentence_lines, warnings_printed
-from scripts.plots.sentences import colours_of
+from fairseq_plugin.commands.plots.printing import print_lines, sentence_lines, warnings_printed
+from fairseq_plugin.commands.plots.sentences import colours_of
 
 GIF = ".gif"
 PANELS, FRAMES = 12, 30  # checkpoints in a picture and in an animation, if --panels does not say

@@ -14,7 +14,7 @@ from fairseq_plugin.analysis.pictures.heatmap import Colours
 from fairseq_plugin.analysis.pictures.pages import save_pages
 from fairseq_plugin.analysis.pictures.panel import Panel, parts
 from fairseq_plugin.analysis.records import AttentionRecord
-from scripts.plots.printing import print_lines, sentence_lines, warnings_printed
+from fairseq_plugin.commands.plots.printing import print_lines, sentence_lines, warnings_printed
 
 
 def plot_all(options: argparse.Namespace) -> int:

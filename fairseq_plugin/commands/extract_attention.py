@@ -1,0 +1,160 @@
+"""Decode a dataset and write the attention of every hypothesis to a file.
+
+    python scripts/extract_attention.py DATA --path checkpoint_best.pt --output attention.npz
+
+Every option of fairseq-generate is understood as well (--task, --lenpen, --max-tokens, ...). Memory does not grow with
+the corpus: hypotheses wait in a temporary file beside the output. Where the references repeat the sources, as those of
+the copy task do, the last line tells how many letters were read off their own position.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from data_gen.errors import UserError, run_command
+from data_gen.files import require_folder
+from fairseq_plugin.analysis.extraction import decoded, generation_config, load
+from fairseq_plugin.analysis.formats import FORMATS, format_of, write_records
+from fairseq_plugin.analysis.merging import check_marks, check_scheme, merge
+from fairseq_plugin.analysis.records import END, AttentionRecord, diagonal_hits
+from fairseq_plugin.commands import program_name
+
+NAME = program_name("extract_attention")
+
+
+def parser() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(
+        prog=NAME,
+        description="Decode a dataset and write the attention of every hypothesis to a file.",
+        epilog="Every option of fairseq-generate is understood as well.",
+    )
+    options.add_argument("data", help="dataset folder")
+    options.add_argument("--path", required=True, help="checkpoint; several with ':' between them make an ensemble")
+    options.add_argument(
+        "--output",
+        required=True,
+        type=Path,
+        nargs="+",
+        help=f"files to write; the ending chooses the format: {', '.join('.' + name for name in FORMATS)}",
+    )
+    options.add_argument("--format", help="format of all the files, whatever their endings: npz, jsonl, ...")
+    options.add_argument(
+        "--merge",
+        default="none",
+        help="subwords put together to words: sentencepiece, bpe or none (default: %(default)s)",
+    )
+    options.add_argument("--gen-subset", default="test", help="split to decode (default: %(default)s)")
+    options.add_argument("--batch-size", type=int, default=128, help="sentences a batch (default: %(default)s)")
+    search = options.add_mutually_exclusive_group()
+    search.add_argument("--beam", type=int, default=5, help="beam size (default: %(default)s)")
+    search.add_argument("--greedy", dest="beam", action="store_const", const=1, help="the same as --beam 1")
+    options.add_argument("--nbest", type=int, default=1, help="hypotheses to keep a sentence (default: %(default)s)")
+    options.add_argument(
+        "--forced", action="store_true", help="attention over the reference (teacher forcing) instead of decoding"
+    )
+    return options
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command. :returns: 0, 2 after wrong use, 1 if sentences are missing or a file cannot be written."""
+    options, fairseq_arguments = parser().parse_known_args(argv)
+    return run_command(NAME, lambda: extract_to_files(options, fairseq_arguments))
+
+
+def extract_to_files(options: argparse.Namespace, fairseq_arguments: Sequence[str]) -> int:
+    """Do what the options say; ``fairseq_arguments`` go to fairseq as they are."""
+    for path in options.output:
+        if format_of(path, options.format).best_only and options.nbest > 1:
+            raise UserError(
+                f"--nbest {options.nbest}: {str(path)!r} has one line a sentence: write .jsonl, or --nbest 1"
+            )
+        require_folder(path)
+        warn_of_ending(path, options.format)
+    check_scheme(options.merge)
+    if not 1 <= options.nbest <= options.beam:
+        raise UserError(f"--nbest must be from 1 to --beam {options.beam}, but is {options.nbest}")
+    if options.forced and options.nbest > 1:
+        raise UserError(f"--nbest {options.nbest} with --forced: a sentence has one reference; leave --nbest out")
+    cfg = fairseq_config(options, fairseq_arguments)
+    loaded = load(cfg)
+    check_marks(options.merge, loaded.task.source_dictionary.symbols, loaded.task.target_dictionary.symbols)
+    diagonal = Diagonal()
+    with decoded(loaded, cfg, folder=options.output[0].parent, progress=show_progress) as records:
+        for path in options.output:
+            bar = tqdm(records, desc=path.name, unit="hypothesis", disable=None)
+            words = (merge(record, options.merge) for record in bar)
+            write_records(diagonal.watch(words) if path is options.output[0] else words, path, options.format)
+        print(f"{len(records)} hypotheses written to {', '.join(map(str, options.output))}")
+    if line := diagonal.line():
+        print(line)
+    return 0
+
+
+def warn_of_ending(path: Path, name: str | None) -> None:
+    """One line where a file is to be of another format than its ending says, by which the other scripts go."""
+    ending = path.suffix.lower().removeprefix(".")
+    if name is not None and ending in FORMATS and ending != name:
+        print(
+            f"{NAME}: warning: {str(path)!r} will hold {name}, not {ending}: the other scripts could not read it",
+            file=sys.stderr,
+        )
+
+
+def fairseq_config(options: argparse.Namespace, fairseq_arguments: Sequence[str]) -> Any:
+    """fairseq's configuration of a generation run with these options."""
+    return generation_config(
+        [
+            options.data,
+            *("--path", options.path, "--gen-subset", options.gen_subset, "--batch-size", str(options.batch_size)),
+            *("--beam", str(options.beam), "--nbest", str(options.nbest)),
+            *(["--score-reference"] if options.forced else []),
+            *fairseq_arguments,
+        ]
+    )
+
+
+def show_progress(batches: Iterable[Any]) -> Iterable[Any]:
+    """A bar over the batches on a terminal, nothing otherwise."""
+    return tqdm(batches, desc="extract", unit="batch", disable=None)
+
+
+class Diagonal:
+    """How many letters of the best hypotheses were read off their own position, where the task is to copy."""
+
+    def __init__(self) -> None:
+        self.hits = self.letters = 0
+        self.copies = True
+
+    def watch(self, records: Iterable[AttentionRecord]) -> Iterator[AttentionRecord]:
+        """Count the records that pass by."""
+        for record in records:
+            self.copies = self.copies and repeats_source(record)
+            if self.copies and record.rank == 0:
+                hits, letters = diagonal_hits(record)
+                self.hits += hits
+                self.letters += letters
+            yield record
+
+    def line(self) -> str | None:
+        """What was counted; None if some reference was not its source, so that the diagonal means nothing."""
+        if not self.copies or not self.letters:
+            return None
+        return f"attention on the diagonal: {self.hits / self.letters:.4f} of {self.letters} letters"
+
+
+def repeats_source(record: AttentionRecord) -> bool:
+    """Whether the reference is the source, whichever of them shows its end."""
+    if record.reference is None:
+        return False
+    source, reference = (
+        (*tokens, END) if tokens[-1:] != (END,) else tokens for tokens in (record.source, record.reference)
+    )
+    return source == reference
+
+
+if __name__ == "__main__":
+    sys.exit(main())
