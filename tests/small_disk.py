@@ -1,6 +1,7 @@
-"""Places that refuse: a disk that is full, one that is read-only, and a process without permission."""
+"""Places that refuse: a disk that is full or read-only, and a process with a limit or without permission."""
 
 import os
+import resource
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,17 @@ def fill(disk: Path, free: int) -> None:
 def make_read_only(disk: Path) -> None:
     """Let nothing be written any more, not even by root."""
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+
+
+@contextmanager
+def file_size_limit(size: int) -> Iterator[None]:
+    """The operating system refuses to let any file grow beyond this; Python ignores the signal that it sends."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from scripts import attention_stats, extract_attention, length_study, parameter_
 from scripts.benchmark import __main__ as benchmark
 from tests.commands import ROOT, Commands, error_line, extract_words, train_words
 from tests.data_gen.conftest import everything_under
-from tests.small_disk import as_nobody, fill, make_read_only, mounted
+from tests.small_disk import as_nobody, file_size_limit, fill, make_read_only, mounted
 
 MAIN: dict[str, Callable[[list[str]], int]] = {
     "data_gen": data_gen.__main__.main,
@@ -108,6 +108,19 @@ def test_full(case: str, places: dict[str, object], disk: Path, capsys: pytest.C
     done = refused_line(case, places, disk, capsys)
     assert done == (1, "", expected_line(case, disk, "No space left on device"))
     assert everything_under(disk) == before
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_files_that_may_not_grow(
+    case: str, places: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As on a full disk, by a limit of the process: without root as well."""
+    (tmp_path / "old.md").write_text("<!-- parameters:begin -->\n<!-- parameters:end -->\n" + "text\n" * 1000)
+    before = everything_under(tmp_path)
+    with file_size_limit(FREE):
+        done = refused_line(case, places, tmp_path, capsys)
+    assert done == (1, "", expected_line(case, tmp_path, "File too large"))
+    assert everything_under(tmp_path) == before
 
 
 @pytest.mark.parametrize("case", REFUSED)

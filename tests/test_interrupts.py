@@ -9,9 +9,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
+from scripts.lengths.jobs import Runner
 from tests.commands import ROOT, Commands, extract_words
 from tests.data_gen.conftest import everything_under
 
@@ -241,3 +243,17 @@ def test_shell_scripts(child: str, tmp_path: Path) -> None:
         _, err = process.communicate(timeout=SOON)
     assert (process.returncode, err) == (130, "demo.sh: interrupted\n")
     assert gone(started)
+
+
+def test_a_study_ends_the_command_that_makes_its_data(tmp_path: Path) -> None:
+    runner, before = Runner(), signal.signal(signal.SIGINT, signal.default_int_handler)
+    timer = Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            runner.run(["timeit", "-n1", "-r1", "import time; time.sleep(60)"], tmp_path / "log")
+    finally:
+        timer.cancel()
+        signal.signal(signal.SIGINT, before)
+    (process,) = runner.processes
+    assert process.returncode == -signal.SIGTERM

@@ -1,5 +1,6 @@
 """Trainings that are killed and started again end as if nothing had been; and how the study of them notices if not."""
 
+import os
 import re
 import signal
 from collections import Counter
@@ -16,7 +17,7 @@ from scripts import kill_and_resume
 from scripts.kills.comparison import Compared, compare_checkpoints, compare_logs, compare_values
 from scripts.kills.experiment import Outcome
 from scripts.kills.log import CHECKPOINT, PHASES, START, UPDATE, VALIDATION, figures_in, phase_at_the_end, updates_in
-from scripts.kills.training import require_success
+from scripts.kills.training import exists_since, require_success
 from tests.commands import ROOT, Commands, train_words
 from tests.commands import Outcome as Run
 from tests.conftest import SMALL
@@ -150,6 +151,15 @@ def test_a_difference_is_a_failure_that_is_named_and_written_nowhere(
         f"kill_and_resume: {kind}: optimizer: state[0].step differs" for kind in kill_and_resume.KINDS
     ]
     assert page.read_text() == "<!-- kills:begin -->\n<!-- kills:end -->\n"
+
+
+def test_only_files_of_this_training_count(tmp_path: Path) -> None:
+    assert not exists_since(0.0, tmp_path / "*.tmp")
+    (tmp_path / "checkpoint_1_20.pt.tmp").touch()
+    os.utime(tmp_path / "checkpoint_1_20.pt.tmp", (1000.0, 1000.0))
+    assert exists_since(999.0, tmp_path / "*.tmp")
+    assert not exists_since(1001.0, tmp_path / "*.tmp")
+    assert not exists_since(999.0, tmp_path / "checkpoint_last.pt.tmp")
 
 
 def test_a_training_that_fails_by_itself_is_named(tmp_path: Path) -> None:

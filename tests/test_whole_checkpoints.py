@@ -2,10 +2,7 @@
 
 import errno
 import os
-import resource
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +13,10 @@ from fairseq.file_io import PathManager
 
 from data_gen.errors import UserError
 from fairseq_plugin import whole_checkpoints
+from tests.small_disk import file_size_limit
 
 STATE = {"model": torch.arange(50_000.0)}
 WAY_OUT = "mend that and run the same command again, which goes on from the last whole one"
-
-
-@contextmanager
-def file_size_limit(size: int) -> Iterator[None]:
-    """The operating system refuses to let any file grow beyond this; Python ignores the signal that it sends."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 """One training from start to end, and the same one killed again and again."""
 
 import random
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from typing import Final
 
 from scripts.kills.comparison import Compared, compare_checkpoints, compare_logs
 from scripts.kills.log import CHECKPOINT, PHASES, phase_at_the_end, updates_in
-from scripts.kills.training import Moment, follow, follow_until
+from scripts.kills.training import Moment, exists_since, follow, follow_until
 
 HALF_WRITTEN: Final = ("*.tmp", "checkpoint_best.pt.tmp", "checkpoint_last.pt.tmp")
 """A write of a checkpoint takes a few milliseconds: to meet one, a kill waits for one of these to appear."""
@@ -74,12 +75,13 @@ def kill_repeatedly(
     :returns: the lines of its logs, one after the other.
     """
     chance = random.Random(seed)
-    updates = sorted(chance.sample(range(outcome.updates), kills))
+    updates = sorted(chance.randrange(outcome.updates) for _ in range(kills))
     lines: list[str] = []
     for update in updates:
         phase = min(PHASES, key=lambda each: (outcome.kills[each], chance.random()))
         half_written = place / chance.choice(HALF_WRITTEN) if phase == CHECKPOINT else None
         moment = Moment(phase, update, chance.uniform(0, seconds[phase]), half_written)
+        began = time.time()
         said, killed = follow_until(moment, words, place.with_suffix(".log"))
         lines += said
         outcome.starts += 1
@@ -87,7 +89,7 @@ def kill_repeatedly(
             return lines
         hit = phase_at_the_end(said)
         outcome.kills[hit] += 1
-        outcome.half_written += hit == CHECKPOINT and any(place.glob("*.tmp"))
+        outcome.half_written += hit == CHECKPOINT and exists_since(began, place / HALF_WRITTEN[0])
     said, _ = follow(words, place.with_suffix(".log"))
     outcome.starts += 1
     return lines + said

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -23,7 +24,7 @@ class Moment:
 
     :param update: as the log counts them.
     :param delay: seconds.
-    :param file: kill as soon as there is such a file instead; ``*`` stands for anything.
+    :param file: kill as soon as this training has made such a file instead; ``*`` stands for anything.
     """
 
     phase: str
@@ -39,6 +40,7 @@ class Training:
     """
 
     def __init__(self, words: Sequence[str], log: Path) -> None:
+        self.began = time.time()
         self._stream = log.open("a", encoding="utf-8")
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
         self.process = subprocess.Popen(
@@ -115,9 +117,18 @@ def _kill(training: Training, moment: Moment) -> bool:
         time.sleep(moment.delay)
     else:
         give_up = time.monotonic() + LONGEST_POLL
-        while time.monotonic() < give_up and not any(moment.file.parent.glob(moment.file.name)):
+        while time.monotonic() < give_up and not exists_since(training.began, moment.file):
             time.sleep(POLL)
     training.process.kill()
+    return False
+
+
+def exists_since(began: float, file: Path) -> bool:
+    """:returns: whether there is such a file (``*`` stands for anything) that was changed since a time in seconds."""
+    for path in file.parent.glob(file.name):
+        with suppress(FileNotFoundError):  # it has got its final name meanwhile
+            if path.stat().st_mtime >= began:
+                return True
     return False
 
 
