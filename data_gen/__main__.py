@@ -5,8 +5,12 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from data_gen.errors import UserError, exit_on_interrupt, run_command
+
+if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
+    exit_on_interrupt()
+
 from data_gen.copy import command as copy_command
-from data_gen.errors import UserError, run_command
 from data_gen.text import command as text_command
 
 PROGRAM = "data_gen"

@@ -1,16 +1,25 @@
 """Errors meant for the person at the keyboard, and how a command reports them.
 
 A :class:`UserError` carries one line: the bad value, what was expected and what to do. Commands run their body
-through :func:`run_command`, which prints that line and turns it into an exit code. Any other exception is a bug and
-keeps its traceback.
+through :func:`run_command`, which prints that line and turns it into an exit code. So it does where the operating
+system refuses to go on (``REFUSALS``). Any other exception is a bug and keeps its traceback.
 """
 
+import errno
+import os
+import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
 
 WRONG_USE = 2
 FAILURE = 1
 INTERRUPTED = 130
+REFUSALS = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EPIPE)
+)
+"""What the system says of a full disk, a quota, a read-only place, no permission, a broken disk, a closed pipe."""
 
 
 class UserError(ValueError):
@@ -31,16 +40,48 @@ def failure_from_os_error(action: str, error: OSError) -> UserError:
     return UserError(f"cannot {action}{place}: {error.strerror or error}", exit_code=FAILURE)
 
 
+def exit_on_interrupt() -> None:
+    """Let Ctrl-C end the process without a word until :func:`run_command` takes over.
+
+    For a command to call before imports that take seconds. Where Ctrl-C is ignored or handled otherwise, it stays so.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _exit)
+
+
+def _exit(number: int, frame: FrameType | None) -> None:
+    os._exit(INTERRUPTED)  # an exception would be printed by whatever is being imported
+
+
 def run_command(name: str, body: Callable[[], int]) -> int:
     """Run ``body`` and report a :class:`UserError` as ``name: error: message`` on standard error.
 
     :returns: the exit code of ``body``, of the error, or 130 after Ctrl-C.
     """
+    if signal.getsignal(signal.SIGINT) is _exit:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return body()
+        code = body()
+        sys.stdout.flush()
     except UserError as error:
         print(f"{name}: error: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        if error.errno not in REFUSALS:
+            raise
+        print(f"{name}: error: {failure_from_os_error('read or write', error)}", file=sys.stderr)
+        _give_up_output()
+        return FAILURE
     except KeyboardInterrupt:
         print(f"{name}: interrupted", file=sys.stderr)
         return INTERRUPTED
+    return code
+
+
+def _give_up_output() -> None:
+    """Drop what standard output does not take, which Python would try to write again, and complain, at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

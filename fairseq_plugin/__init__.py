@@ -15,8 +15,10 @@ from fairseq_plugin.safe_loading import allow_classes  # noqa: E402
 from fairseq_plugin.scoring import exact_match  # noqa: E402
 from fairseq_plugin.tasks import copy_task  # noqa: E402
 from fairseq_plugin.version import __version__  # noqa: E402
+from fairseq_plugin.whole_checkpoints import write_whole_checkpoints  # noqa: E402
 
 allow_classes()
+write_whole_checkpoints()
 
 __all__ = [
     "__version__",

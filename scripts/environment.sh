@@ -15,6 +15,8 @@
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 REQUIREMENTS=${FAIRSEQ_ATTENTION_REQUIREMENTS:-$ROOT/requirements}
 
+trap 'printf "%s: interrupted\n" "${0##*/}" >&2; exit 130' INT
+
 fail() { # MESSAGE: one line on standard error, exit code 2
   printf '%s: error: %s\n' "${0##*/}" "$1" >&2
   exit 2

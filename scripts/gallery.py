@@ -9,6 +9,7 @@ import argparse
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -41,8 +42,7 @@ def make_pictures() -> int:
     with exit_on_sigterm(), tempfile.TemporaryDirectory() as folder:
         script = commands(page).replace(FOLDER, folder)
         environment = {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"} | os.environ
-        done = subprocess.run(["bash", "-euxc", script], cwd=ROOT, env=environment, check=False)
-        if done.returncode:
+        if run_script(script, environment):
             raise UserError(f"a command of {str(PAGE)!r} failed: the last one above", exit_code=FAILURE)
         made = [Path(folder) / name for name in pictures(page)]
         for picture in made:
@@ -52,6 +52,17 @@ def make_pictures() -> int:
         for picture in made:
             print(shutil.copy(picture, PAGE.parent / "images" / picture.name))
     return 0
+
+
+def run_script(script: str, environment: dict[str, str]) -> int:
+    """Run commands in the repository. :returns: the exit code. An interruption ends the command that runs as well."""
+    process = subprocess.Popen(["bash", "-euxc", script], cwd=ROOT, env=environment, start_new_session=True)
+    try:
+        return process.wait()
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
 
 
 def commands(page: str) -> str:

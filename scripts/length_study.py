@@ -17,7 +17,11 @@ from typing import Any
 if not __package__:  # run as a file, from any folder: the packages are in the folder above
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from data_gen.errors import run_command
+from data_gen.errors import exit_on_interrupt, run_command
+
+if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
+    exit_on_interrupt()
+
 from data_gen.files import whole_file
 from data_gen.folder import exit_on_sigterm
 from data_gen.parallel import available_cores

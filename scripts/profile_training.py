@@ -20,7 +20,11 @@ ROOT = Path(__file__).resolve().parents[1]
 if not __package__:  # run as a file, from any folder: the packages are in the folder above
     sys.path.insert(0, str(ROOT))
 
-from data_gen.errors import FAILURE, UserError, run_command
+from data_gen.errors import FAILURE, UserError, exit_on_interrupt, run_command
+
+if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
+    exit_on_interrupt()
+
 from scripts.marked_section import update_file
 
 NAME = "profile_training.py"

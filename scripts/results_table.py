@@ -22,11 +22,16 @@ from pathlib import Path
 if not __package__:  # run as a file, from any folder: the packages are in the folder above
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from data_gen.errors import FAILURE, UserError, exit_on_interrupt, failure_from_os_error, run_command
+
+if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
+    exit_on_interrupt()
+
 import torch
 from tqdm import tqdm
 
-from data_gen.errors import FAILURE, UserError, failure_from_os_error, run_command
 from scripts.marked_section import read_text, replace_section, update_file
+from scripts.study_folder import write
 
 NAME = "results_table.py"
 ROOT = Path(__file__).resolve().parents[1]
@@ -107,7 +112,7 @@ def measure_all(options: argparse.Namespace) -> int:
     progress.bar.close()
     text = table(results)
     report = {"machine": machine(), "training": TRAINING, "data": DATA, "results": [asdict(each) for each in results]}
-    (folder / "results.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    write(folder / "results.json", json.dumps(report, indent=2) + "\n")
     if options.update is not None:
         update_file(options.update, SECTION, text)
     print(text)

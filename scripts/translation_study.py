@@ -17,7 +17,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from data_gen.errors import UserError, failure_from_os_error, run_command
+from data_gen.errors import UserError, exit_on_interrupt, failure_from_os_error, run_command
+
+if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
+    exit_on_interrupt()
+
 from fairseq_plugin.analysis.formats import read_records
 from scripts.benchmark.commands import run
 from scripts.benchmark.machine import describe_machine

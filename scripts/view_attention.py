@@ -11,6 +11,11 @@ from pathlib import Path
 if not __package__:  # run as a file, from any folder: the packages are in the folder above
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from data_gen.errors import exit_on_interrupt
+
+if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
+    exit_on_interrupt()
+
 from fairseq_plugin.commands.view_attention import main, parser
 
 __all__ = ["main", "parser"]

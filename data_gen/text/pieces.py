@@ -7,7 +7,9 @@ Text is handed over line by line, so that no path gets into the model.
 import io
 import re
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any, Final
 
 import sentencepiece
@@ -18,6 +20,7 @@ from data_gen.text.sampling import choose_lines
 from data_gen.text.spec import TextSpec
 
 _THREADS: Final = 16
+_GRACE: Final = 0.5  # seconds for a training to end after Ctrl-C
 _ERRORS_ONLY: Final = "2"
 _RESERVED: Final = "\u2585"  # sentencepiece leaves out what contains it
 _DEFAULT_MAX_BYTES: Final = "4192"
@@ -62,8 +65,8 @@ def train_model(text: Iterable[str], spec: TextSpec, name: str) -> bytes:
     content = io.BytesIO()
     failures: list[BaseException] = []  # in reading, which sentencepiece would report as its own
     try:
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=_noting_failures(text, failures),
+        _train_in_a_thread(
+            _noting_failures(text, failures),
             model_writer=content,
             vocab_size=spec.vocab_size,
             model_type=spec.model_type,
@@ -76,6 +79,39 @@ def train_model(text: Iterable[str], spec: TextSpec, name: str) -> bytes:
             raise failures[0] from None
         raise _explain(str(error), spec, name) from error
     return content.getvalue()
+
+
+def _train_in_a_thread(text: Iterable[str], **options: Any) -> None:
+    """Have sentencepiece train so that Ctrl-C and SIGTERM are heard meanwhile.
+
+    Python deals with signals in the main thread, between two of its own instructions, and sentencepiece comes back to
+    it only once the model is trained. A training that is given up ends at its next line, or goes on, when it has read
+    them all, until the process ends.
+    """
+    outcome: Future[None] = Future()
+    given_up = Event()
+
+    def lines() -> Iterator[str]:
+        for line in text:
+            if given_up.is_set():
+                raise RuntimeError("given up")
+            yield line
+
+    def work() -> None:
+        try:
+            sentencepiece.SentencePieceTrainer.train(sentence_iterator=lines(), **options)
+        except BaseException as error:
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(None)
+
+    thread = Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        outcome.result()
+    finally:
+        given_up.set()
+        thread.join(timeout=_GRACE)
 
 
 def _noting_failures(text: Iterable[str], failures: list[BaseException]) -> Iterator[str]:

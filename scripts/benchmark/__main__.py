@@ -16,10 +16,14 @@ from pathlib import Path
 if not __package__:  # run as a folder, `python scripts/benchmark`: the packages are two folders up
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
+from data_gen.errors import UserError, exit_on_interrupt, run_command
+
+if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
+    exit_on_interrupt()
+
 import torch
 
-from data_gen.errors import UserError, run_command
-from data_gen.files import whole_file
+from data_gen.files import require_folder, whole_file
 from scripts.benchmark import report
 from scripts.benchmark.machine import describe_machine
 from scripts.benchmark.measurement import Circumstances, Measurement
@@ -70,6 +74,8 @@ def benchmark(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     plan = check(options)
     for path in filter(None, (options.update, options.summary)):
         replace_section(read_text(path), SECTION, "")  # better to fail now than after the measurements
+    if options.output is not None:
+        require_folder(options.output)
     progress = Progress(len(plan) * len(options.threads))
     measured: list[Measurement] = []
     peaks: dict[str, float] = {}

@@ -37,7 +37,12 @@ class Runner:
                 command = [sys.executable, "-m", *words]
                 process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=stream, stderr=stream)
                 self.processes.add(process)
-            code = process.wait()
+            try:
+                code = process.wait()
+            except BaseException:
+                process.terminate()
+                process.wait()
+                raise
         with self.lock:
             self.processes.discard(process)
         if code:

@@ -5,7 +5,11 @@ FEW = "--train 200 --valid 40 --test 40"
 SMALL = "model.encoder_hidden_size=20 model.decoder_hidden_size=20 model.attention_dim=20 optimization.max_epoch=1"
 
 # What is executed begins like this.
-RUN = ("export ", "source ", "scripts/quickstart.sh", "python ", "parallel python ", "fairseq-")
+RUN = (
+    *("export ", "source ", "scripts/quickstart.sh", "fairseq-", "python -c", "parallel python -m data_gen"),
+    *("python -m data_gen", "python scripts/extract_attention.py", "python scripts/plot_attention.py"),
+    *("python scripts/view_attention.py", "python scripts/attention_stats.py"),
+)
 
 # Beginning of a command -> why it is not executed. Its words are checked all the same, by tests/test_docs.py.
 NOT_RUN = {
