@@ -1,9 +1,5 @@
 #!/usr/bin/env bash
 # Every supported Python with its fairseq: scripts/compat.sh FOLDER [--only PAIR...] [--update README.md] [--clean]
-# See scripts/compat/__main__.py, which this runs in the environment beside the checkout.
+# What it does is in scripts/compat/__main__.py, which needs Python 3.10 or later (PYTHON, otherwise python3) and no more.
 set -euo pipefail
-source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
-
-prepare_environment runtime fairseq >&2
-cd "$ROOT"
-exec python -m scripts.compat "$@"
+exec "${PYTHON:-python3}" "$(dirname "${BASH_SOURCE[0]}")/compat" "$@"

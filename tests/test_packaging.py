@@ -7,12 +7,14 @@ import sys
 import tarfile
 import zipfile
 from email.message import Message
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
 import fairseq_plugin
+from fairseq_plugin.commands import PROGRAMS
 from scripts.compat.pairs import OLDEST
 from tests.commands import ROOT
 from tests.distributions import FOLDERS, PACKAGES, PAPERS, SHIPPED, build_sdist, build_wheel, copy_of_sources
@@ -83,6 +85,19 @@ def test_wheel_holds_both_packages_and_nothing_else(wheel: Path) -> None:
         or (path.parent.name == "page" and path.suffix in PAGE)
     }
     assert names == expected
+
+
+def test_commands_on_attention_are_programs_and_files_of_scripts(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith("/entry_points.txt"))
+        lines = archive.read(name).decode().split("\n")
+    expected = {f"{program} = fairseq_plugin.commands.{module}:main" for program, module in PROGRAMS.items()}
+    assert {line for line in lines if "=" in line} == expected
+    page = (ROOT / "docs" / "installing.md").read_text(encoding="utf-8")
+    for program, module in PROGRAMS.items():
+        assert f"| `{program}` | `scripts/{module}.py` |\n" in page
+        script = import_module(f"scripts.{module}")
+        assert script.main is import_module(f"fairseq_plugin.commands.{module}").main
 
 
 def test_the_licence_is_stated_and_shipped(wheel: Path, metadata: Message) -> None:

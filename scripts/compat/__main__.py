@@ -18,6 +18,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+if not __package__:  # run as a folder, by compat.sh: the packages are two folders above
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
+
 from data_gen.errors import FAILURE, UserError, failure_from_os_error, run_command
 from scripts.compat import steps
 from scripts.compat.pairs import PAIRS, Pair
@@ -106,7 +109,6 @@ def test_pair(pair: Pair, folder: Path, code: str, python: Path | None) -> dict[
         return record
     if python is None:
         return {"code": code, "problem": f"not run: no python{pair.python}"}
-    folder.mkdir(exist_ok=True)
     copy_sources(folder / "source")
     place = steps.Place(folder, python)
     record = {"code": code}
@@ -131,8 +133,8 @@ def say(line: str) -> None:
 
 
 def write_record(folder: Path, pair: Pair, record: dict[str, Any]) -> None:
-    if (folder / pair.name).is_dir():
-        write(folder / pair.name / "record.json", json.dumps(record, indent=2) + "\n")
+    (folder / pair.name).mkdir(exist_ok=True)
+    write(folder / pair.name / "record.json", json.dumps(record, indent=2) + "\n")
 
 
 def read_record(folder: Path, pair: Pair, code: str) -> dict[str, Any]:

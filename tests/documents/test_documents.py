@@ -45,6 +45,7 @@ class Reader:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.done: set[Path] = set()
 
     def checkout(self, page: Path) -> Path:
         """A copy of the checkout for a page."""
@@ -59,13 +60,17 @@ class Reader:
         return place
 
     def execute(self, page: Path) -> None:
-        """Execute a page's commands one after the other, with /tmp and /data in the page's own folder."""
+        """Execute a page's commands one after the other, with /tmp and /data in the page's own folder; once."""
+        if page in self.done:
+            return
+        self.done.add(page)
         place = self.checkout(page)
         if page.name in AFTER_README:
+            self.execute(README)
             shutil.copytree(self.folder / README.stem / "tmp", place.parent / "tmp")
         lines = [executed(page.name, command) for command in commands(page) if not reason_not_to_run(command)]
         script = "\n".join([*BEFORE.get(page.name, []), *lines])
-        script = re.sub(r"(?<=[\s'\"])/(tmp|data)/", rf"{place.parent}/\1/", script)
+        script = re.sub(r"(?<=[\s'\"=])/(tmp|data)/", rf"{place.parent}/\1/", script)
         environment = variables(place.parent / "checkout.venv") | {"PYTHONWARNINGS": "ignore"}
         log = place.parent / "log.txt"
         with open(log, "w", encoding="utf-8") as stream:
@@ -83,19 +88,15 @@ class Reader:
 
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
-    """A reader who has executed the README."""
     folder = tmp_path_factory.mktemp("documents")
-    made = Reader(folder)
-    made.execute(README)
-    yield made
+    yield Reader(folder)
     shutil.rmtree(folder)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_works(reader: Reader, page: Path) -> None:
-    if page != README:
-        reader.execute(page)
+    reader.execute(page)
     made = {name for _, _, names in os.walk(reader.folder / page.stem) for name in names}
     script = "\n".join(command for command in commands(page) if not reason_not_to_run(command))
     assert set(re.findall(r"--output (?:\S*/)?([\w.-]+)", script)) <= made

@@ -72,9 +72,10 @@ def read_npz(stream: BinaryIO) -> Iterator[AttentionRecord]:
     """
     with ExitStack() as stack:
         with _refusing_damage():
-            archive = stack.enter_context(np.load(stream, allow_pickle=False))
+            archive = np.load(stream, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile) or archive.zip is None:
                 raise ValueError("a single array")
+            stack.enter_context(archive)
         arrays = _load_arrays(archive)
         with _refusing_damage():
             ragged = {name: NpyMember(stack.enter_context(archive.zip.open(f"{name}.npy")), name) for name in RAGGED}
