@@ -23,6 +23,7 @@ from fairseq_plugin.modules.encoder import GRUEncoder
 from fairseq_plugin.modules.initial_state import InitialState
 from fairseq_plugin.modules.initialisation import initialise
 from fairseq_plugin.modules.readout import Readout
+from fairseq_plugin.safe_loading import allow_classes_from_first_rank
 
 MODEL = "gru_attention"
 
@@ -41,6 +42,7 @@ class GRUAttentionModel(FairseqEncoderDecoderModel):
 
         :raises UserError: sizes below 1, a dropout outside [0, 1), or options that contradict one another.
         """
+        allow_classes_from_first_rank()
         check_config(cfg)
         check_attention_options(cfg)
         source_embedding, target_embedding = _build_embeddings(cfg, task.source_dictionary, task.target_dictionary)
