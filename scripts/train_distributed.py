@@ -97,7 +97,7 @@ def wait_for(options: argparse.Namespace) -> int:
     """
     logging.disable(logging.ERROR)
     try:
-        run(options)
+        run(options)  # type: ignore[no-untyped-call]
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
         if failure.exitcode > 0:
@@ -144,9 +144,7 @@ def processes_here(text: str, *, with_gpus: bool) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise UserError(f"--nproc-per-node must be at least 1, or gpu where there are GPUs, but is {text!r}")
     if with_gpus and int(text) > gpus:
-        raise UserError(
-            f"--nproc-per-node {text}: each process needs a GPU, and there are {gpus}; or add --cpu"
-        )
+        raise UserError(f"--nproc-per-node {text}: each process needs a GPU, and there are {gpus}; or add --cpu")
     return int(text)
 
 
