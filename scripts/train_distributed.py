@@ -125,9 +125,9 @@ def find_program(name: str) -> str:
 
 def check_place(given: Sequence[str]) -> None:
     """:raises UserError: an option of fairseq-train says how many processes there are, or which one this is."""
-    for word in given:
-        if word.split("=")[0] in PLACE:
-            raise UserError(f"{word} is set for each process: leave it out, and give --nproc-per-node and --nnodes")
+    for option in (word.split("=")[0] for word in given):
+        if option in PLACE:
+            raise UserError(f"{option} is set for each process: leave it out, and give --nproc-per-node and --nnodes")
 
 
 def processes_here(text: str, *, with_gpus: bool) -> int:
