@@ -29,6 +29,7 @@ from data_gen.parallel import available_cores
 
 NAME = "train_distributed.py"
 PROGRAM = "fairseq-train"
+DEFAULT = ""
 ON_CPU = ("--cpu", "--distributed-backend", "gloo", "--ddp-backend", "legacy_ddp")
 # fairseq finds its place by itself under torchrun, but not without GPUs, nor with one on each machine: then it trains
 # as many models as there are processes.
@@ -54,8 +55,10 @@ def parser() -> argparse.ArgumentParser:
             action.metavar, action.help = PROGRAM, "the program"
         if action.dest == "training_script_args":
             action.metavar, action.help = "OPTIONS", "its options, as for one process"
+        if action.dest == "nproc_per_node":
+            action.help = "processes on this machine: a number, gpu, cpu or auto (default: one a GPU, or one)"
     if "PET_NPROC_PER_NODE" not in os.environ:
-        options.set_defaults(nproc_per_node="gpu" if torch.cuda.is_available() else "1")
+        options.set_defaults(nproc_per_node=DEFAULT)
     return options
 
 
@@ -133,10 +136,12 @@ def check_place(given: Sequence[str]) -> None:
 def processes_here(text: str, *, with_gpus: bool) -> int:
     """How many processes this machine runs.
 
-    :param text: a number, or ``gpu``, ``cpu`` or ``auto`` for one a GPU or core.
+    :param text: a number, or ``gpu``, ``cpu`` or ``auto`` for one a GPU or core; empty for one a GPU, or one.
     :raises UserError: it is none of these, or more than the GPUs.
     """
     gpus = torch.cuda.device_count() if with_gpus else 0
+    if text == DEFAULT:
+        return gpus or 1
     if text == "cpu" or (text == "auto" and not gpus):
         return available_cores()
     if text in ("gpu", "auto") and gpus:

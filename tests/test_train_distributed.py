@@ -166,9 +166,11 @@ def test_a_process_a_gpu(launched: list[Any]) -> None:
 
 
 def test_a_cpu_beside_gpus(launched: list[Any]) -> None:
+    train_distributed.main(["fairseq-train", "data", "--cpu"])
     train_distributed.main(["--nproc-per-node", "8", "fairseq-train", "data", "--cpu"])
-    assert launched[0].nproc_per_node == "8"
-    assert command_of(launched[0]) == ["fairseq-train", *train_distributed.ON_CPU, "data", "--cpu"]
+    assert [asked.nproc_per_node for asked in launched] == ["1", "8"]
+    for asked in launched:
+        assert command_of(asked) == ["fairseq-train", *train_distributed.ON_CPU, "data", "--cpu"]
 
 
 def test_several_machines_meet_where_torchrun_is_told(launched: list[Any]) -> None:
@@ -180,6 +182,7 @@ def test_several_machines_meet_where_torchrun_is_told(launched: list[Any]) -> No
 
 
 PROCESSES = "--nproc-per-node must be at least 1, or gpu where there are GPUs, but is"
+MACHINES = "--nnodes must be a number of machines, or a range such as 1:4, but is"
 PLACE = "is set for each process: leave it out, and give --nproc-per-node and --nnodes"
 WRONG = {
     "--nproc-per-node x fairseq-train data": f"{PROCESSES} 'x'",
@@ -188,10 +191,14 @@ WRONG = {
         "--nproc-per-node 5: each process needs a GPU, and there are 4; or add --cpu"
     ),
     "--nproc-per-node gpu fairseq-train data --cpu": f"{PROCESSES} 'gpu'",
-    "--nnodes 1:2:3 fairseq-train data": "--nnodes must be a number of machines, or a range such as 1:4, but is '1:2:3'",
-    "--nnodes 0 fairseq-train data": "--nnodes must be a number of machines, or a range such as 1:4, but is '0'",
-    "fairseq-generate data": "expected fairseq-train and its options after those of torchrun, but got 'fairseq-generate'",
-    "none/fairseq-train data": "'none/fairseq-train' is not there: activate the environment that fairseq is installed in",
+    "--nnodes 1:2:3 fairseq-train data": f"{MACHINES} '1:2:3'",
+    "--nnodes 0 fairseq-train data": f"{MACHINES} '0'",
+    "fairseq-generate data": (
+        "expected fairseq-train and its options after those of torchrun, but got 'fairseq-generate'"
+    ),
+    "none/fairseq-train data": (
+        "'none/fairseq-train' is not there: activate the environment that fairseq is installed in"
+    ),
     "fairseq-train data --distributed-rank 3": f"--distributed-rank {PLACE}",
     "fairseq-train data --distributed-world-size=2": f"--distributed-world-size {PLACE}",
 }

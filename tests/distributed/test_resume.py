@@ -18,25 +18,26 @@ def different(first: Path, second: Path) -> list[str]:
     return [name for name in mine if not torch.equal(mine[name], theirs[name])]
 
 
-@pytest.mark.parametrize("options", [PLAIN, FAST], ids=["fairseq's parts", "fast parts"])
+MORE = ("--batch-size", 16, "--max-epoch", 2)  # of 10 updates each
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", params=[PLAIN, FAST], ids=["fairseq's parts", "fast parts"])
+def whole(
+    ranks: Ranks, copy_data: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> tuple[tuple[object, ...], Path]:
+    """Options, and the last checkpoint of a training that was not stopped."""
+    folder = tmp_path_factory.mktemp("whole")
+    ranks.succeed(*train_words(copy_data, folder, *MORE, *request.param))
+    return request.param, folder / "checkpoint_last.pt"
+
+
 @pytest.mark.parametrize("update", [10, 14], ids=["between epochs", "within an epoch"])
 def test_resumed_training_equals_uninterrupted_training(
-    ranks: Ranks, copy_data: Path, tmp_path: Path, options: tuple[object, ...], update: int
+    ranks: Ranks, copy_data: Path, whole: tuple[tuple[object, ...], Path], tmp_path: Path, update: int
 ) -> None:
-    """Two epochs of 10 updates."""
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    more = ("--batch-size", 16, "--max-epoch", 2, *options)
-    ranks.succeed(*train_words(copy_data, whole, *more))
-    ranks.succeed(*train_words(copy_data, parts, *more, "--max-update", update))
-    resumed, _ = ranks.succeed(*train_words(copy_data, parts, *more))
-    assert f"Loaded checkpoint {parts}/checkpoint_last.pt (epoch 2 @ {update} updates)" in resumed.out
-    assert different(whole / "checkpoint_last.pt", parts / "checkpoint_last.pt") == []
-
-
-def test_a_training_goes_on_in_another_number_of_processes(
-    ranks: Ranks, copy_data: Path, trained: Path, tmp_path: Path
-) -> None:
-    outcome, _ = ranks.succeed(
-        *train_words(copy_data, tmp_path, "--restore-file", trained, "--reset-dataloader", "--max-update", 120)
-    )
-    assert f"Loaded checkpoint {trained}" in outcome.out
+    options, last = whole
+    ranks.succeed(*train_words(copy_data, tmp_path, *MORE, *options, "--max-update", update))
+    resumed, _ = ranks.succeed(*train_words(copy_data, tmp_path, *MORE, *options))
+    assert f"Loaded checkpoint {tmp_path}/checkpoint_last.pt (epoch 2 @ {update} updates)" in resumed.out
+    assert different(last, tmp_path / "checkpoint_last.pt") == []
