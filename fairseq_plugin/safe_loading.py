@@ -1,22 +1,60 @@
 """What a checkpoint may hold besides tensors and plain Python values.
 
 torch >= 2.6 refuses to unpickle any class that is not on its list. Checkpoints of this plugin need nothing more than
-torch allows by itself; the entries below are for fairseq's own older models, trained or decoded beside it. Each is a
+torch allows by itself; ``ALLOWED`` is for fairseq's own older models, trained or decoded beside it. Each entry is a
 class without side effects when it is made. Safe loading itself is never switched off.
+
+When several processes resume a training, the first one reads the file, and fairseq sends it to the others by
+``torch.save`` and ``torch.load``, its options as an object of omegaconf. For that alone there is
+``ALLOWED_FROM_FIRST_RANK``, in the processes that receive it, which read no file.
 """
 
 import argparse
+from collections import defaultdict
 from typing import Any, Final
 
 import torch
+from fairseq.distributed.utils import _TensorPlaceholder
+from omegaconf import AnyNode, DictConfig, ListConfig
+from omegaconf.base import ContainerMetadata, Metadata
+from torch import distributed
 
 ALLOWED: Final[tuple[Any, ...]] = (
     argparse.Namespace,  # options of fairseq models without a dataclass (lstm, transformer's named architectures)
 )
 
+# The least that a resume needs: without any one of them, torch refuses what the first rank sends.
+ALLOWED_FROM_FIRST_RANK: Final[tuple[Any, ...]] = (
+    _TensorPlaceholder,  # stands for a tensor, sent after the rest: holds one number
+    DictConfig,  # the options, by group
+    ListConfig,  # options with several values, such as --lr
+    AnyNode,  # one option: holds its value
+    ContainerMetadata,  # of each group: types of keys and values
+    Metadata,  # of each option: its type
+    Any,  # the types that metadata name: these five; Any cannot be made at all
+    dict,
+    list,
+    int,
+    defaultdict,  # omegaconf's cache of resolved options, empty; may only make what is allowed itself
+)
+
 
 def allow_classes() -> None:
-    """Put ``ALLOWED`` on torch's list; torch before 2.4 has none."""
+    """Put ``ALLOWED`` on torch's list."""
+    _allow(ALLOWED)
+
+
+def allow_classes_from_first_rank() -> None:
+    """Put ``ALLOWED_FROM_FIRST_RANK`` on torch's list, in a process of distributed training that is not the first.
+
+    To be called after fairseq has joined the processes and before it loads a checkpoint: when task or model are made.
+    """
+    if distributed.is_available() and distributed.is_initialized() and distributed.get_rank() > 0:
+        _allow(ALLOWED_FROM_FIRST_RANK)
+
+
+def _allow(classes: tuple[Any, ...]) -> None:
+    """torch before 2.4 has no list."""
     add = getattr(torch.serialization, "add_safe_globals", None)
     if add is not None:
-        add(list(ALLOWED))
+        add(list(classes))

@@ -126,6 +126,10 @@ def own_parser(words: list[str]) -> tuple[str, argparse.ArgumentParser | None]:
 def check_own(words: list[str]) -> None:
     """A command of this project names a module that there is, and only options of its parser."""
     name, parser = own_parser(words)
+    if name == "scripts.train_distributed":  # a command of its own stands behind its options
+        place = words.index("fairseq-train")
+        check_fairseq(words[place:])
+        words = words[:place]
     if name == "scripts.extract_attention" or "--evolution" in words:  # what they do not know goes to fairseq-generate
         assert parser is not None
         _, rest = parser.parse_known_args(words[2:])
@@ -191,6 +195,8 @@ def test_commands_are_found() -> None:
         "python scripts/plot_attention.py FILE --output PICTURE --nonsense 1",
         "python scripts/extract_attention.py DATA --path MODEL --output FILE --nonsense 1",
         "python -m scripts.gallery --nonsense",
+        "python scripts/train_distributed.py --nonsense 2 fairseq-train DATA --task copy --arch gru_attention_copy",
+        "python scripts/train_distributed.py fairseq-train DATA --task copy --arch gru_attention_copy --nonsense 2",
     ],
 )
 def test_an_option_that_is_not_there_is_noticed(line: str) -> None:

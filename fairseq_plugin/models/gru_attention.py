@@ -23,6 +23,8 @@ from fairseq_plugin.modules.encoder import GRUEncoder
 from fairseq_plugin.modules.initial_state import InitialState
 from fairseq_plugin.modules.initialisation import initialise
 from fairseq_plugin.modules.readout import Readout
+from fairseq_plugin.processes import check_processes
+from fairseq_plugin.safe_loading import allow_classes_from_first_rank
 
 MODEL = "gru_attention"
 
@@ -39,8 +41,11 @@ class GRUAttentionModel(FairseqEncoderDecoderModel):
     def build_model(cls, cfg: Any, task: FairseqTask) -> "GRUAttentionModel":
         """Build the model for the dictionaries of ``task``.
 
-        :raises UserError: sizes below 1, a dropout outside [0, 1), or options that contradict one another.
+        :raises UserError: sizes below 1, a dropout outside [0, 1), or options that contradict one another;
+            or processes that know nothing of each other.
         """
+        check_processes()
+        allow_classes_from_first_rank()
         check_config(cfg)
         check_attention_options(cfg)
         source_embedding, target_embedding = _build_embeddings(cfg, task.source_dictionary, task.target_dictionary)

@@ -19,6 +19,7 @@ from torch import Tensor
 from data_gen.errors import UserError
 from fairseq_plugin.cli_errors import reports_user_errors
 from fairseq_plugin.positions import UNLIMITED
+from fairseq_plugin.safe_loading import allow_classes_from_first_rank
 from fairseq_plugin.scoring.exact_match import Matches
 from fairseq_plugin.tasks.attention_figures import AttentionFigures
 from fairseq_plugin.tasks.copy_config import TRAIN, CopyTaskConfig, check_config
@@ -72,6 +73,7 @@ class CopyTask(FairseqTask):
 
         :raises UserError: no data folder, no dataset in it, or option values that make no sense.
         """
+        allow_classes_from_first_rank()  # for models other than the plugin's, which do not ask for it
         check_config(cfg)
         folders = utils.split_paths(cfg.data)
         for folder in folders:
