@@ -22,5 +22,5 @@ def check_processes() -> None:
     if number != "1" and "TORCHELASTIC_RUN_ID" in os.environ and not joined and running_fairseq_command() in TRAINING:
         raise UserError(
             f"torchrun started {number} processes, but fairseq would train a model in each and write all to the same "
-            "files: start them with scripts/train_distributed.py"
+            "files: start them with scripts/train_distributed.sh"
         )

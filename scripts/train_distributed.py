@@ -1,6 +1,6 @@
 """Train in several processes: torchrun around fairseq-train.
 
-    python scripts/train_distributed.py --nproc-per-node 2 fairseq-train DATA --user-dir fairseq_plugin ...
+    scripts/train_distributed.sh --nproc-per-node 2 fairseq-train DATA --user-dir fairseq_plugin ...
 
 Options before ``fairseq-train`` are those of torchrun, the rest is the command as it works in one process. Without
 ``--nproc-per-node`` there is a process a GPU, or one if there is none. Without GPUs, or with ``--cpu``, processes talk
@@ -27,7 +27,7 @@ from torch.distributed.run import get_args_parser, run
 from data_gen.errors import FAILURE, UserError, run_command
 from data_gen.parallel import available_cores
 
-NAME = "train_distributed.py"
+NAME = "train_distributed.sh"  # the front of this file, as people call it
 PROGRAM = "fairseq-train"
 DEFAULT = ""
 ON_CPU = ("--cpu", "--distributed-backend", "gloo", "--ddp-backend", "legacy_ddp")

@@ -28,6 +28,7 @@ FAIRSEQ_PARSERS: dict[str, Callable[[], argparse.ArgumentParser]] = {
     "fairseq-generate": partial(options.get_generation_parser, default_task="copy"),
     "fairseq-interactive": options.get_interactive_generation_parser,
 }
+LAUNCHER = "scripts/train_distributed.sh"
 SOURCES = (".md", ".py", ".sh", ".toml", ".yaml")
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -110,8 +111,8 @@ def inline_commands(page: Path) -> list[list[str]]:
 
 
 def own_parser(words: list[str]) -> tuple[str, argparse.ArgumentParser | None]:
-    """The module that ``python -m MODULE`` or ``python scripts/FILE`` runs, and its parser if it has one."""
-    name = words[2] if words[1] == "-m" else words[1].removesuffix(".py").replace("/", ".")
+    """The module behind ``python -m MODULE``, ``python scripts/FILE`` or the launcher, and its parser if it has one."""
+    name = words[2] if words[1] == "-m" else re.sub(r"\.(py|sh)$", "", words[1]).replace("/", ".")
     if name == "data_gen":
         (routes,) = (action for action in _build_parser()._actions if action.dest == "route")
         route = words[3] if len(words) > 3 else None
@@ -171,6 +172,8 @@ def test_commands_name_what_exists(page: Path) -> None:
             check_fairseq(words)
         elif words[0] == "python":
             check_own(words)
+        elif words[0] == LAUNCHER and len(words) > 1:
+            check_own(["bash", *words])
         else:
             assert (ROOT / words[0]).exists(), words
 
@@ -195,8 +198,8 @@ def test_commands_are_found() -> None:
         "python scripts/plot_attention.py FILE --output PICTURE --nonsense 1",
         "python scripts/extract_attention.py DATA --path MODEL --output FILE --nonsense 1",
         "python -m scripts.gallery --nonsense",
-        "python scripts/train_distributed.py --nonsense 2 fairseq-train DATA --task copy --arch gru_attention_copy",
-        "python scripts/train_distributed.py fairseq-train DATA --task copy --arch gru_attention_copy --nonsense 2",
+        "bash scripts/train_distributed.sh --nonsense 2 fairseq-train DATA --task copy --arch gru_attention_copy",
+        "bash scripts/train_distributed.sh fairseq-train DATA --task copy --arch gru_attention_copy --nonsense 2",
     ],
 )
 def test_an_option_that_is_not_there_is_noticed(line: str) -> None:

@@ -25,7 +25,7 @@ def test_trainings_apart_are_refused(monkeypatch: pytest.MonkeyPatch, program: s
         check_processes()
     assert str(caught.value) == (
         "torchrun started 2 processes, but fairseq would train a model in each and write all to the same files: "
-        "start them with scripts/train_distributed.py"
+        "start them with scripts/train_distributed.sh"
     )
     assert caught.value.exit_code == 2
 

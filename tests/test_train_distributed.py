@@ -1,4 +1,4 @@
-"""``scripts/train_distributed.py``: what it starts, how it ends, what it refuses."""
+"""``scripts/train_distributed.sh``: what it starts, how it ends, what it refuses."""
 
 import os
 import signal
@@ -120,14 +120,14 @@ def test_a_process_that_is_killed_ends_all(folder: Path) -> None:
     process = start(folder, "exec sleep 60", "--nproc-per-node", 2, "fairseq-train", "data")
     first, second = process_numbers(folder, 2)
     os.kill(second, signal.SIGKILL)
-    line = "train_distributed.py: error: process 1 was ended by SIGKILL; the others were stopped\n"
+    line = "train_distributed.sh: error: process 1 was ended by SIGKILL; the others were stopped\n"
     assert finish(process) == (1, "", line)
     assert not is_running(first)
 
 
 @pytest.mark.parametrize(
     ("sent", "code", "line"),
-    [(signal.SIGINT, 130, "train_distributed.py: interrupted\n"), (signal.SIGTERM, 143, "")],
+    [(signal.SIGINT, 130, "train_distributed.sh: interrupted\n"), (signal.SIGTERM, 143, "")],
     ids=["Ctrl-C", "SIGTERM"],
 )
 def test_a_signal_ends_all(folder: Path, sent: signal.Signals, code: int, line: str) -> None:
@@ -207,16 +207,18 @@ WRONG = {
 @pytest.mark.parametrize(("words", "line"), WRONG.items(), ids=WRONG.keys())
 def test_wrong_use(launched: list[Any], capsys: pytest.CaptureFixture[str], words: str, line: str) -> None:
     assert train_distributed.main(words.split()) == 2
-    assert capsys.readouterr() == ("", f"train_distributed.py: error: {line}\n")
+    assert capsys.readouterr() == ("", f"train_distributed.sh: error: {line}\n")
     assert launched == []
 
 
 @pytest.mark.slow
 def test_it_trains(copy_data: Path, folder: Path) -> None:
-    """The real fairseq-train: both processes train one model, and one of them writes it."""
+    """The front and the real fairseq-train: both processes train one model, and one of them writes it."""
     words = train_words(copy_data, folder / "checkpoints", "--batch-size", 16, "--max-epoch", 1)
+    environment = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # as if it were active
     done = subprocess.run(
-        [sys.executable, SCRIPT, "--nproc-per-node", "2", *map(str, words)],
+        [SCRIPT.with_suffix(".sh"), "--nproc-per-node", "2", *map(str, words)],
+        env={**os.environ, "PATH": environment},
         capture_output=True,
         text=True,
         check=False,

@@ -9,6 +9,7 @@ RUN = (
     *("export ", "source ", "scripts/quickstart.sh", "fairseq-", "python -c", "parallel python -m data_gen"),
     *("python -m data_gen", "python scripts/extract_attention.py", "python scripts/plot_attention.py"),
     *("python scripts/view_attention.py", "python scripts/attention_stats.py"),
+    "scripts/train_distributed.sh",
 )
 
 # Beginning of a command -> why it is not executed. Its words are checked all the same, by tests/test_docs.py.
@@ -20,6 +21,8 @@ NOT_RUN = {
     "pip wheel": "from the network; tests/test_installed.py builds the wheel",
     "pip install": "from the network; tests/test_installed.py installs the wheel",
     "pre-commit": "from the network",
+    "meeting=": "needs Slurm",
+    "srun ": "needs Slurm",
     "OMP_NUM_THREADS=1 python scripts/results_table.py": "minutes; tests/test_results_table.py runs a small one",
     "python -m scripts.length_study": "hours; tests/test_length_study.py runs a small one",
     "python -m scripts.kill_and_resume": "minutes; tests/test_kill_and_resume.py runs a small one",
