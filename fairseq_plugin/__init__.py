@@ -8,6 +8,7 @@ from fairseq_plugin.preflight import check_fairseq
 
 check_fairseq()
 
+from fairseq_plugin.checkpoint_errors import explain_checkpoint_errors  # noqa: E402
 from fairseq_plugin.criterions import chunked_cross_entropy  # noqa: E402
 from fairseq_plugin.models import architectures, gru_attention  # noqa: E402
 from fairseq_plugin.optim import fused_adam  # noqa: E402
@@ -16,5 +17,6 @@ from fairseq_plugin.scoring import exact_match  # noqa: E402
 from fairseq_plugin.tasks import copy_task  # noqa: E402
 
 allow_classes()
+explain_checkpoint_errors()
 
 __all__ = ["architectures", "chunked_cross_entropy", "copy_task", "exact_match", "fused_adam", "gru_attention"]
