@@ -60,6 +60,8 @@ def _reading(load: Callable[..., Any]) -> Callable[..., Any]:
         try:
             state = load(path, *args, **kwargs)
         except OSError as error:
+            if not PathManager.isfile(path):
+                raise _missing(path) from error
             raise failure_from_os_error("read checkpoint", OSError(error.errno, error.strerror, str(path))) from error
         except UserError:
             raise
@@ -71,6 +73,10 @@ def _reading(load: Callable[..., Any]) -> Callable[..., Any]:
         return state
 
     return load_checkpoint_to_cpu
+
+
+def _missing(path: object) -> UserError:
+    return UserError(f"no checkpoint at {str(path)!r}: {NAME}")
 
 
 def refusal(path: object, error: Exception) -> UserError:
@@ -98,7 +104,7 @@ def _building(load: Callable[..., Any]) -> Callable[..., Any]:
             missing = [str(path) for path in filenames if not PathManager.isfile(path)]
             if not missing:
                 raise
-            raise UserError(f"no checkpoint at {missing[0]!r}: {NAME}") from error
+            raise _missing(missing[0]) from error
         except RuntimeError as error:
             raise _other_model(":".join(map(str, filenames)), error) or error from error
 
@@ -125,7 +131,7 @@ def _restoring(load: Callable[..., Any]) -> Callable[..., Any]:
         if cfg.restore_file != RESTORED and not PathManager.isfile(cfg.restore_file):
             logger.warning("no checkpoint at %r (--restore-file): the training begins anew", cfg.restore_file)
         if start is not None and not PathManager.isfile(start):
-            raise UserError(f"no checkpoint at {start!r} (--finetune-from-model): {NAME}")
+            raise _missing(start)
         try:
             return load(cfg, *args, **kwargs)
         except AssertionError as error:

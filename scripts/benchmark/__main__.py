@@ -19,7 +19,7 @@ if not __package__:  # run as a folder, `python scripts/benchmark`: the packages
 import torch
 
 from data_gen.errors import UserError, run_command
-from fairseq_plugin.analysis.files import whole_file
+from fairseq_plugin.analysis.files import require_folder, whole_file
 from scripts.benchmark import report
 from scripts.benchmark.machine import describe_machine
 from scripts.benchmark.measurement import Circumstances, Measurement
@@ -70,6 +70,8 @@ def benchmark(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     plan = check(options)
     for path in filter(None, (options.update, options.summary)):
         replace_section(read_text(path), SECTION, "")  # better to fail now than after the measurements
+    if options.output is not None:
+        require_folder(options.output)
     progress = Progress(len(plan) * len(options.threads))
     measured: list[Measurement] = []
     peaks: dict[str, float] = {}

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.commands import PLUGIN, ROOT, Commands, error_line
 
 COPY = f"--user-dir {shlex.quote(str(PLUGIN))} --task copy"
@@ -30,6 +32,7 @@ class Case:
     :param message: the last line on standard error, in full.
     :param code: 2 for wrong use or an input that cannot be used, 1 for a failure.
     :param leaves: what the command leaves in its folder nevertheless.
+    :param slow: whether everyday tests leave it out: another case goes the same way through the code.
     :param traceback: whether the line is the end of a traceback: fairseq's own behaviour, written down as it is.
     """
 
@@ -37,7 +40,16 @@ class Case:
     message: str
     code: int = 2
     leaves: tuple[str, ...] = ()
+    slow: bool = False
     traceback: bool = False
+
+
+def table(cases: Mapping[str, Case]) -> pytest.MarkDecorator:
+    """Try out every case of a table."""
+    marks = {True: [pytest.mark.slow], False: []}
+    return pytest.mark.parametrize(
+        "case", [pytest.param(case, id=name, marks=marks[case.slow]) for name, case in cases.items()]
+    )
 
 
 EMPTY_SAVE_DIR = ("checkpoints",)  # fairseq-train makes it before it looks at anything

@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import pytest
-
-from tests.bad_input.case import Case, check
+from tests.bad_input.case import Case, check, table
 from tests.commands import Commands
 
 COPY = {
@@ -18,7 +16,7 @@ COPY = {
     "unknown word": Case("python -m data_gen copy {out}/d --transform swap", "data_gen: error: --transform must be copy, reverse, sort, shift:K, repeat:N or duplicate, but is 'swap'"),
     "no lengths": Case("python -m data_gen copy {out}/d --test-lengths 8,x", "data_gen: error: --test-lengths must be whole numbers with commas between, such as 8,10,15, or none, but is '8,x'"),
     "contradiction": Case("python -m data_gen copy {out}/d --unique --max-len 9", "data_gen: error: --unique needs at least as many symbols as the longest sequence has (9), but --num-symbols is 8"),
-    "no such shard": Case("python -m data_gen copy {out}/d --train 200000 --shards 2 --shard-id 2", "X"),
+    "no such shard": Case("python -m data_gen copy {out}/d --train 200000 --shards 2 --shard-id 2", "data_gen: error: --shard-id must be from 0 to 1, but is 2"),
     "no shards": Case("python -m data_gen copy {out}/d --shards 0", "data_gen: error: --shards must be from 1 to 1, but is 0: a shard holds whole blocks of 65536 sequences, and train has 1"),
     "shard of nothing": Case("python -m data_gen copy {out}/d --shard-id 1", "data_gen: error: --shard-id 1 needs --shards, which says how many shards there are"),
     "text of nothing": Case("python -m data_gen copy {out}/d --online --text", "data_gen: error: --online writes no sequences, so it does not go with --text: leave one of them out"),
@@ -61,11 +59,11 @@ TEXT = {
 }
 
 
-@pytest.mark.parametrize("case", COPY.values(), ids=COPY.keys())
+@table(COPY)
 def test_copy(case: Case, commands: Commands, places: dict[str, Path]) -> None:
     check(case, commands, places)
 
 
-@pytest.mark.parametrize("case", TEXT.values(), ids=TEXT.keys())
+@table(TEXT)
 def test_text(case: Case, commands: Commands, places: dict[str, Path]) -> None:
     check(case, commands, places)
