@@ -1,6 +1,6 @@
 """What a checkpoint may hold besides tensors and plain Python values.
 
-torch >= 2.6 refuses to unpickle any class that is not on its list. Checkpoints of this plugin need nothing more than
+torch refuses to unpickle any class that is not on its list (from 2.6 on, and preflight.py asks for no less). Checkpoints of this plugin need nothing more than
 torch allows by itself; the entries below are for fairseq's own older models, trained or decoded beside it. Each is a
 class without side effects when it is made. Safe loading itself is never switched off.
 """
@@ -16,7 +16,5 @@ ALLOWED: Final[tuple[Any, ...]] = (
 
 
 def allow_classes() -> None:
-    """Put ``ALLOWED`` on torch's list; torch before 2.4 has none."""
-    add = getattr(torch.serialization, "add_safe_globals", None)
-    if add is not None:
-        add(list(ALLOWED))
+    """Put ``ALLOWED`` on torch's list."""
+    torch.serialization.add_safe_globals(list(ALLOWED))

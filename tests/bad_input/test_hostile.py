@@ -6,8 +6,10 @@ there.
 
 import os
 import pickle
+import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from data_gen.errors import UserError
 from fairseq_plugin.analysis.extraction import generation_config, load
 from fairseq_plugin.analysis.formats import read_records
 from fairseq_plugin.models.gru_attention import GRUAttentionModel
+from fairseq_plugin.preflight import check_fairseq, require_safe_torch
 from fairseq_plugin.safe_loading import ALLOWED
 from scripts.lengths import evaluation
 from scripts.results_table import final_loss
@@ -103,17 +106,18 @@ class Made:
 
 
 def _marks(path: Path) -> dict[str, Any]:
+    """What would make the file ``path``, or is none of the classes allowed, by the name that pickle gives it."""
     code = f"open({str(path)!r}, 'w').close()"
     return {
         "posix.system": Hostile(os.system, f"touch '{path}'"),
-        "builtins.eval": Hostile(eval, code),
-        "builtins.exec": Hostile(exec, code),
-        "subprocess.Popen": Hostile(subprocess.Popen, ["touch", str(path)]),
+        "eval": Hostile(eval, code),
+        "exec": Hostile(exec, code),
+        "commands.Popen": Hostile(subprocess.Popen, ["touch", str(path)]),
         "shutil.copyfile": Hostile(shutil.copyfile, __file__, str(path)),
-        "builtins.getattr": Hostile(getattr, os, "system"),
-        "_pickle.loads": Hostile(pickle.loads, pickle.dumps(Hostile(os.system, f"touch '{path}'"))),
+        "getattr": Hostile(getattr, "", "join"),
+        "pickle.loads": Hostile(pickle.loads, pickle.dumps(Hostile(os.system, f"touch '{path}'"))),
         "tests.bad_input.test_hostile.Made": Made(),
-        "torch.load": Hostile(torch.load, str(path)),
+        "torch.serialization.load": Hostile(torch.load, str(path)),
     }
 
 
@@ -132,6 +136,24 @@ def test_whatever_it_calls(tmp_path: Path, name: str, legacy: bool) -> None:
 def test_the_list_of_allowed_classes() -> None:
     """Another entry needs a reason beside it in safe_loading.py, a line in SECURITY.md, and one here."""
     assert [f"{each.__module__}.{each.__qualname__}" for each in ALLOWED] == ["argparse.Namespace"]
+
+
+@pytest.mark.parametrize("version", ["1.13.1", "2.0.0", "2.5.1+cpu"])
+def test_a_torch_that_loads_unsafely(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "__version__", version)
+    said = f"torch {version} runs code hidden in a checkpoint, 2.6 or later is needed; run: "
+    with pytest.raises(ImportError) as caught:
+        check_fairseq()
+    assert str(caught.value) == f"{said}{shlex.quote(sys.executable)} -m pip install 'torch>=2.6'"
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/fairseq-train", "data"])
+    with pytest.raises(SystemExit) as stopped:
+        check_fairseq()
+    assert str(stopped.value).startswith(f"fairseq-train: error: {said}")
+
+
+@pytest.mark.parametrize("version", ["2.6.0", "2.13.0+cpu", "3.0", "main"])
+def test_a_torch_that_loads_safely(version: str) -> None:
+    require_safe_torch(version)
 
 
 def test_pickled_arrays_are_not_loaded(tmp_path: Path) -> None:
