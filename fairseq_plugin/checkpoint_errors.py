@@ -23,11 +23,8 @@ logger = logging.getLogger(__name__)
 
 # What torch and fairseq raise for a file that is no checkpoint, or a damaged one.
 UNREADABLE: Final = (UnpicklingError, EOFError, LookupError, RuntimeError, ValueError, TypeError, AttributeError)
-# How torch names what it refuses to look up, to call, or to make.
-REFUSED: Final = re.compile(
-    r"GLOBAL (?P<a>[\w.]+)|call reduce for unrecognized function <[\w-]+ (?:function )?(?P<b>[\w.]+)"
-    r"|allowlisted via `add_safe_globals` but got (?P<c>.+?)(?:\.? |$)"
-)
+# How torch names a class or function that it refuses to look up.
+REFUSED: Final = re.compile(r"GLOBAL (?P<name>[A-Za-z_][\w.]*) (?:was not an allowed|whose module)")
 # How torch says that the parameters in a file are not those of a model.
 MISMATCH: Final = re.compile(
     r"Error\(s\) in loading state_dict for (?P<model>\w+):\s+"
@@ -84,7 +81,7 @@ def refusal(path: object, error: Exception) -> UserError:
     said = " ".join(str(error).split())
     if found := REFUSED.search(said):
         return UserError(
-            f"refused to load {str(path)!r}: it asks for {next(filter(None, found.groups()))}, which no checkpoint "
+            f"refused to load {str(path)!r}: it asks for {found['name']}, which no checkpoint "
             f"needs and which may run code hidden in the file: delete it unless you know who made it, and {NAME}"
         )
     return UserError(
@@ -93,7 +90,7 @@ def refusal(path: object, error: Exception) -> UserError:
 
 
 def _building(load: Callable[..., Any]) -> Callable[..., Any]:
-    """Around ``load_model_ensemble_and_task``, which fairseq-generate, -interactive, -validate and Python go through."""
+    """Around ``load_model_ensemble_and_task``, through which decoding, fairseq-validate and Python go."""
 
     @functools.wraps(load)
     @reports_user_errors
@@ -106,7 +103,10 @@ def _building(load: Callable[..., Any]) -> Callable[..., Any]:
                 raise
             raise _missing(missing[0]) from error
         except RuntimeError as error:
-            raise _other_model(":".join(map(str, filenames)), error) or error from error
+            explained = _other_model(":".join(map(str, filenames)), error)
+            if explained is None:
+                raise
+            raise explained from error
 
     return load_model_ensemble_and_task
 
@@ -130,17 +130,21 @@ def _restoring(load: Callable[..., Any]) -> Callable[..., Any]:
             )
         if cfg.restore_file != RESTORED and not PathManager.isfile(cfg.restore_file):
             logger.warning("no checkpoint at %r (--restore-file): the training begins anew", cfg.restore_file)
-        if start is not None and not PathManager.isfile(start):
-            raise _missing(start)
         try:
             return load(cfg, *args, **kwargs)
+        except ValueError as error:
+            if start is None or PathManager.isfile(start):
+                raise
+            raise _missing(start) from error
         except AssertionError as error:
             if FRESH not in str(error):
                 raise
             raise UserError(" ".join(str(error).split())) from error
         except Exception as error:
-            path = cfg.restore_file if start is None else start
-            raise _other_model(path, error.__context__) or error from error.__context__
+            explained = _other_model(cfg.restore_file if start is None else start, error.__context__)
+            if explained is None:
+                raise
+            raise explained from error
 
     return load_checkpoint
 

@@ -88,7 +88,16 @@ def profile_all(options: argparse.Namespace) -> int:
         columns = {}
         for name in RUNS:
             print(f"profiling: {name}", file=sys.stderr)
-            words = [sys.executable, str(Path(__file__).resolve()), "--one", name, "--data", data, "--epochs", str(options.epochs)]
+            words = [
+                sys.executable,
+                str(Path(__file__).resolve()),
+                "--one",
+                name,
+                "--data",
+                data,
+                "--epochs",
+                str(options.epochs),
+            ]
             done = subprocess.run(words, capture_output=True, text=True, cwd=folder)  # fairseq makes ./checkpoints
             if done.returncode:
                 raise UserError(f"profiling {name!r} failed: {done.stderr.strip()[-500:]}", exit_code=FAILURE)

@@ -32,8 +32,8 @@ def check_parameters(model: nn.Module, state_dict: dict[str, Tensor]) -> None:
     for name, saved in state_dict.items():
         if not torch.isfinite(saved).all():
             raise UserError(
-                f"parameter {name} of the checkpoint is NaN or infinite, its training has diverged: go on from an earlier "
-                "one, with a lower --lr or --clip-norm"
+                f"parameter {name} of the checkpoint is NaN or infinite, its training has diverged: go on from an "
+                "earlier one, with a lower --lr or --clip-norm"
             )
     for side, part in (("source", "encoder"), ("target", "decoder")):
         name = f"{part}.{DIGEST}"

@@ -13,7 +13,6 @@ from data_gen.manifest import MANIFEST_NAME, read_manifest
 from fairseq_plugin.positions import UNLIMITED
 from fairseq_plugin.tasks.binarized_files import check_files
 
-
 # As fairseq-preprocess names its files: train.src-tgt.src.bin.
 PAIR = re.compile(r"[^.]+\.(?P<one>[^.-]+)-(?P<other>[^.-]+)\.[^.]+\.(?:bin|idx)")
 

@@ -66,12 +66,16 @@ def test_the_last_checkpoint_of_a_training(commands: Commands, places: dict[str,
     folder = places["out"] / "checkpoints"
     folder.mkdir()
     shutil.copyfile(places["bad"] / "hostile.pt", folder / "checkpoint_last.pt")
-    message = REFUSED.format(command="fairseq-train", end=".pt").replace("{bad}/hostile", "{out}/checkpoints/checkpoint_last")
+    message = REFUSED.format(command="fairseq-train", end=".pt").replace(
+        "{bad}/hostile", "{out}/checkpoints/checkpoint_last"
+    )
     check(Case("fairseq-train {data} TRAIN", message, leaves=("checkpoint_last.pt", "checkpoints")), commands, places)
     assert not places["marker"].exists()
 
 
-def test_pictures_over_a_training(commands: Commands, places: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_pictures_over_a_training(
+    commands: Commands, places: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> None:
     folder = tmp_path_factory.mktemp("stages")
     shutil.copyfile(places["bad"] / "hostile.pt", folder / "checkpoint1.pt")
     message = REFUSED.format(command="plot_attention.py", end=".pt").replace("{bad}/hostile", "{stages}/checkpoint1")
@@ -160,7 +164,7 @@ def test_pickled_arrays_are_not_loaded(tmp_path: Path) -> None:
     marker, path = tmp_path / "marker", tmp_path / "attention.npz"
     hostile = np.array([Hostile(os.system, f"touch '{marker}'")], dtype=object)
     np.savez(path, format=hostile, allow_pickle=True)
-    with pytest.raises(UserError, match="attention.npz"):
+    with pytest.raises(UserError, match=r"attention\.npz"):
         read_records(path)
     with open(path, "wb") as stream:
         np.save(stream, hostile, allow_pickle=True)

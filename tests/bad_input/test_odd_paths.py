@@ -25,7 +25,12 @@ def test_they_work(commands: Commands, tmp_path: Path) -> None:
     for step in STEPS:
         commands.succeed(*words_of(step, {"odd": folder, "out": folder}), cwd=folder)
     made = {path.name for path in folder.iterdir()}
-    assert made == {"da ten", "checkpoints", "mes ures.json", *(f"ä 1.{end}" for end in ("npz", "jsonl", "safetensors"))} | {
+    assert made == {
+        "da ten",
+        "checkpoints",
+        "mes ures.json",
+        *(f"ä 1.{end}" for end in ("npz", "jsonl", "safetensors")),
+    } | {
         "ä 1.html",
         "ä 1.png",
     }
@@ -36,9 +41,15 @@ def test_errors_name_them_as_they_are(commands: Commands, places: dict[str, Path
     folder.mkdir()
     for command, message in (
         ("fairseq-train '{odd}' TRAIN", "fairseq-train: error: '{odd}' is no dataset folder, [..]"),
-        ("fairseq-generate {data} COPY --path '{odd}/ä.pt'", "fairseq-generate: error: no checkpoint at '{odd}/ä.pt': [..]"),
+        (
+            "fairseq-generate {data} COPY --path '{odd}/ä.pt'",
+            "fairseq-generate: error: no checkpoint at '{odd}/ä.pt': [..]",
+        ),
         ("attention_stats.py '{odd}/ä.npz'", "attention_stats.py: error: no attention file '{odd}/ä.npz': [..]"),
-        ("python -m data_gen copy '{odd}/ä' --train 0", "data_gen: error: --train must be from 1 to 1000000000, but is 0"),
+        (
+            "python -m data_gen copy '{odd}/ä' --train 0",
+            "data_gen: error: --train must be from 1 to 1000000000, but is 0",
+        ),
     ):
         leaves = (NAME.replace("'", ""), *(("checkpoints",) if "TRAIN" in command else ()))
         case = Case(command, message, leaves=tuple(sorted(leaves)))
