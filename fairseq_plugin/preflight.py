@@ -29,6 +29,7 @@ FROM_SOURCE_MARKER = (
 
 DISTRIBUTIONS = ("fairseq", "ve-fairseq", "fairseq-fixed")
 OLDEST = (0, 12)
+OLDEST_TORCH = (2, 6)  # from there on torch loads checkpoints safely unless told otherwise, and fairseq does not tell
 
 
 def fairseq_requirements(python: tuple[int, int], system: str, machine: str) -> tuple[str, ...]:
@@ -72,14 +73,18 @@ def quiet_import() -> Iterator[None]:
 
 
 def check_fairseq() -> None:
-    """Import fairseq; where that fails under a command of this project, end the process with one line and exit code 1.
+    """Import fairseq and torch; where that fails under a command of this project or of fairseq, end the process with
+    one line and exit code 1.
 
-    :raises ImportError: as :func:`require_fairseq`, in any other program.
+    :raises ImportError: as :func:`require_fairseq` and :func:`require_safe_torch`, in any other program.
     """
     try:
         require_fairseq()
+        require_safe_torch(str(import_module("torch").__version__))
     except ImportError as error:
-        command = running_command()
+        from fairseq_plugin.cli_errors import running_fairseq_command  # setup.py, which loads this file, has it not
+
+        command = running_command() or running_fairseq_command()
         if command is None:
             raise
         sys.exit(f"{command}: error: {error}")
@@ -120,6 +125,18 @@ def require_fairseq() -> None:
     numbers = re.match(r"(\d+)\.(\d+)", str(version))
     if numbers and (int(numbers[1]), int(numbers[2])) < OLDEST:
         raise ImportError(f"fairseq {version} is too old, 0.12 is needed; run: {install_command(replace=True)}")
+
+
+def require_safe_torch(version: str) -> None:
+    """:raises ImportError: a torch of this version would run code that is hidden in a checkpoint."""
+    numbers = re.match(r"(\d+)\.(\d+)", version)
+    if numbers and (int(numbers[1]), int(numbers[2])) < OLDEST_TORCH:
+        oldest = ".".join(map(str, OLDEST_TORCH))
+        pip = f"{shlex.quote(sys.executable or 'python')} -m pip"
+        raise ImportError(
+            f"torch {version} runs code hidden in a checkpoint, {oldest} or later is needed; run: "
+            f"{pip} install {shlex.quote(f'torch>={oldest}')}"
+        )
 
 
 def _broken(error: Exception) -> ImportError:

@@ -1,8 +1,9 @@
 """What a checkpoint may hold besides tensors and plain Python values.
 
-torch >= 2.6 refuses to unpickle any class that is not on its list. Checkpoints of this plugin need nothing more than
-torch allows by itself; ``ALLOWED`` is for fairseq's own older models, trained or decoded beside it. Each entry is a
-class without side effects when it is made. Safe loading itself is never switched off.
+torch refuses to unpickle any class that is not on its list (from 2.6 on, and preflight.py asks for no less).
+Checkpoints of this plugin need nothing more than torch allows by itself; ``ALLOWED`` is for fairseq's own older models,
+trained or decoded beside it. Each entry is a class without side effects when it is made. Safe loading itself is never
+switched off.
 
 When several processes resume a training, the first one reads the file, and fairseq sends it to the others by
 ``torch.save`` and ``torch.load``, its options as an object of omegaconf. For that alone there is
@@ -41,7 +42,7 @@ ALLOWED_FROM_FIRST_RANK: Final[tuple[Any, ...]] = (
 
 def allow_classes() -> None:
     """Put ``ALLOWED`` on torch's list."""
-    _allow(ALLOWED)
+    torch.serialization.add_safe_globals(list(ALLOWED))
 
 
 def allow_classes_from_first_rank() -> None:
@@ -50,11 +51,4 @@ def allow_classes_from_first_rank() -> None:
     To be called after fairseq has joined the processes and before it loads a checkpoint: when task or model are made.
     """
     if distributed.is_available() and distributed.is_initialized() and distributed.get_rank() > 0:
-        _allow(ALLOWED_FROM_FIRST_RANK)
-
-
-def _allow(classes: tuple[Any, ...]) -> None:
-    """torch before 2.4 has no list."""
-    add = getattr(torch.serialization, "add_safe_globals", None)
-    if add is not None:
-        add(list(classes))
+        torch.serialization.add_safe_globals(list(ALLOWED_FROM_FIRST_RANK))

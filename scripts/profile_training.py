@@ -25,7 +25,7 @@ from data_gen.errors import FAILURE, UserError, exit_on_interrupt, run_command
 if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
     exit_on_interrupt()
 
-from scripts.marked_section import update_file
+from scripts.marked_section import read_text, replace_section, update_file
 
 NAME = "profile_training.py"
 SECTION = "profile"
@@ -84,14 +84,25 @@ def profile_all(options: argparse.Namespace) -> int:
     """Profile every run in a process of its own and print the table."""
     if options.epochs < 1:
         raise UserError(f"--epochs must be at least 1, but is {options.epochs}")
+    if options.update is not None:
+        replace_section(read_text(options.update), SECTION, "")  # better to fail now than after the trainings
     with tempfile.TemporaryDirectory() as folder:
         data = f"{folder}/data"
         subprocess.run([sys.executable, "-m", "data_gen", "copy", data], check=True, cwd=ROOT, capture_output=True)
         columns = {}
         for name in RUNS:
             print(f"profiling: {name}", file=sys.stderr)
-            words = [sys.executable, __file__, "--one", name, "--data", data, "--epochs", str(options.epochs)]
-            done = subprocess.run(words, capture_output=True, text=True)
+            words = [
+                sys.executable,
+                str(Path(__file__).resolve()),
+                "--one",
+                name,
+                "--data",
+                data,
+                "--epochs",
+                str(options.epochs),
+            ]
+            done = subprocess.run(words, capture_output=True, text=True, cwd=folder)  # fairseq makes ./checkpoints
             if done.returncode:
                 raise UserError(f"profiling {name!r} failed: {done.stderr.strip()[-500:]}", exit_code=FAILURE)
             columns[name] = json.loads(done.stdout.splitlines()[-1])

@@ -40,7 +40,8 @@ class Commands:
     def __call__(self, *argv: object, typed: str = "", cwd: Path = ROOT) -> Outcome:
         """Run a command to its end.
 
-        :param argv: the words of the command; ``python`` as the first one is followed by a script.
+        :param argv: the words of the command; ``python`` as the first one is followed by a script, or by ``-m`` and a
+            module of this repository.
         :param typed: what its standard input holds.
         """
         self.streams[0].write_text(typed, encoding="utf-8")

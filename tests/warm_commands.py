@@ -64,8 +64,12 @@ def run(request: dict[str, Any]) -> int:
     return code
 
 
-def execute(argv: list[str]) -> None:
+def execute(argv: list[str]) -> object:
     """What the shell and Python would do with ``argv``."""
+    if argv[:2] == ["python", "-m"]:
+        sys.argv = argv[2:]
+        sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # as from the repository's root, or installed
+        return runpy.run_module(argv[2], run_name="__main__", alter_sys=True)
     if argv[0] == "python":
         argv = argv[1:]
     else:
@@ -74,7 +78,7 @@ def execute(argv: list[str]) -> None:
         argv = [program, *argv[1:]]
     sys.argv = argv
     sys.path.insert(0, str(Path(argv[0]).resolve().parent))
-    runpy.run_path(argv[0], run_name="__main__")
+    return runpy.run_path(argv[0], run_name="__main__")
 
 
 if __name__ == "__main__":

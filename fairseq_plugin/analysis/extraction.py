@@ -5,14 +5,12 @@ records = extract(load(cfg), cfg)
 """
 
 import ast
-import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from itertools import repeat
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,9 +27,6 @@ from torch import Tensor
 from data_gen.errors import FAILURE, UserError
 from fairseq_plugin.analysis.records import AttentionRecord
 from fairseq_plugin.analysis.spill import Spill
-
-# What torch and fairseq raise for a file that is no checkpoint, or a damaged one.
-UNREADABLE = (UnpicklingError, EOFError, LookupError, RuntimeError, ValueError)
 
 
 class Loaded(NamedTuple):
@@ -66,7 +61,8 @@ def load(cfg: FairseqConfig) -> Loaded:
         if not checkpoint_utils.PathManager.isfile(path):
             raise UserError(f"no checkpoint at {path!r}: name one that fairseq-train wrote")
     task = tasks.setup_task(cfg.task)
-    models, saved = _load_models(paths, task, _overrides(cfg.common_eval.model_overrides))
+    overrides = _overrides(cfg.common_eval.model_overrides)
+    models, saved = checkpoint_utils.load_model_ensemble(paths, arg_overrides=overrides, task=task)
     task.load_dataset(cfg.dataset.gen_subset, task_cfg=saved.task)
     device = torch.device("cuda" if torch.cuda.is_available() and not cfg.common.cpu else "cpu")
     with open_dict(cfg.generation):
@@ -87,21 +83,6 @@ def _overrides(text: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise UserError(f"--model-overrides must be a Python dictionary, as in \"{{'dropout': 0.1}}\", but is {text!r}")
     return values
-
-
-def _load_models(paths: list[str], task: FairseqTask, overrides: dict[str, Any]) -> tuple[list[Any], Any]:
-    try:
-        models, saved = checkpoint_utils.load_model_ensemble(paths, arg_overrides=overrides, task=task)
-    except UserError:
-        raise
-    except UNREADABLE as error:
-        # torch explains itself at length; what counts is what it does not load.
-        unsafe = re.search(r"Unsupported global: GLOBAL ([\w.]+)", str(error))
-        said = f"torch's safe loading refuses {unsafe[1]}" if unsafe else type(error).__name__
-        raise UserError(
-            f"cannot load {':'.join(paths)!r} ({said}): name a checkpoint that fairseq-train wrote for this model"
-        ) from error
-    return models, saved
 
 
 def extract(loaded: Loaded, cfg: FairseqConfig, progress: Any = iter) -> list[AttentionRecord]:

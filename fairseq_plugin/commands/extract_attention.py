@@ -75,6 +75,9 @@ def extract_to_files(options: argparse.Namespace, fairseq_arguments: Sequence[st
         require_folder(path)
         warn_of_ending(path, options.format)
     check_scheme(options.merge)
+    for name, value in (("--beam", options.beam), ("--batch-size", options.batch_size)):
+        if value < 1:
+            raise UserError(f"{name} must be at least 1, but is {value}")
     if not 1 <= options.nbest <= options.beam:
         raise UserError(f"--nbest must be from 1 to --beam {options.beam}, but is {options.nbest}")
     if options.forced and options.nbest > 1:

@@ -50,7 +50,10 @@ def view(options: argparse.Namespace) -> int:
     with whole_file(options.output) as stream:
         records = islice(iterate_records(options.attention), shown)
         progress = tqdm(records, desc="view", unit="sentence", total=shown, disable=None)
-        write_page(progress, options.attention.name, total, stream)
+        try:
+            write_page(progress, options.attention.name, total, stream)
+        except UserError as error:
+            raise UserError(f"{str(options.attention)!r}: {error}") from None
     count = f"{shown}" if shown == total else f"the first {shown} of {total}"
     print(f"{count} hypotheses written to {options.output} ({options.output.stat().st_size / 1e6:.1f} MB)")
     return 0

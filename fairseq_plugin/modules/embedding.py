@@ -36,7 +36,8 @@ def _load_pretrained(embedding: nn.Embedding, dictionary: Dictionary, path: str)
         vectors = utils.parse_embedding(path)
     except (ValueError, IndexError, StopIteration) as error:
         raise UserError(
-            f"{path!r} is no text file of embeddings (first line 'count size', then 'symbol v_1 .. v_E'): {error}"
+            f"{path!r} is no text file of embeddings (first line 'count size', then 'symbol v_1 .. v_E'): "
+            f"{error or 'it is empty'}"
         ) from error
     for symbol, vector in vectors.items():
         if vector.numel() != embedding.embedding_dim:

@@ -13,6 +13,7 @@ import torch
 from fairseq import utils
 from fairseq.data import Dictionary, FairseqDataset, StripTokenDataset
 from fairseq.logging import metrics
+from fairseq.models import ARCH_MODEL_REGISTRY, MODEL_REGISTRY
 from fairseq.tasks import FairseqTask, register_task
 from torch import Tensor
 
@@ -101,6 +102,7 @@ class CopyTask(FairseqTask):
         return fingerprint(
             self.source_dictionary,
             self.target_dictionary,
+            languages=(self.cfg.source_lang, self.cfg.target_lang),
             no_source_eos=self.cfg.no_source_eos,
             online=self._online.spec if self._online is not None else None,
         )
@@ -109,7 +111,7 @@ class CopyTask(FairseqTask):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Check a checkpoint against the dictionaries, and take over how its sources end.
 
-        :raises UserError: the checkpoint was trained with other dictionaries.
+        :raises UserError: the checkpoint was trained with other dictionaries, or from target to source.
         """
         saved = state_dict.get("copy")
         if saved is None:
@@ -123,8 +125,15 @@ class CopyTask(FairseqTask):
 
     # Other models.
 
+    @reports_user_errors
     def build_model(self, cfg: Any, from_checkpoint: bool = False) -> Any:
-        """Build any fairseq model for this task; see fairseq."""
+        """Build any fairseq model for this task; see fairseq.
+
+        :raises UserError: there is no model of that name.
+        """
+        name = getattr(cfg, "_name", None) or getattr(cfg, "arch", None)
+        if name and name not in {*MODEL_REGISTRY, *ARCH_MODEL_REGISTRY}:
+            raise UserError(f"no model called {name!r}: name the folder with its code in --user-dir")
         if isinstance(cfg, Namespace):
             # Old-style models (lstm, fconv) take a limit that is there for a number, and have their own for none.
             limits = ("max_source_positions", "max_target_positions")

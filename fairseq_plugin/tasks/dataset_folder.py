@@ -1,5 +1,6 @@
 """A folder of binarized data: is it one, which languages, which splits?"""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +11,10 @@ from fairseq.tasks.translation import load_langpair_dataset
 from data_gen.errors import UserError
 from data_gen.manifest import MANIFEST_NAME, read_manifest
 from fairseq_plugin.positions import UNLIMITED
+from fairseq_plugin.tasks.binarized_files import check_files
+
+# As fairseq-preprocess names its files: train.src-tgt.src.bin.
+PAIR = re.compile(r"[^.]+\.(?P<one>[^.-]+)-(?P<other>[^.-]+)\.[^.]+\.(?:bin|idx)")
 
 
 class Sides(NamedTuple):
@@ -46,6 +51,7 @@ def find_languages(folder: str, source: str | None, target: str | None) -> tuple
     """
     if source is not None and target is not None:
         return source, target
+    _require_one_pair(folder, source or target)
     pair = data_utils.infer_language_pair(folder)
     if None in pair and (Path(folder) / MANIFEST_NAME).is_file():
         pair = read_manifest(folder).languages
@@ -61,6 +67,18 @@ def find_languages(folder: str, source: str | None, target: str | None) -> tuple
         raise UserError(f"--{option}-lang {given}: {folder!r} holds {pair[0]} and {pair[1]}")
     other = pair[1] if given == pair[0] else pair[0]
     return (given, other) if option == "source" else (other, given)
+
+
+def _require_one_pair(folder: str, given: str | None) -> None:
+    """:raises UserError: the folder holds data of several pairs of languages, of which fairseq would take any."""
+    named = (PAIR.fullmatch(name) for name in sorted(_names(folder)))
+    pairs = {frozenset(name.group("one", "other")): f"{name['one']}-{name['other']}" for name in named if name}
+    fitting = [shown for pair, shown in pairs.items() if given is None or given in pair]
+    if len(fitting) > 1:
+        raise UserError(
+            f"{folder!r} holds {len(fitting)} pairs of languages, {', '.join(fitting)}: choose one with --source-lang "
+            "and --target-lang"
+        )
 
 
 def load_dictionary(folders: Sequence[str], language: str) -> Dictionary:
@@ -120,9 +138,14 @@ def open_split(cfg: Any, folder: str, split: str, source: Dictionary, target: Di
     :param source: the dictionary of the sources.
     :param target: the dictionary of the targets.
     :param combine: take ``valid1``, ``valid2``, ... as well.
-    :raises UserError: the folder has no such split.
+    :raises UserError: the folder has no such split, or its files are damaged or do not fit the dictionaries.
     """
     check_split(folder, split, cfg.source_lang, cfg.target_lang)
+    if cfg.dataset_impl in (None, "mmap"):
+        dictionaries = ((cfg.source_lang, source), (cfg.target_lang, target))
+        numbers = range(len(_names(folder))) if combine else range(1)
+        for name in (f"{split}{number or ''}" for number in numbers):
+            _check_files(folder, name, dictionaries)
     pairs = load_langpair_dataset(
         folder,
         split,
@@ -139,6 +162,26 @@ def open_split(cfg: Any, folder: str, split: str, source: Dictionary, target: Di
         max_target_positions=UNLIMITED,
     )
     return Sides(pairs.src, pairs.src_sizes, pairs.tgt, pairs.tgt_sizes)
+
+
+def _check_files(folder: str, split: str, dictionaries: Sequence[tuple[str, Dictionary]]) -> None:
+    """Check both sides of a split, if it is there; the second one may be missing.
+
+    :param dictionaries: of source and target, with their languages.
+    :raises UserError: a file is damaged, or does not fit another or its dictionary.
+    """
+    names, (source, target) = _names(folder), (language for language, _ in dictionaries)
+    counts: dict[str, int | None] = {}
+    for stem in (f"{split}.{source}-{target}", f"{split}.{target}-{source}"):
+        for language, dictionary in dictionaries:
+            if {f"{stem}.{language}.idx", f"{stem}.{language}.bin"} & names:
+                prefix, symbols = Path(folder) / f"{stem}.{language}", Path(folder) / f"dict.{language}.txt"
+                counts[str(prefix)] = check_files(prefix, len(dictionary), symbols)
+        if counts:
+            break
+    if len(set(counts.values())) > 1:
+        listed = " and ".join(f"'{prefix}' has {count}" for prefix, count in counts.items())
+        raise UserError(f"number of sequences: {listed}: each must be the pair of the other; make the data again")
 
 
 def _names(folder: str) -> set[str]:

@@ -8,6 +8,7 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
+from data_gen.errors import run_command
 from data_gen.files import whole_file
 from fairseq_plugin.scoring.exact_match import Matches
 
@@ -40,6 +41,12 @@ def evaluate(data: str, path: str, beam: int, sets: int) -> list[Matches]:
 
 
 def main(arguments: list[str]) -> int:
+    """Run the command. :returns: 0, 2 if the checkpoint or the data cannot be used, 1 if OUT cannot be written."""
+    return run_command("evaluation", lambda: write_counts(arguments))
+
+
+def write_counts(arguments: list[str]) -> int:
+    """Do what the words of the command say."""
     data, path, out, beam, sets = arguments
     text = json.dumps([matches._asdict() for matches in evaluate(data, path, int(beam), int(sets))])
     with whole_file(Path(out)) as stream:

@@ -242,7 +242,8 @@ WRONG_USE = {
     ),
     "text for a checkpoint": (
         ("--path", "{data}/test.src"),
-        "cannot load '{data}/test.src' (UnpicklingError): name a checkpoint that fairseq-train wrote for this model",
+        "'{data}/test.src' is no checkpoint, or damaged (UnpicklingError): name one that fairseq-train wrote, or go on "
+        "from an earlier one",
     ),
     "no such split": (
         ("--gen-subset", "dev"),

@@ -25,6 +25,7 @@ from fairseq_plugin.analysis.formats.layout import AXES, check_equal, in_order
 from fairseq_plugin.analysis.records import AttentionRecord
 
 KINDS = NUMBERS | {"symbols": "U"}
+ZIP = b"PK"  # what an archive begins with
 # What NumPy and zipfile raise, depending on where an archive is damaged.
 UNREADABLE = (ValueError, TypeError, KeyError, EOFError, RuntimeError, BadZipFile, zlib.error, TokenError)
 
@@ -72,6 +73,9 @@ def read_npz(stream: BinaryIO) -> Iterator[AttentionRecord]:
     """
     with ExitStack() as stack:
         with _refusing_damage():
+            if stream.read(len(ZIP)) != ZIP:  # of a file that is none, NumPy says how to unpickle it unsafely
+                raise ValueError("no zip archive")
+            stream.seek(0)
             archive = np.load(stream, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile) or archive.zip is None:
                 raise ValueError("a single array")

@@ -1,0 +1,160 @@
+"""One line, and a UserError in Python, where a checkpoint cannot be loaded.
+
+fairseq loads every checkpoint, of any command and task, through three functions of ``fairseq.checkpoint_utils``. They
+let torch's and Python's exceptions through, and a plugin has no other place from which it could say more. So these
+three functions are wrapped, here and nowhere else: on success they do and return what they always did. Safe loading
+itself is torch's (see safe_loading.py).
+"""
+
+import functools
+import logging
+import re
+from collections.abc import Callable, Sequence
+from pickle import UnpicklingError
+from typing import Any, Final
+
+from fairseq import checkpoint_utils
+from fairseq.file_io import PathManager
+
+from data_gen.errors import UserError, failure_from_os_error
+from fairseq_plugin.cli_errors import reports_user_errors
+
+logger = logging.getLogger(__name__)
+
+# What torch and fairseq raise for a file that is no checkpoint, or a damaged one.
+UNREADABLE: Final = (UnpicklingError, EOFError, LookupError, RuntimeError, ValueError, TypeError, AttributeError)
+# How torch names a class or function that it refuses to look up.
+REFUSED: Final = re.compile(r"GLOBAL (?P<name>[A-Za-z_][\w.]*) (?:was not an allowed|whose module)")
+# How torch says that the parameters in a file are not those of a model.
+MISMATCH: Final = re.compile(
+    r"Error\(s\) in loading state_dict for (?P<model>\w+):\s+"
+    r"(?P<first>(?:Missing|Unexpected) key\(s\) in state_dict: \"[^\"]+\"|size mismatch for [\w.]+)"
+)
+NAME: Final = "name one that fairseq-train wrote"
+RESTORED: Final = "checkpoint_last.pt"  # fairseq's default of --restore-file
+RESETS: Final = ("reset_optimizer", "reset_lr_scheduler", "reset_meters", "reset_dataloader")
+FRESH: Final = "please reset the optimizer"  # in fairseq's assertions about a checkpoint of other training options
+
+
+def explain_checkpoint_errors() -> None:
+    """Wrap fairseq's three functions, once."""
+    for name, wrap in (
+        ("load_checkpoint_to_cpu", _reading),
+        ("load_model_ensemble_and_task", _building),
+        ("load_checkpoint", _restoring),
+    ):
+        function = getattr(checkpoint_utils, name)
+        if not hasattr(function, "__wrapped__"):
+            setattr(checkpoint_utils, name, wrap(function))
+
+
+def _reading(load: Callable[..., Any]) -> Callable[..., Any]:
+    """Around ``load_checkpoint_to_cpu``, which reads a file."""
+
+    @functools.wraps(load)
+    @reports_user_errors
+    def load_checkpoint_to_cpu(path: str, *args: Any, **kwargs: Any) -> Any:
+        try:
+            state = load(path, *args, **kwargs)
+        except OSError as error:
+            if not PathManager.isfile(path):
+                raise _missing(path) from error
+            raise failure_from_os_error("read checkpoint", OSError(error.errno, error.strerror, str(path))) from error
+        except UserError:
+            raise
+        except UNREADABLE as error:
+            raise refusal(path, error) from error
+        lacking = [part for part in ("model", "cfg", "args") if state.get(part) is None]
+        if "model" in lacking or len(lacking) > 1:
+            raise UserError(f"{str(path)!r} is no checkpoint of fairseq, it has no {' or '.join(lacking)}: {NAME}")
+        return state
+
+    return load_checkpoint_to_cpu
+
+
+def _missing(path: object) -> UserError:
+    return UserError(f"no checkpoint at {str(path)!r}: {NAME}")
+
+
+def refusal(path: object, error: Exception) -> UserError:
+    """The line for what torch or fairseq said of a file."""
+    said = " ".join(str(error).split())
+    if found := REFUSED.search(said):
+        return UserError(
+            f"refused to load {str(path)!r}: it asks for {found['name']}, which no checkpoint "
+            f"needs and which may run code hidden in the file: delete it unless you know who made it, and {NAME}"
+        )
+    return UserError(
+        f"{str(path)!r} is no checkpoint, or damaged ({type(error).__name__}): {NAME}, or go on from an earlier one"
+    )
+
+
+def _building(load: Callable[..., Any]) -> Callable[..., Any]:
+    """Around ``load_model_ensemble_and_task``, through which decoding, fairseq-validate and Python go."""
+
+    @functools.wraps(load)
+    @reports_user_errors
+    def load_model_ensemble_and_task(filenames: Sequence[str], *args: Any, **kwargs: Any) -> Any:
+        try:
+            return load(filenames, *args, **kwargs)
+        except OSError as error:
+            missing = [str(path) for path in filenames if not PathManager.isfile(path)]
+            if not missing:
+                raise
+            raise _missing(missing[0]) from error
+        except RuntimeError as error:
+            explained = _other_model(":".join(map(str, filenames)), error)
+            if explained is None:
+                raise
+            raise explained from error
+
+    return load_model_ensemble_and_task
+
+
+def _restoring(load: Callable[..., Any]) -> Callable[..., Any]:
+    """Around ``load_checkpoint``, with which fairseq-train goes on from an earlier training."""
+
+    @functools.wraps(load)
+    @reports_user_errors
+    def load_checkpoint(cfg: Any, *args: Any, **kwargs: Any) -> Any:
+        start = cfg.finetune_from_model
+        if start is not None and cfg.restore_file != RESTORED:
+            raise UserError(
+                f"--finetune-from-model {start} and --restore-file {cfg.restore_file}: a training starts from one of "
+                "them, leave the other out"
+            )
+        resets = [f"--{name.replace('_', '-')}" for name in RESETS if getattr(cfg, name)]
+        if start is not None and resets:
+            raise UserError(
+                f"--finetune-from-model {start} resets all but the model by itself: leave out {', '.join(resets)}"
+            )
+        if cfg.restore_file != RESTORED and not PathManager.isfile(cfg.restore_file):
+            logger.warning("no checkpoint at %r (--restore-file): the training begins anew", cfg.restore_file)
+        try:
+            return load(cfg, *args, **kwargs)
+        except ValueError as error:
+            if start is None or PathManager.isfile(start):
+                raise
+            raise _missing(start) from error
+        except AssertionError as error:
+            if FRESH not in str(error):
+                raise
+            raise UserError(" ".join(str(error).split())) from error
+        except Exception as error:
+            explained = _other_model(cfg.restore_file if start is None else start, error.__context__)
+            if explained is None:
+                raise
+            raise explained from error
+
+    return load_checkpoint
+
+
+def _other_model(path: str, error: BaseException | None) -> UserError | None:
+    """The line for a checkpoint whose parameters are not those of the model; None for any other error."""
+    found = MISMATCH.search(str(error))
+    if found is None:
+        return None
+    return UserError(
+        f"{path!r} is a checkpoint of another model than {found['model']} with these options ({found['first']}): use "
+        "the --arch and the options that it was trained with"
+    )

@@ -1,0 +1,129 @@
+"""fairseq-train: options of task and model that make no sense, alone or together."""
+
+from pathlib import Path
+
+from tests.bad_input.case import EMPTY_SAVE_DIR, Case, check, table
+from tests.commands import Commands
+
+OPTIONS = {
+    "size 0": Case(
+        "fairseq-train {data} TRAIN --attention-dim 0",
+        "fairseq-train: error: --attention-dim must be at least 1, but is 0",
+        leaves=EMPTY_SAVE_DIR,
+        slow=True,
+    ),
+    "negative size": Case(
+        "fairseq-train {data} TRAIN --encoder-hidden-size -8",
+        "fairseq-train: error: --encoder-hidden-size must be at least 1, but is -8",
+        leaves=EMPTY_SAVE_DIR,
+    ),
+    "no number": Case(
+        "fairseq-train {data} TRAIN --attention-dim many",
+        "fairseq-train: error: argument --attention-dim: invalid int value: 'many'",
+    ),
+    "dropout nan": Case(
+        "fairseq-train {data} TRAIN --dropout nan",
+        "fairseq-train: error: --dropout must be at least 0 and below 1, but is nan",
+        leaves=EMPTY_SAVE_DIR,
+    ),
+    "unknown attention": Case(
+        "fairseq-train {data} TRAIN --attention best",
+        "fairseq-train: error: argument --attention: invalid choice: 'best' (choose from [..])",
+    ),
+    "unknown architecture": Case(
+        "fairseq-train {data} TRAIN --arch nosuch",
+        "fairseq-train: error: argument --arch/-a: invalid choice: 'nosuch' (choose from [..])",
+        slow=True,
+    ),
+    "option of another attention": Case(
+        "fairseq-train {data} TRAIN --location-kernel 5",
+        "fairseq-train: error: --location-kernel is for --attention location, but --attention is additive: leave it out",
+        leaves=EMPTY_SAVE_DIR,
+    ),
+    "even kernel": Case(
+        "fairseq-train {data} TRAIN --attention location --location-kernel 4",
+        "fairseq-train: error: --location-kernel must be odd and at least 1, but is 4",
+        leaves=EMPTY_SAVE_DIR,
+        slow=True,
+    ),
+    "sharpening nan": Case(
+        "fairseq-train {data} TRAIN --attention location --sharpening nan",
+        "fairseq-train: error: --sharpening must be a number above 0, but is nan",
+        leaves=EMPTY_SAVE_DIR,
+        slow=True,
+    ),
+    "previous state with dot": Case(
+        "fairseq-train {data} TRAIN --attention dot --readout-state previous",
+        "fairseq-train: error: --readout-state previous is for attention that looks back with the previous state, but --attention dot uses the new one: leave it out",
+        leaves=EMPTY_SAVE_DIR,
+        slow=True,
+    ),
+    "paper's values with normed": Case(
+        "fairseq-train {data} TRAIN --attention normed --init paper",
+        "fairseq-train: error: --init paper starts v at 0, but --attention normed divides by its length: use --init glorot or --attention additive",
+        leaves=EMPTY_SAVE_DIR,
+        slow=True,
+    ),
+    "one matrix, two sizes": Case(
+        "fairseq-train {data} TRAIN --share-all-embeddings --encoder-embed-dim 8",
+        "fairseq-train: error: --share-all-embeddings needs one embedding size, but --encoder-embed-dim is 8 and --decoder-embed-dim 32",
+        leaves=EMPTY_SAVE_DIR,
+    ),
+    "unequal sizes": Case(
+        "fairseq-train {data} TRAIN --decoder-hidden-size 8",
+        "fairseq-train: error: --decoder-init last needs encoder states of the decoder's size, but they have 64 units and the decoder 8: use --decoder-init tanh, or make the sizes equal (a bidirectional encoder has twice --encoder-hidden-size units)",
+        leaves=EMPTY_SAVE_DIR,
+        slow=True,
+    ),
+    "fused, but not known": Case(
+        "fairseq-train {data} TRAIN --attention ntm --recurrence fused",
+        "fairseq-train: error: --recurrence fused does not know NTMAttention: use --recurrence auto",
+        leaves=EMPTY_SAVE_DIR,
+        slow=True,
+    ),
+    "embeddings binary": Case(
+        "fairseq-train {data} TRAIN --encoder-embed-path {bad}/binary",
+        "fairseq-train: error: '{bad}/binary' is no text file of embeddings (first line 'count size', then 'symbol v_1 .. v_E'): 'utf-8' codec can't decode byte 0x80 in position 128: invalid start byte",
+        leaves=EMPTY_SAVE_DIR,
+    ),
+    "embeddings empty": Case(
+        "fairseq-train {data} TRAIN --encoder-embed-path {bad}/empty",
+        "fairseq-train: error: '{bad}/empty' is no text file of embeddings (first line 'count size', then 'symbol v_1 .. v_E'): ",
+        leaves=EMPTY_SAVE_DIR,
+        slow=True,
+    ),
+    "embeddings text": Case(
+        "fairseq-train {data} TRAIN --encoder-embed-path {bad}/text.en",
+        "fairseq-train: error: '{bad}/text.en' is no text file of embeddings (first line 'count size', then 'symbol v_1 .. v_E'): could not convert string to float: 'c'",
+        leaves=EMPTY_SAVE_DIR,
+        slow=True,
+    ),
+    "beam": Case(
+        "fairseq-train {data} TRAIN --eval-beam -1",
+        "fairseq-train: error: --eval-beam must be at least 0, but is -1",
+        leaves=EMPTY_SAVE_DIR,
+        slow=True,
+    ),
+    "online, several folders": Case(
+        "fairseq-train {data}:{data} TRAIN --online",
+        "fairseq-train: error: --online takes one dataset folder, but got 2: {data}, {data}",
+        leaves=EMPTY_SAVE_DIR,
+        slow=True,
+    ),
+    "online, other language": Case(
+        "fairseq-train {online} TRAIN --online --source-lang ko",
+        "fairseq-train: error: --online makes data with --source-lang src, which cannot be 'ko'",
+        leaves=EMPTY_SAVE_DIR,
+        slow=True,
+    ),
+    "criterion without logits": Case(
+        "fairseq-train {data} TRAIN --criterion nosuch",
+        "fairseq-train: error: argument --criterion: invalid choice: 'nosuch' (choose from [..])",
+        slow=True,
+    ),
+}
+
+
+@table(OPTIONS)
+def test_options(case: Case, commands: Commands, places: dict[str, Path]) -> None:
+    check(case, commands, places)
