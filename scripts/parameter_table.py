@@ -19,7 +19,7 @@ import fairseq_plugin  # noqa: F401  (registers everything)
 from data_gen.errors import run_command
 from fairseq_plugin.models.architectures import rnnencdec, rnnencdec_small, rnnsearch, rnnsearch_small
 from fairseq_plugin.models.gru_attention import GRUAttentionModel
-from scripts.marked_section import update_file
+from scripts.marked_section import read_text, replace_section, update_file
 
 NAME = "parameter_table.py"
 SECTION = "parameters"
@@ -55,6 +55,8 @@ def write_table(path: Path | None) -> int:
 
     :raises UserError: the file cannot be read or written, or lacks the markers.
     """
+    if path is not None:
+        replace_section(read_text(path), SECTION, "")  # better to fail now than after the counting
     text = table()
     if path is not None:
         update_file(path, SECTION, text)
