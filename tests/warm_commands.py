@@ -26,6 +26,7 @@ def warm_up() -> None:
         import fairseq_cli.interactive
         import fairseq_cli.train
         import fairseq_cli.validate  # noqa: F401
+        import matplotlib.backends.backend_agg  # noqa: F401
     # Each command imports its own module anew, which sets logging up.
     for name in [name for name in sys.modules if name.startswith("fairseq_cli")]:
         del sys.modules[name]

@@ -21,10 +21,12 @@ FILES = {
     "empty, bertviz": Case(
         "attention_stats.py {bad}/empty.bertviz",
         "attention_stats.py: error: '{bad}/empty.bertviz': not a JSON array, or cut short: write it again",
+        slow=True,
     ),
     "empty, nematus": Case(
         "attention_stats.py {bad}/empty.nematus",
         "attention_stats.py: error: '{bad}/empty.nematus' holds no sentence with rank 0: extract attention again",
+        slow=True,
     ),
     "empty, fairseq": Case(
         "attention_stats.py {bad}/empty.fairseq",
@@ -33,6 +35,7 @@ FILES = {
     "empty, marian": Case(
         "attention_stats.py {bad}/empty.marian",
         "attention_stats.py: error: '{bad}/empty.marian' holds no sentence with rank 0: extract attention again",
+        slow=True,
     ),
     "binary, npz": Case(
         "attention_stats.py {bad}/binary.npz",
@@ -45,22 +48,27 @@ FILES = {
     "binary, jsonl": Case(
         "attention_stats.py {bad}/binary.jsonl",
         "attention_stats.py: error: '{bad}/binary.jsonl': line 1: not a JSON object: is this an attention file?",
+        slow=True,
     ),
     "binary, bertviz": Case(
         "attention_stats.py {bad}/binary.bertviz",
         "attention_stats.py: error: '{bad}/binary.bertviz': not a JSON array, or cut short: write it again",
+        slow=True,
     ),
     "binary, nematus": Case(
         "attention_stats.py {bad}/binary.nematus",
         "attention_stats.py: error: '{bad}/binary.nematus': block at line 1: its first line is not 'id ||| translation ||| score ||| source ||| S T'",
+        slow=True,
     ),
     "binary, fairseq": Case(
         "attention_stats.py {bad}/binary.fairseq",
         "attention_stats.py: error: '{bad}/binary.fairseq': line 2: not UTF-8 text: is this an attention file?",
+        slow=True,
     ),
     "binary, marian": Case(
         "attention_stats.py {bad}/binary.marian",
         "attention_stats.py: error: '{bad}/binary.marian': line 1: not of the form 'translation ||| weights': let Marian print with --alignment soft",
+        slow=True,
     ),
     "cut short, npz": Case(
         "attention_stats.py {bad}/cut.npz",
@@ -81,14 +89,17 @@ FILES = {
     "cut short, nematus": Case(
         "attention_stats.py {bad}/cut.nematus",
         "attention_stats.py: error: '{bad}/cut.nematus': block at line 1: the file ends after 1 of 2 rows: write it again",
+        slow=True,
     ),
     "cut short, fairseq": Case(
         "attention_stats.py {bad}/cut.fairseq",
         "attention_stats.py: error: '{bad}/cut.fairseq': line 3: S-0 has 2 tokens for 1 weights: text that was put together from subwords does not fit",
+        slow=True,
     ),
     "cut short, marian": Case(
         "attention_stats.py {bad}/cut.marian",
         "attention_stats.py: error: '{bad}/cut.marian': line 1: no matrix of weights: its rows have 1 and 3 numbers",
+        slow=True,
     ),
     "NaN, npz": Case(
         "attention_stats.py {bad}/nan.npz",
@@ -109,14 +120,17 @@ FILES = {
     "NaN, nematus": Case(
         "attention_stats.py {bad}/nan.nematus",
         "attention_stats.py: error: '{bad}/nan.nematus': block at line 1: sentence 0, rank 0: an attention weight or the score is NaN or infinite: leave this hypothesis out",
+        slow=True,
     ),
     "NaN, fairseq": Case(
         "attention_stats.py {bad}/nan.fairseq",
         "attention_stats.py: error: '{bad}/nan.fairseq': line 3: sentence 0, rank 0: an attention weight or the score is NaN or infinite: leave this hypothesis out",
+        slow=True,
     ),
     "NaN, marian": Case(
         "attention_stats.py {bad}/nan.marian",
         "attention_stats.py: error: '{bad}/nan.marian': line 1: sentence 0, rank 0: an attention weight or the score is NaN or infinite: leave this hypothesis out",
+        slow=True,
     ),
     "infinite, npz": Case(
         "attention_stats.py {bad}/inf.npz",
@@ -125,30 +139,37 @@ FILES = {
     "infinite, safetensors": Case(
         "attention_stats.py {bad}/inf.safetensors",
         "attention_stats.py: error: '{bad}/inf.safetensors': sentence 0, rank 0: an attention weight or the score is NaN or infinite: leave this hypothesis out",
+        slow=True,
     ),
     "infinite, jsonl": Case(
         "attention_stats.py {bad}/inf.jsonl",
         "attention_stats.py: error: '{bad}/inf.jsonl': line 1: Infinity is not a finite number: leave this hypothesis out",
+        slow=True,
     ),
     "infinite, bertviz": Case(
         "attention_stats.py {bad}/inf.bertviz",
         "attention_stats.py: error: '{bad}/inf.bertviz': object 0: sentence 0, rank 0: an attention weight or the score is NaN or infinite: leave this hypothesis out",
+        slow=True,
     ),
     "infinite, nematus": Case(
         "attention_stats.py {bad}/inf.nematus",
         "attention_stats.py: error: '{bad}/inf.nematus': block at line 1: sentence 0, rank 0: an attention weight or the score is NaN or infinite: leave this hypothesis out",
+        slow=True,
     ),
     "infinite, fairseq": Case(
         "attention_stats.py {bad}/inf.fairseq",
         "attention_stats.py: error: '{bad}/inf.fairseq': line 3: sentence 0, rank 0: an attention weight or the score is NaN or infinite: leave this hypothesis out",
+        slow=True,
     ),
     "infinite, marian": Case(
         "attention_stats.py {bad}/inf.marian",
         "attention_stats.py: error: '{bad}/inf.marian': line 1: sentence 0, rank 0: an attention weight or the score is NaN or infinite: leave this hypothesis out",
+        slow=True,
     ),
     "axes, npz": Case(
         "attention_stats.py {bad}/axes.npz",
         "attention_stats.py: error: '{bad}/axes.npz': axes is 'source x target', expected 'target x source': was it written by another program or version?",
+        slow=True,
     ),
     "pickled objects, npz": Case(
         "attention_stats.py {bad}/object.npz",
@@ -165,6 +186,7 @@ FILES = {
     "other arrays, npz": Case(
         "attention_stats.py {bad}/other.npz",
         "attention_stats.py: error: '{bad}/other.npz': no format, axes, id, rank, score, has_reference, source, target, reference, source_offsets, target_offsets, reference_offsets, weights_offsets, symbols: this is not an attention file, which has format 'fairseq-attention/1'",
+        slow=True,
     ),
     "absurd size, npz": Case(
         "attention_stats.py {bad}/absurd.npz",
@@ -173,6 +195,7 @@ FILES = {
     "absurd header, safetensors": Case(
         "attention_stats.py {bad}/absurd.safetensors",
         "attention_stats.py: error: '{bad}/absurd.safetensors': not a .safetensors file, or cut short (Error while deserializing header: header too large): write it again",
+        slow=True,
     ),
     "tensor beyond the end, safetensors": Case(
         "attention_stats.py {bad}/hostile.safetensors",
@@ -193,10 +216,12 @@ FILES = {
     "text for numbers, jsonl": Case(
         "attention_stats.py {bad}/text.jsonl",
         'attention_stats.py: error: \'{bad}/text.jsonl\': line 1: weights is [["0.5", "0.5", "0"], ["0", "0.5", "0.5"]], not rows of numbers',
+        slow=True,
     ),
     "negative id, jsonl": Case(
         "attention_stats.py {bad}/negative.jsonl",
         "attention_stats.py: error: '{bad}/negative.jsonl': line 1: id -1 is not from 0 to 9223372036854775807: count ids from 0",
+        slow=True,
     ),
     "absurd id, jsonl": Case(
         "attention_stats.py {bad}/huge.jsonl",
@@ -221,6 +246,7 @@ FILES = {
     "deep, bertviz": Case(
         "attention_stats.py {bad}/deep.bertviz",
         "attention_stats.py: error: '{bad}/deep.bertviz': not a JSON array, or cut short: write it again",
+        slow=True,
     ),
     "ten thousand digits, jsonl": Case(
         "attention_stats.py {bad}/digits.jsonl",

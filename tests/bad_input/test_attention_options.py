@@ -17,10 +17,12 @@ OPTIONS = {
     "stats, a folder": Case(
         "attention_stats.py {bad}",
         "attention_stats.py: error: attention file '{bad}' must end in .npz, .safetensors, .jsonl, .bertviz, .nematus, .fairseq, .marian or .pharaoh",
+        slow=True,
     ),
     "stats, pairs alone": Case(
         "attention_stats.py {bad}/a.pharaoh",
         "attention_stats.py: error: '{bad}/a.pharaoh' holds alignment pairs without tokens and weights: give .npz or .jsonl",
+        slow=True,
     ),
     "stats, over its input": Case(
         "attention_stats.py {bad}/good.npz --json {bad}/good.npz",
@@ -33,6 +35,7 @@ OPTIONS = {
     "stats, gold missing": Case(
         "attention_stats.py {bad}/good.npz --gold {bad}/none",
         "attention_stats.py: error: no gold alignments '{bad}/none': give a file with a line of links i-j a sentence",
+        slow=True,
     ),
     "stats, gold binary": Case(
         "attention_stats.py {bad}/good.npz --gold {bad}/binary",
@@ -41,6 +44,7 @@ OPTIONS = {
     "stats, gold empty": Case(
         "attention_stats.py {bad}/good.npz --gold {bad}/empty",
         "attention_stats.py: error: '{bad}/empty' has 0 lines for 1 sentences with ids 0 to 0: give one line a sentence, in the order of the corpus, and attention of the whole corpus",
+        slow=True,
     ),
     "view, no page": Case(
         "view_attention.py {bad}/good.npz -o {out}/a.png",
@@ -49,10 +53,12 @@ OPTIONS = {
     "view, none shown": Case(
         "view_attention.py {bad}/good.npz -o {out}/a.html --limit 0",
         "view_attention.py: error: --limit must be at least 1, but is 0",
+        slow=True,
     ),
     "plot, no picture": Case(
         "plot_attention.py {bad}/good.npz --output {out}/a.txt",
         "plot_attention.py: error: picture '{out}/a.txt' must end in .png, .pdf, .svg",
+        slow=True,
     ),
     "plot, no sentence": Case(
         "plot_attention.py {bad}/good.npz --output {out}/a.png --id 7",
@@ -61,10 +67,12 @@ OPTIONS = {
     "plot, negative sentence": Case(
         "plot_attention.py {bad}/good.npz --output {out}/a.png --id -1",
         "plot_attention.py: error: no sentence -1 in '{bad}/good.npz', which has 1 from 0 to 0",
+        slow=True,
     ),
     "plot, no rank": Case(
         "plot_attention.py {bad}/good.npz --output {out}/a.png --rank 3",
         "plot_attention.py: error: sentence 0 in '{bad}/good.npz' has no rank 3: give --rank as one of 0",
+        slow=True,
     ),
     "plot, no numbers": Case(
         "plot_attention.py {bad}/good.npz --output {out}/a.png --ids a,b",
@@ -77,14 +85,17 @@ OPTIONS = {
     "plot, columns of one": Case(
         "plot_attention.py {bad}/good.npz --output {out}/a.png --columns 2",
         "plot_attention.py: error: --columns 2 without --ids or --compare: there is one heatmap",
+        slow=True,
     ),
     "plot, no columns": Case(
         "plot_attention.py {bad}/good.npz --output {out}/a.png --ids 0 --columns 0",
         "plot_attention.py: error: a grid needs at least 1 column, but is given 0",
+        slow=True,
     ),
     "plot, no colours": Case(
         "plot_attention.py {bad}/good.npz --output {out}/a.png --cmap nosuch",
         "plot_attention.py: error: unknown colour map 'nosuch': use viridis, cividis, magma, Greys or another of matplotlib's",
+        slow=True,
     ),
     "plot, colours turned": Case(
         "plot_attention.py {bad}/good.npz --output {out}/a.png --vmin 2",
@@ -93,10 +104,12 @@ OPTIONS = {
     "plot, colours from nan": Case(
         "plot_attention.py {bad}/good.npz --output {out}/a.png --vmin nan",
         "plot_attention.py: error: colours from nan to 1.0 are no range: vmin must be less than vmax",
+        slow=True,
     ),
     "plot, panels of one": Case(
         "plot_attention.py {bad}/good.npz --output {out}/a.png --panels 3",
         "plot_attention.py: error: --panels 3 without --evolution: it is for a sentence over a training",
+        slow=True,
     ),
     "plot, unknown option": Case(
         "plot_attention.py {bad}/good.npz --output {out}/a.png --nosuch",
@@ -105,6 +118,7 @@ OPTIONS = {
     "plot, compared with nothing": Case(
         "plot_attention.py {bad}/good.npz --output {out}/a.png --compare {bad}/none.npz",
         "plot_attention.py: error: no attention file '{bad}/none.npz': give the file that extract_attention.py wrote",
+        slow=True,
     ),
     "evolution, no folder": Case(
         "plot_attention.py {data} --evolution {bad}/none --output {out}/a.png",
@@ -113,14 +127,17 @@ OPTIONS = {
     "evolution, no checkpoint": Case(
         "plot_attention.py {data} --evolution {bad} --output {out}/a.png",
         "plot_attention.py: error: no checkpoint of an epoch or an update in '{bad}': train without --no-epoch-checkpoints, or with --save-interval-updates",
+        slow=True,
     ),
     "evolution, of a file": Case(
         "plot_attention.py {bad}/good.npz --evolution {bad} --output {out}/a.png",
         "plot_attention.py: error: --evolution reads a dataset: give its folder in place of '{bad}/good.npz'",
+        slow=True,
     ),
     "evolution, of all": Case(
         "plot_attention.py {data} --evolution {bad} --output {out}/a.pdf --all",
         "plot_attention.py: error: --all with --evolution, which draws one sentence and its reference: give --id alone",
+        slow=True,
     ),
 }
 

@@ -21,6 +21,7 @@ COPY = {
     "none": Case(
         "python -m data_gen copy {out}/d --num-symbols 0",
         "data_gen: error: --num-symbols must be from 1 to 1000000, but is 0",
+        slow=True,
     ),
     "negative": Case(
         "python -m data_gen copy {out}/d --num-symbols -5",
@@ -49,10 +50,12 @@ COPY = {
     "no such shard": Case(
         "python -m data_gen copy {out}/d --train 200000 --shards 2 --shard-id 2",
         "data_gen: error: --shard-id must be from 0 to 1, but is 2",
+        slow=True,
     ),
     "no shards": Case(
         "python -m data_gen copy {out}/d --shards 0",
         "data_gen: error: --shards must be from 1 to 1, but is 0: a shard holds whole blocks of 65536 sequences, and train has 1",
+        slow=True,
     ),
     "shard of nothing": Case(
         "python -m data_gen copy {out}/d --shard-id 1",
@@ -61,6 +64,7 @@ COPY = {
     "text of nothing": Case(
         "python -m data_gen copy {out}/d --online --text",
         "data_gen: error: --online writes no sequences, so it does not go with --text: leave one of them out",
+        slow=True,
     ),
     "absurd epoch": Case(
         "python -m data_gen copy {out}/d --online --train 100000000",
@@ -72,6 +76,7 @@ COPY = {
     "below a file": Case(
         "python -m data_gen copy {bad}/empty/d",
         "data_gen: error: '{bad}/empty/d' cannot be made: '{bad}/empty' is a file, not a folder; choose another folder",
+        slow=True,
     ),
     "in use": Case(
         "python -m data_gen copy {data}",
@@ -88,6 +93,7 @@ COPY = {
     "manifest is cut short": Case(
         "python -m data_gen copy {bad}/manifest-cut --overwrite",
         "data_gen: error: '{bad}/manifest-cut' holds no valid manifest.json, so --overwrite leaves it alone: choose another folder, or delete this one yourself",
+        slow=True,
     ),
     "shards are of other data": Case(
         "python -m data_gen copy {shards} --shards 2 --train 70000",
@@ -123,10 +129,12 @@ TEXT = {
     "a path for a language": Case(
         "python -m data_gen text {out}/d --source-lang ../en --trainpref {bad}/text",
         "data_gen: error: --source-lang must be letters, digits and _ only, but is '../en': rename the files (zh_CN instead of zh-CN)",
+        slow=True,
     ),
     "no pieces": Case(
         "python -m data_gen text {out}/d --source-lang en --trainpref {bad}/text --vocab-size 0",
         "data_gen: error: --vocab-size must be at least 1, but is 0",
+        slow=True,
     ),
     "too many pieces": Case(
         "python -m data_gen text {out}/d --source-lang en --trainpref {bad}/text",
@@ -139,6 +147,7 @@ TEXT = {
     "no such model": Case(
         "python -m data_gen text {out}/d --source-lang en --trainpref {bad}/text --model {bad}/none.model",
         "data_gen: error: no sentencepiece model at '{bad}/none.model': check the path",
+        slow=True,
     ),
     "model is binary": Case(
         "python -m data_gen text {out}/d --source-lang en --trainpref {bad}/text --model {bad}/binary",
@@ -147,10 +156,12 @@ TEXT = {
     "model is empty": Case(
         "python -m data_gen text {out}/d --source-lang en --trainpref {bad}/text --model {bad}/empty",
         "data_gen: error: '{bad}/empty' is not a sentencepiece model: give a file that sentencepiece trained (.model)",
+        slow=True,
     ),
     "two models for one": Case(
         "python -m data_gen text {out}/d --source-lang en --trainpref {bad}/text --model {bad}/a --source-model {bad}/b",
         "data_gen: error: --model serves both sides: leave out --source-model and --target-model",
+        slow=True,
     ),
 }
 

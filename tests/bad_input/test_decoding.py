@@ -230,7 +230,7 @@ EXTRACTION = {
     ),
     "overrides are none": Case(
         "extract_attention.py {data} --path {good} --output {out}/a.npz --model-overrides x",
-        "extract_attention.py: error: --model-overrides must be a Python dictionary, as in \"{'dropout': 0.1}\", but is 'x'",
+        "extract_attention.py: error: --model-overrides must be a Python dictionary, as in \"{{'dropout': 0.1}}\", but is 'x'",
         slow=True,
     ),
 }

@@ -49,7 +49,7 @@ CASES = {
         f"{command} {{bad}}/hostile{end}",
         REFUSED.format(command=command.split(" ")[0], end=end),
         leaves=EMPTY_SAVE_DIR if "TRAIN" in command else (),
-        slow=kind == "legacy" and name not in ("generate", "extraction"),
+        slow=(kind == "legacy" and name != "generate") or name == "train, a named size",
     )
     for name, command in COMMANDS.items()
     for kind, end in (("zip", ".pt"), ("legacy", "-legacy.pt"))

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.bad_input.case import Case, check, words_of
 from tests.commands import Commands
 
@@ -19,6 +21,7 @@ STEPS = (
 )
 
 
+@pytest.mark.slow
 def test_they_work(commands: Commands, tmp_path: Path) -> None:
     folder = tmp_path / NAME.replace("'", "")  # fairseq puts paths between quotes for hydra, and leaves ' as it is
     folder.mkdir()

@@ -13,11 +13,13 @@ LENGTHS = {
     "two configurations": Case(
         "python -m scripts.length_study {bad}/good.yaml --smoke --folder {out}/s",
         "length_study: error: argument --smoke: not allowed with argument config",
+        slow=True,
     ),
     "missing": Case(
         "python -m scripts.length_study {bad}/none.yaml --folder {out}/s",
         "length_study: error: cannot read '{bad}/none.yaml': No such file or directory",
         code=1,
+        slow=True,
     ),
     "empty": Case(
         "python -m scripts.length_study {bad}/empty --folder {out}/s",
@@ -26,14 +28,17 @@ LENGTHS = {
     "binary": Case(
         "python -m scripts.length_study {bad}/binary --folder {out}/s",
         "length_study: error: cannot read '{bad}/binary' as YAML: 'utf-8' codec can't decode byte 0x80 in position 128: invalid start byte",
+        slow=True,
     ),
     "a list": Case(
         "python -m scripts.length_study {bad}/list.yaml --folder {out}/s",
         "length_study: error: '{bad}/list.yaml' has no entries; scripts/lengths/summary.yaml is an example",
+        slow=True,
     ),
     "no YAML": Case(
         "python -m scripts.length_study {bad}/open.yaml --folder {out}/s",
         "length_study: error: cannot read '{bad}/open.yaml' as YAML: while parsing a flow sequence",
+        slow=True,
     ),
     "a Python object": Case(
         "python -m scripts.length_study {bad}/object.yaml --folder {out}/s",
@@ -41,7 +46,8 @@ LENGTHS = {
     ),
     "refers to nothing": Case(
         "python -m scripts.length_study {bad}/reference.yaml --folder {out}/s",
-        "length_study: error: '{bad}/reference.yaml': beam must be a whole number of at least 1, but is '${nowhere}'",
+        "length_study: error: '{bad}/reference.yaml': beam must be a whole number of at least 1, but is '${{nowhere}}'",
+        slow=True,
     ),
     "unknown entry": Case(
         "python -m scripts.length_study {bad}/unknown.yaml --folder {out}/s",
@@ -50,10 +56,12 @@ LENGTHS = {
     "no seeds": Case(
         "python -m scripts.length_study {bad}/seeds.yaml --folder {out}/s",
         "length_study: error: '{bad}/seeds.yaml': seeds must be a list of whole numbers of at least 1, but is []",
+        slow=True,
     ),
     "negative updates": Case(
         "python -m scripts.length_study {bad}/updates.yaml --folder {out}/s",
         "length_study: error: '{bad}/updates.yaml': updates must be a whole number of at least 1, but is -5",
+        slow=True,
     ),
     "a name that leads out": Case(
         "python -m scripts.length_study {bad}/outside.yaml --folder {out}/s",
@@ -67,11 +75,13 @@ LENGTHS = {
         "python -m scripts.length_study {bad}/good.yaml --folder {bad}/empty",
         "length_study: error: cannot make folder '{bad}/empty': File exists",
         code=1,
+        slow=True,
     ),
     "document missing": Case(
         "python -m scripts.length_study {bad}/good.yaml --folder {out}/s --update {bad}/none.md",
         "length_study: error: cannot read '{bad}/none.md': No such file or directory",
         code=1,
+        slow=True,
     ),
     "document without markers": Case(
         "python -m scripts.length_study {bad}/good.yaml --folder {out}/s --update {bad}/text.en",
@@ -84,22 +94,29 @@ OTHERS = {
         "python -m scripts.benchmark --threads 0", "benchmark: error: --threads must be at least 1, but is 0"
     ),
     "benchmark, the same threads": Case(
-        "python -m scripts.benchmark --threads 1 1", "benchmark: error: --threads must differ, but are 1 1"
+        "python -m scripts.benchmark --threads 1 1",
+        "benchmark: error: --threads must differ, but are 1 1",
+        slow=True,
     ),
     "benchmark, no repetitions": Case(
-        "python -m scripts.benchmark --repetitions 0", "benchmark: error: --repetitions must be at least 1, but is 0"
+        "python -m scripts.benchmark --repetitions 0",
+        "benchmark: error: --repetitions must be at least 1, but is 0",
+        slow=True,
     ),
     "benchmark, unknown row": Case(
         "python -m scripts.benchmark --rows nosuch",
         "benchmark: error: argument --rows: invalid choice: 'nosuch' (choose from [..])",
+        slow=True,
     ),
     "benchmark, nothing to measure": Case(
         "python -m scripts.benchmark --rows text --settings tiny",
         "benchmark: error: nothing to measure: --rows text at --settings tiny; see --list",
+        slow=True,
     ),
     "benchmark, smoke into a document": Case(
         "python -m scripts.benchmark --smoke --update {bad}/text.en",
         "benchmark: error: --smoke measures nothing that is worth a place in a file: leave out --update and --summary",
+        slow=True,
     ),
     "benchmark, document without markers": Case(
         "python -m scripts.benchmark --update {bad}/text.en",
@@ -108,19 +125,23 @@ OTHERS = {
     "benchmark, no folder to write to": Case(
         "python -m scripts.benchmark --smoke --rows core --output {out}/none/a.json",
         "benchmark: error: folder '{out}/none' does not exist: make it, or choose another place for 'a.json'",
+        slow=True,
     ),
     "translation, no corpus": Case(
         "python -m scripts.translation_study --update {bad}/marked.md",
         "translation_study: error: one of the arguments --corpus --smoke is required",
+        slow=True,
     ),
     "translation, corpus missing": Case(
         "python -m scripts.translation_study --corpus {bad}/none --update {bad}/marked.md --folder {out}/s",
         "translation_study: error: cannot read '{bad}/none/train.ko': No such file or directory",
         code=1,
+        slow=True,
     ),
     "translation, corpus binary": Case(
         "python -m scripts.translation_study --corpus {bad}/corpus-binary --update {bad}/marked.md --folder {out}/s",
         "translation_study: error: cannot read '{bad}/corpus-binary/train.ko': it is not UTF-8 text",
+        slow=True,
     ),
     "translation, corpus unequal": Case(
         "python -m scripts.translation_study --corpus {bad}/corpus-unequal --update {bad}/marked.md --folder {out}/s",
@@ -133,15 +154,18 @@ OTHERS = {
     "translation, document binary": Case(
         "python -m scripts.translation_study --smoke --update {bad}/binary --folder {out}/s",
         "translation_study: error: cannot read '{bad}/binary': it is not UTF-8 text",
+        slow=True,
     ),
     "translation, folder in use": Case(
         "python -m scripts.translation_study --smoke --update {bad}/marked.md --folder {bad}",
         "translation_study: error: '{bad}' holds something else: name another folder with --folder",
+        slow=True,
     ),
     "parameters, document missing": Case(
         "python -m scripts.parameter_table --update {bad}/none.md",
         "parameter_table.py: error: cannot read '{bad}/none.md': No such file or directory",
         code=1,
+        slow=True,
     ),
     "parameters, document without markers": Case(
         "python -m scripts.parameter_table --update {bad}/text.en",
@@ -150,15 +174,21 @@ OTHERS = {
     "parameters, document binary": Case(
         "python -m scripts.parameter_table --update {bad}/binary",
         "parameter_table.py: error: cannot read '{bad}/binary': it is not UTF-8 text",
+        slow=True,
     ),
     "gallery, unknown option": Case(
         "python -m scripts.gallery --nosuch", "gallery: error: unrecognized arguments: --nosuch"
     ),
     "results, folder in use": Case(
-        "results_table.py {bad}", "results_table.py: error: '{bad}' is not empty: name a new folder"
+        "results_table.py {bad}",
+        "results_table.py: error: '{bad}' is not empty: name a new folder",
+        slow=True,
     ),
     "results, folder is a file": Case(
-        "results_table.py {bad}/empty", "results_table.py: error: cannot make folder '{bad}/empty': File exists", code=1
+        "results_table.py {bad}/empty",
+        "results_table.py: error: cannot make folder '{bad}/empty': File exists",
+        code=1,
+        slow=True,
     ),
     "results, negative seed": Case(
         "results_table.py {out}/r --seeds -1",
@@ -167,9 +197,12 @@ OTHERS = {
     "results, the same seed": Case(
         "results_table.py {out}/r --seeds 1 1",
         "results_table.py: error: --seeds must differ and be at least 0, but are 1 1",
+        slow=True,
     ),
     "profile, no epochs": Case(
-        "profile_training.py --epochs 0", "profile_training.py: error: --epochs must be at least 1, but is 0"
+        "profile_training.py --epochs 0",
+        "profile_training.py: error: --epochs must be at least 1, but is 0",
+        slow=True,
     ),
     "profile, document without markers": Case(
         "profile_training.py --update {bad}/text.en",
