@@ -8,15 +8,15 @@ from fairseq_plugin.preflight import check_fairseq
 
 check_fairseq()
 
-from fairseq_plugin.checkpoint_errors import explain_checkpoint_errors  # noqa: E402
+from fairseq_plugin.checkpoints.reading import explain_checkpoint_errors  # noqa: E402
+from fairseq_plugin.checkpoints.safe_loading import allow_classes  # noqa: E402
+from fairseq_plugin.checkpoints.writing import write_whole_checkpoints  # noqa: E402
 from fairseq_plugin.criterions import chunked_cross_entropy  # noqa: E402
 from fairseq_plugin.models import architectures, gru_attention  # noqa: E402
 from fairseq_plugin.optim import fused_adam  # noqa: E402
-from fairseq_plugin.safe_loading import allow_classes  # noqa: E402
 from fairseq_plugin.scoring import exact_match  # noqa: E402
 from fairseq_plugin.tasks import copy_task  # noqa: E402
 from fairseq_plugin.version import __version__  # noqa: E402
-from fairseq_plugin.whole_checkpoints import write_whole_checkpoints  # noqa: E402
 
 allow_classes()
 explain_checkpoint_errors()

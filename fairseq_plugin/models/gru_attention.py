@@ -11,8 +11,9 @@ from fairseq.tasks import FairseqTask
 from torch import Tensor, nn
 
 from data_gen.errors import UserError
+from fairseq_plugin.checkpoints.parameters import check_parameters
+from fairseq_plugin.checkpoints.safe_loading import allow_classes_from_first_rank
 from fairseq_plugin.cli_errors import reports_user_errors
-from fairseq_plugin.models.checkpoint_check import check_parameters
 from fairseq_plugin.models.options import GRUAttentionConfig, check_attention_options, check_config
 from fairseq_plugin.models.places import check_places
 from fairseq_plugin.modules.attention import ATTENTION, Attention
@@ -24,7 +25,6 @@ from fairseq_plugin.modules.initial_state import InitialState
 from fairseq_plugin.modules.initialisation import initialise
 from fairseq_plugin.modules.readout import Readout
 from fairseq_plugin.processes import check_processes
-from fairseq_plugin.safe_loading import allow_classes_from_first_rank
 
 MODEL = "gru_attention"
 

@@ -18,9 +18,9 @@ from fairseq.tasks import FairseqTask, register_task
 from torch import Tensor
 
 from data_gen.errors import UserError
+from fairseq_plugin.checkpoints.safe_loading import allow_classes_from_first_rank
 from fairseq_plugin.cli_errors import reports_user_errors
 from fairseq_plugin.positions import UNLIMITED
-from fairseq_plugin.safe_loading import allow_classes_from_first_rank
 from fairseq_plugin.scoring.exact_match import Matches
 from fairseq_plugin.tasks.attention_figures import AttentionFigures
 from fairseq_plugin.tasks.copy_config import TRAIN, CopyTaskConfig, check_config

@@ -21,9 +21,9 @@ from fairseq import checkpoint_utils
 from data_gen.errors import UserError
 from fairseq_plugin.analysis.extraction import generation_config, load
 from fairseq_plugin.analysis.formats import read_records
+from fairseq_plugin.checkpoints.safe_loading import ALLOWED
 from fairseq_plugin.models.gru_attention import GRUAttentionModel
 from fairseq_plugin.preflight import check_fairseq, require_safe_torch
-from fairseq_plugin.safe_loading import ALLOWED
 from scripts.lengths import evaluation
 from scripts.results_table import final_loss
 from tests.bad_input.case import EMPTY_SAVE_DIR, Case, check, table

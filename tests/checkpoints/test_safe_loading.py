@@ -15,8 +15,8 @@ from fairseq.distributed import utils as distributed_utils
 from omegaconf.base import ContainerMetadata, Metadata
 from torch.serialization import safe_globals
 
-from fairseq_plugin import safe_loading
-from fairseq_plugin.safe_loading import ALLOWED, ALLOWED_FROM_FIRST_RANK
+from fairseq_plugin.checkpoints import safe_loading
+from fairseq_plugin.checkpoints.safe_loading import ALLOWED, ALLOWED_FROM_FIRST_RANK
 
 
 def test_the_lists_are_complete() -> None:

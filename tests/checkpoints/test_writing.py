@@ -12,7 +12,7 @@ from fairseq import checkpoint_utils
 from fairseq.file_io import PathManager
 
 from data_gen.errors import UserError
-from fairseq_plugin import whole_checkpoints
+from fairseq_plugin.checkpoints import writing
 from tests.small_disk import file_size_limit
 
 STATE = {"model": torch.arange(50_000.0)}
@@ -21,7 +21,7 @@ WAY_OUT = "mend that and run the same command again, which goes on from the last
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(whole_checkpoints, "PAUSE", 0)
+    monkeypatch.setattr(writing, "PAUSE", 0)
 
 
 def names(folder: Path) -> list[str]:
@@ -29,9 +29,9 @@ def names(folder: Path) -> list[str]:
 
 
 def test_fairseq_writes_with_these() -> None:
-    assert checkpoint_utils.torch_persistent_save is whole_checkpoints.save
-    assert checkpoint_utils.verify_checkpoint_directory is whole_checkpoints.verify
-    assert checkpoint_utils.PathManager.copy is whole_checkpoints.copy
+    assert checkpoint_utils.torch_persistent_save is writing.save
+    assert checkpoint_utils.verify_checkpoint_directory is writing.verify
+    assert checkpoint_utils.PathManager.copy is writing.copy
 
 
 def test_a_name_never_holds_half_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +104,7 @@ def test_what_cannot_be_saved_is_not_tried_again(tmp_path: Path) -> None:
 
 def test_copies_to_elsewhere_are_left_to_fairseq(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(whole_checkpoints, "fairseq_copy", lambda *words: calls.append(words) or True)
+    monkeypatch.setattr(writing, "fairseq_copy", lambda *words: calls.append(words) or True)
     monkeypatch.setattr(PathManager, "path_requires_pathmanager", lambda path: path.startswith("s3://"))
     assert PathManager.copy("checkpoint_1_20.pt", "s3://bucket/checkpoint_last.pt", overwrite=True)
     assert calls == [("checkpoint_1_20.pt", "s3://bucket/checkpoint_last.pt", True)]
