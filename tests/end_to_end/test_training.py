@@ -41,7 +41,9 @@ def test_the_best_checkpoint_is_that_of_exact_match(trained: Path) -> None:
 
 
 def test_a_checkpoint_holds_the_task(trained: Path) -> None:
-    assert checkpoint(trained)["task_state"]["copy"].keys() == {"source_symbols", "target_symbols", "no_source_eos"}
+    saved = checkpoint(trained)["task_state"]["copy"]
+    assert saved.keys() == {"languages", "source_symbols", "target_symbols", "no_source_eos"}
+    assert saved["languages"] == "src-tgt"
 
 
 FAST = ("--criterion", "chunked_cross_entropy", "--label-smoothing", "0.1", "--optimizer", "fused_adamw")
