@@ -40,7 +40,7 @@ setup(
     packages=find_packages(include=["fairseq_plugin", "fairseq_plugin.*", "data_gen", "data_gen.*"]),
     package_data={"fairseq_plugin": ["config/**/*.yaml", "analysis/viewer/page/*"]},
     # Bounds that any working fairseq meets: installing this package must not move what fairseq already uses.
-    install_requires=["torch>=2.6", "numpy>=1.23", "sentencepiece>=0.1.99", "matplotlib>=3.7", "tqdm>=4.60"],
+    install_requires=["torch>=2.6", "numpy>=1.24", "sentencepiece>=0.2", "matplotlib>=3.7", "tqdm>=4.60"],
     extras_require={"fairseq": fairseq_extra(), "safetensors": ["safetensors>=0.4"], "test": pins("test")},
     entry_points={
         "console_scripts": [
