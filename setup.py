@@ -41,7 +41,7 @@ setup(
     package_data={"fairseq_plugin": ["config/**/*.yaml", "analysis/viewer/page/*"]},
     # Bounds that any working fairseq meets: installing this package must not move what fairseq already uses. An older
     # torch is the exception: it would run code that is hidden in a checkpoint (SECURITY.md).
-    install_requires=["torch>=2.6", "numpy>=1.23", "sentencepiece>=0.1.99", "matplotlib>=3.7", "tqdm>=4.60"],
+    install_requires=["torch>=2.6", "numpy>=1.24", "sentencepiece>=0.2", "matplotlib>=3.7", "tqdm>=4.60"],
     extras_require={"fairseq": fairseq_extra(), "safetensors": ["safetensors>=0.4"], "test": pins("test")},
     entry_points={
         "console_scripts": [

@@ -31,7 +31,7 @@ MAIN: dict[str, Callable[[list[str]], int]] = {
     "parameter_table.py": parameter_table.main,
 }
 COPY = ("--train", "3000", "--valid", "10", "--test", "10")
-TEXT = ("--source-lang", "en", "--vocab-size", "11", "--trainpref", "{text}", "--validpref", "{text}")
+TEXT = ("--source-lang", "en", "--vocab-size", "10", "--trainpref", "{text}", "--validpref", "{text}")
 # Command, words, and what its line says; {disk} stands for the place that refuses.
 REFUSED = {
     "data_gen copy": ("data_gen", ("copy", "{disk}/new/data", *COPY), "cannot write the dataset '{disk}/new/data'"),

@@ -128,7 +128,7 @@ AT_THE_END = {
     "data_gen copy": ("data_gen", "rename", "copy", "new", "--train", 100, "--valid", 10, "--test", 10),
     "a shard": ("data_gen", "rename", "copy", "new", "--train", 70_000, "--shards", 2, "--shard-id", 1),
     "data_gen text": (
-        *("data_gen", "rename", "text", "new", "--source-lang", "en", "--vocab-size", 11, "--trainpref", "train"),
+        *("data_gen", "rename", "text", "new", "--source-lang", "en", "--vocab-size", 10, "--trainpref", "train"),
         *("--validpref", "train", "--testpref", "train"),
     ),
     "plot_attention": ("scripts.plot_attention", "replace", "{attention}", "--output", "old.png"),

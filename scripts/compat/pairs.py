@@ -47,7 +47,7 @@ class Pair:
 
 
 # The lower bounds of setup.py.
-OLDEST = {"torch": "2.6.0", "numpy": "1.23.5", "sentencepiece": "0.1.99", "matplotlib": "3.7.0", "tqdm": "4.60.0"}
+OLDEST = {"torch": "2.6.0", "numpy": "1.24.4", "sentencepiece": "0.2.0", "matplotlib": "3.7.0", "tqdm": "4.60.0"}
 NEWEST = {"torch": "2.14.1"}
 
 PAIRS = (

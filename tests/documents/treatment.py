@@ -41,7 +41,7 @@ CHANGED = {
         "{} ::: {0..15}": '"$shard"; done',
         "%d:' {0..15}": "%d:' {0..1}",
         "--task copy ...": f"--task copy --arch gru_attention_copy {TRAINING} --save-dir shards",
-        "--vocab-size 8000": "--vocab-size 46",
+        "--vocab-size 8000": "--vocab-size 41",
         "--arch gru_attention ...": f"--arch gru_attention {TRAINING} --save-dir text",
         "--path MODEL": "--path text/checkpoint_last.pt",
         "fairseq-interactive": "echo the cat | fairseq-interactive",

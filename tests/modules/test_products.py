@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from packaging.version import Version
 
 from fairseq_plugin.modules import products
 from tests import building
@@ -30,10 +31,11 @@ def test_the_operator_behind_the_fast_products_is_still_there() -> None:
 def test_mkl_is_preferred_on_intel_alone(
     monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, str], at_home: bool
 ) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)  # torch 2.6 has none
     assert products.mkl_at_home() == at_home
 
 
+@pytest.mark.skipif(Version(torch.__version__) < Version("2.13"), reason="older releases name no processor")
 def test_torch_still_names_the_processor() -> None:
     """Without it, MKL is left for oneDNN on every processor."""
     assert torch.cpu.get_capabilities()["architecture"]

@@ -122,7 +122,7 @@ def _refusing_damage() -> Iterator[None]:
 
 def _load_arrays(archive: Any) -> dict[str, np.ndarray]:
     """The arrays of the archive but the long ones, checked."""
-    check_names([name for name in ("format", "axes", *KINDS) if name not in archive])
+    check_names([name for name in ("format", "axes", *KINDS) if name not in archive.files])
     with _refusing_damage():
         arrays: dict[str, np.ndarray] = {name: archive[name] for name in archive.files if name not in RAGGED}
     for name, expected in (("format", FORMAT), ("axes", AXES)):
