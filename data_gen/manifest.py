@@ -5,6 +5,7 @@ Every route writes the same frame (:class:`Manifest`) around details of its own.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,6 +100,11 @@ def _sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def _is_name(value: object) -> bool:
+    """Letters, digits and _ only: a language is part of the names of files."""
+    return isinstance(value, str) and re.fullmatch(r"\w+", value) is not None
+
+
 def _parse(document: object) -> Manifest:
     """:raises ValueError: with the reason, if ``document`` is not a manifest that this version reads."""
     if not isinstance(document, dict) or document.get("format") != FORMAT:
@@ -107,9 +113,9 @@ def _parse(document: object) -> Manifest:
         raise ValueError(f"its version is {document.get('version')!r}, not {VERSION}")
     require_keys("manifest", document, _KEYS)
     languages = require_keys("languages", document["languages"], ("source", "target"))
-    if not all(isinstance(language, str) for language in languages.values()):
+    if not all(map(_is_name, languages.values())):
         raise ValueError("languages must be names")
-    if not isinstance(document["route"], str) or not isinstance(document["details"], dict):
+    if not _is_name(document["route"]) or not isinstance(document["details"], dict):
         raise ValueError("route must be a name and details an object")
     files = document["files"]
     if not isinstance(files, dict) or not all(isinstance(digest, str) for digest in files.values()):

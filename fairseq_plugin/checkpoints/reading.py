@@ -10,7 +10,6 @@ import functools
 import logging
 import re
 from collections.abc import Callable, Sequence
-from pickle import UnpicklingError
 from typing import Any, Final
 
 from fairseq import checkpoint_utils
@@ -21,8 +20,6 @@ from fairseq_plugin.cli_errors import reports_user_errors
 
 logger = logging.getLogger(__name__)
 
-# What torch and fairseq raise for a file that is no checkpoint, or a damaged one.
-UNREADABLE: Final = (UnpicklingError, EOFError, LookupError, RuntimeError, ValueError, TypeError, AttributeError)
 # How torch names a class or function that it refuses to look up.
 REFUSED: Final = re.compile(r"GLOBAL (?P<name>[A-Za-z_][\w.]*) (?:was not an allowed|whose module)")
 # How torch says that the parameters in a file are not those of a model.
@@ -62,7 +59,7 @@ def _reading(load: Callable[..., Any]) -> Callable[..., Any]:
             raise failure_from_os_error("read checkpoint", OSError(error.errno, error.strerror, str(path))) from error
         except UserError:
             raise
-        except UNREADABLE as error:
+        except Exception as error:  # a damaged file can raise anything
             raise refusal(path, error) from error
         lacking = [part for part in ("model", "cfg", "args") if state.get(part) is None]
         if "model" in lacking or len(lacking) > 1:

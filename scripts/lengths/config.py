@@ -37,6 +37,7 @@ class Study:
 def read_study(path: Path) -> Study:
     """:raises UserError: no such file, no YAML, or an entry that is missing, unknown or makes no sense."""
     from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError  # type: ignore[import-untyped]
 
     try:
@@ -44,8 +45,11 @@ def read_study(path: Path) -> Study:
         values = OmegaConf.to_container(OmegaConf.create(text))
     except OSError as error:
         raise failure_from_os_error("read", error) from None
-    except (UnicodeDecodeError, YAMLError) as error:
-        raise UserError(f"cannot read {os.fspath(path)!r} as YAML: {str(error).splitlines()[0]}") from None
+    except (YAMLError, OmegaConfBaseException, ValueError, AssertionError, RecursionError) as error:
+        said = next(
+            iter(str(error).splitlines()), "it has no entries"
+        )  # of a bare word omegaconf asserts, and is silent
+        raise UserError(f"cannot read {os.fspath(path)!r} as YAML: {said}") from None
     if not isinstance(values, dict):
         raise UserError(f"{os.fspath(path)!r} has no entries; scripts/lengths/summary.yaml is an example")
     return study_of({str(name): value for name, value in values.items()}, path)
