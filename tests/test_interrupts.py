@@ -100,7 +100,6 @@ IMPORTING = {
     "benchmark": ("scripts.benchmark", "--list"),
     "results_table": ("scripts.results_table", "new"),
     "parameter_table": ("scripts.parameter_table",),
-    "profile_training": ("scripts.profile_training",),
     "kill_and_resume": ("scripts.kill_and_resume", "new"),
 }
 
