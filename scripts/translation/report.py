@@ -97,7 +97,7 @@ def commands(recipe: Recipe) -> str:
     """Both trainings as one would type them."""
     lines = []
     for model in MODELS:
-        words = train_words(recipe, model, Path(DATA), Path(CHECKPOINTS))[1:]
+        words = train_words(recipe, model, Path(DATA), Path(CHECKPOINTS) / model)[1:]
         words = [f"'{word}'" if "(" in word else word for word in words]
         options = " ".join(words).split(" --")
         lines.append("fairseq-train " + " --".join(options))

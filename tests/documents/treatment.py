@@ -60,7 +60,6 @@ CHANGED = {
     "translation.md": {
         "--warmup-updates 80 --total-num-update 1600": "--warmup-updates 1 --total-num-update 2",
         "--max-update 1600": "--max-update 2",
-        "--arch lstm": "--arch lstm --restore-file none",  # the other model is in CHECKPOINTS already
     },
 }
 
