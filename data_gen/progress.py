@@ -15,7 +15,8 @@ Progress = Callable[[int], None]
 class Report(Protocol):
     """A :data:`Progress` that can also be told what is being done."""
 
-    def __call__(self, amount: int) -> None: ...
+    def __call__(self, amount: int) -> None:
+        """So much more is done."""
 
     def doing(self, what: str) -> None:
         """Say what is being done from now on."""

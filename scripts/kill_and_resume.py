@@ -38,6 +38,7 @@ SMALL_DATA, SMALL_TRAINING = ("--train", "320", "--valid", "16", "--test", "16")
 
 
 def parser() -> argparse.ArgumentParser:
+    """Options of the command."""
     options = argparse.ArgumentParser(prog=NAME, description="Kill trainings, go on, and compare to the bit.")
     options.add_argument("folder", type=Path, metavar="FOLDER", help="for all results, new or empty")
     options.add_argument("--kills", type=int, default=20, help="of each training (default: %(default)s)")

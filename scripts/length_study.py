@@ -36,6 +36,7 @@ SMOKE = Path(__file__).resolve().parent / "lengths" / "smoke.yaml"
 
 
 def parser() -> argparse.ArgumentParser:
+    """Options of the command."""
     options = argparse.ArgumentParser(prog=NAME, description="Accuracy against length, over models and seeds.")
     source = options.add_mutually_exclusive_group(required=True)
     source.add_argument("config", nargs="?", type=Path, help="YAML file with data, models, seeds and lengths")

@@ -66,6 +66,7 @@ PARTS = {
 
 
 def parser() -> argparse.ArgumentParser:
+    """Options of the command."""
     options = argparse.ArgumentParser(prog=NAME, description="Profile an update of fairseq-train, part by part.")
     options.add_argument("--epochs", type=int, default=5, help="epochs of 63 updates to profile (default: %(default)s)")
     options.add_argument("--update", type=Path, metavar="FILE", help="replace the table in this Markdown file")

@@ -83,6 +83,7 @@ class Progress:
 
 
 def parser() -> argparse.ArgumentParser:
+    """Options of the command."""
     options = argparse.ArgumentParser(prog=NAME, description="Train with several seeds and print a table of results.")
     options.add_argument("folder", type=Path, metavar="FOLDER", help="for all results, new or empty")
     options.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="one training each (default: 1 2 3)")

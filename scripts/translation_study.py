@@ -41,6 +41,7 @@ STEPS = 2 + 2 * len(MODELS) + 2
 
 
 def parser() -> argparse.ArgumentParser:
+    """Options of the command."""
     options = argparse.ArgumentParser(prog=NAME, description="Train on real text, beside fairseq's LSTM.")
     source = options.add_mutually_exclusive_group(required=True)
     source.add_argument("--corpus", type=Path, help="folder with train, valid and test, each .ko and .en")

@@ -38,6 +38,7 @@ class Measured(NamedTuple):
 
 
 def parser() -> argparse.ArgumentParser:
+    """Options of the command."""
     options = argparse.ArgumentParser(
         prog=NAME, description="Measure attention: diagonal, monotonicity, entropy, coverage, alignment error rate."
     )

@@ -27,6 +27,7 @@ NAME = program_name("extract_attention")
 
 
 def parser() -> argparse.ArgumentParser:
+    """Options of the command."""
     options = argparse.ArgumentParser(
         prog=NAME,
         description="Decode a dataset and write the attention of every hypothesis to a file.",

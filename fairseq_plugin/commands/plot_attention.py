@@ -25,6 +25,7 @@ from fairseq_plugin.commands.plots.training import FRAMES, PANELS, plot_evolutio
 
 
 def parser() -> argparse.ArgumentParser:
+    """Options of the command."""
     options = argparse.ArgumentParser(
         prog=NAME,
         description="Draw attention as a heatmap, of one sentence or of all.",

@@ -24,6 +24,7 @@ ENDINGS = (".html", ".htm")
 
 
 def parser() -> argparse.ArgumentParser:
+    """Options of the command."""
     options = argparse.ArgumentParser(prog=NAME, description="Make one HTML file to look at attention with.")
     options.add_argument("attention", type=Path, help="attention file, .npz or .jsonl, from extract_attention.py")
     options.add_argument("-o", "--output", type=Path, required=True, help="page to write: .html")

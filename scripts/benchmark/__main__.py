@@ -40,6 +40,7 @@ GPU_ROWS = ["core", "train"]
 
 
 def parser() -> argparse.ArgumentParser:
+    """Options of the command."""
     options = argparse.ArgumentParser(prog=NAME, description="Measure speed and memory side by side.")
     options.add_argument("--rows", nargs="+", choices=ROWS, help="what to measure (default: everything)")
     options.add_argument("--settings", nargs="+", choices=SETTINGS, help="at which sizes (default: at all)")

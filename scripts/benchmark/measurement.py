@@ -43,6 +43,7 @@ class Measurement:
 
     @property
     def median(self) -> float:
+        """What is reported of the values."""
         return median(self.values)
 
     def times_better_than(self, other: "Measurement") -> float:

@@ -43,6 +43,7 @@ HEAD = [
 
 
 def parser() -> argparse.ArgumentParser:
+    """Options of the command."""
     options = argparse.ArgumentParser(prog=NAME, description="Test every supported Python with its fairseq.")
     options.add_argument("folder", type=Path, metavar="FOLDER", help="for environments, logs and results")
     options.add_argument("--only", nargs="+", metavar="PAIR", help=f"of {', '.join(pair.name for pair in PAIRS)}")
@@ -129,10 +130,12 @@ def test_pair(pair: Pair, folder: Path, code: str, python: Path | None) -> dict[
 
 
 def say(line: str) -> None:
+    """A line of progress."""
     print(line, file=sys.stderr, flush=True)
 
 
 def write_record(folder: Path, pair: Pair, record: dict[str, Any]) -> None:
+    """Keep what is known of a pair."""
     (folder / pair.name).mkdir(exist_ok=True)
     write(folder / pair.name / "record.json", json.dumps(record, indent=2) + "\n")
 
