@@ -36,7 +36,6 @@ HEAD = [
     "fairseq",
     "torch",
     "NumPy",
-    "install (s)",
     "tests passed / failed / skipped",
     "quick start, exact match",
 ]
@@ -154,11 +153,11 @@ def passed(record: dict[str, Any]) -> bool:
 
 def table(records: dict[str, dict[str, Any]]) -> str:
     """The records as a Markdown table, with a line that says where they come from."""
-    lines = [HEAD, ["---"] * 4 + ["---:"] * 3]
+    lines = [HEAD, ["---"] * 4 + ["---:"] * 2]
     for pair in PAIRS:
         record = records[pair.name]
         tests = " / ".join(str(record[name]) for name in ("passed", "failed", "skipped")) if "passed" in record else ""
-        versions = [str(record.get(name, "")) for name in ("python", "fairseq", "torch", "numpy", "seconds")]
+        versions = [str(record.get(name, "")) for name in ("python", "fairseq", "torch", "numpy")]
         versions[0] = versions[0] or pair.python
         lines.append([*versions, tests, str(record.get("exact_match") or record.get("problem", ""))])
     rows = "\n".join("| " + " | ".join(line) + " |" for line in lines)

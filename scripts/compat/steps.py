@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any, NamedTuple
 
 from data_gen.errors import FAILURE, UserError
 from scripts.compat.pairs import Pair
-from scripts.study_folder import write
 
 INSTALL = "set -euo pipefail; source scripts/environment.sh; prepare_environment runtime fairseq test"
 STYLE = "ruff check . && ruff format --check . && mypy"
@@ -64,16 +62,11 @@ class Place(NamedTuple):
 
 
 def install(place: Place, pair: Pair) -> dict[str, Any]:
-    """Make and fill the environment, or complete it. :returns: versions, and the seconds of a new installation."""
+    """Make and fill the environment, or complete it. :returns: versions of what is in it."""
     pair.write_requirements(place.folder / "requirements", place.folder / "source" / "requirements")
-    record = place.folder / "install.json"
-    start = time.monotonic()
-    said = place.run("install", ["bash", "-c", INSTALL])
-    seconds = round(time.monotonic() - start)
-    versions = json.loads(place.run("versions", ["python", "-W", "ignore", "-c", VERSIONS]).splitlines()[-1])
-    if "pip install" in said or not record.exists():
-        write(record, json.dumps({**versions, "seconds": seconds}, indent=2) + "\n")
-    return dict(json.loads(record.read_text(encoding="utf-8")))
+    place.run("install", ["bash", "-c", INSTALL])
+    said = place.run("versions", ["python", "-W", "ignore", "-c", VERSIONS])
+    return dict(json.loads(said.splitlines()[-1]))
 
 
 def check_style(place: Place) -> dict[str, Any]:
