@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from fairseq import utils
-from fairseq.data import Dictionary, FairseqDataset, StripTokenDataset
+from fairseq.data import Dictionary, FairseqDataset
 from fairseq.logging import metrics
 from fairseq.models import ARCH_MODEL_REGISTRY, MODEL_REGISTRY
 from fairseq.tasks import FairseqTask, register_task
@@ -25,16 +25,10 @@ from fairseq_plugin.scoring.exact_match import Matches
 from fairseq_plugin.tasks.attention_figures import AttentionFigures
 from fairseq_plugin.tasks.copy_config import TRAIN, CopyTaskConfig, check_config
 from fairseq_plugin.tasks.copy_dataset import CopyDataset, length_ratio
-from fairseq_plugin.tasks.dataset_folder import (
-    Sides,
-    check_folder,
-    find_languages,
-    has_split,
-    load_dictionary,
-    open_split,
-)
+from fairseq_plugin.tasks.dataset_folder import check_folder, find_languages, load_dictionary
 from fairseq_plugin.tasks.fingerprint import check_fingerprint, fingerprint
 from fairseq_plugin.tasks.online_dataset import OnlineData, OnlineDataset, read_online_data
+from fairseq_plugin.tasks.splits import Splits
 from fairseq_plugin.tasks.validation import compare_outputs
 
 logger = logging.getLogger(__name__)
@@ -62,6 +56,7 @@ class CopyTask(FairseqTask):
         self._source_dictionary = source_dictionary
         self._target_dictionary = target_dictionary
         self._online = online
+        self._splits = Splits(cfg, source_dictionary, target_dictionary, online)
         self._figures = AttentionFigures(cfg)
         # fairseq keeps this in the checkpoint and hands it back to load_state_dict.
         self.state.add_factory("copy", self._fingerprint)
@@ -153,54 +148,7 @@ class CopyTask(FairseqTask):
 
         :raises UserError: the folder has no such split.
         """
-        folders = utils.split_paths(self.cfg.data)
-        if split != self.cfg.train_subset:
-            folders = folders[:1]
-        folder = folders[(epoch - 1) % len(folders)]
-        if self._online is not None and self._is_made(self._online, folder, split):
-            self.datasets[split] = self._make_dataset(self._online, split, epoch)
-        else:
-            dictionaries = (self.source_dictionary, self.target_dictionary)
-            sides = open_split(self.cfg, folder, split, *dictionaries, combine=combine)
-            self.datasets[split] = self._dataset(CopyDataset, sides, shuffle=split == self.cfg.train_subset)
-
-    def _is_made(self, online: OnlineData, folder: str, split: str) -> bool:
-        """Whether ``split`` is made rather than read: train, and what the folder has no files of.
-
-        :raises UserError: there is no such split.
-        """
-        if split == TRAIN:
-            return True
-        if has_split(folder, split, self.cfg.source_lang or "", self.cfg.target_lang or ""):
-            return False
-        if split not in online.splits:
-            raise UserError(f"no split {split!r} in {folder!r}: --online makes {', '.join(online.splits)}")
-        return True
-
-    @reports_user_errors
-    def _make_dataset(self, online: OnlineData, split: str, epoch: int) -> CopyDataset:
-        source, target = online.make(split, epoch)
-        sides = Sides(source, source.sizes, target, target.sizes)
-        if split == TRAIN:
-            return self._dataset(OnlineDataset, sides, shuffle=True, epoch=epoch)
-        return self._dataset(CopyDataset, sides, shuffle=False)
-
-    def _dataset(self, kind: type[CopyDataset], sides: Sides, **options: Any) -> CopyDataset:
-        source, source_sizes, target, target_sizes = sides
-        if self.cfg.no_source_eos:
-            source, source_sizes = StripTokenDataset(source, self.source_dictionary.eos()), source_sizes - 1
-        return kind(
-            source,
-            source_sizes,
-            self.source_dictionary,
-            target,
-            target_sizes,
-            self.target_dictionary,
-            left_pad_source=self.cfg.left_pad_source,
-            left_pad_target=self.cfg.left_pad_target,
-            pad_to_multiple=self.cfg.required_seq_len_multiple,
-            **options,
-        )
+        self.datasets[split] = self._splits.open(split, epoch, combine=combine)
 
     def get_batch_iterator(self, dataset: FairseqDataset, *args: Any, epoch: int = 1, **kwargs: Any) -> Any:
         """Batches that do not depend on the epoch in which a run begins; see fairseq.
@@ -210,7 +158,7 @@ class CopyTask(FairseqTask):
         """
         if self._online is not None and isinstance(dataset, OnlineDataset):
             if dataset.epoch != epoch:  # such as validation on train, for which fairseq always asks for epoch 1
-                dataset = self._make_dataset(self._online, TRAIN, epoch)
+                dataset = self._splits.make(self._online, TRAIN, epoch)
             return super().get_batch_iterator(dataset, *args, epoch=epoch, **kwargs)
         known = self.dataset_to_epoch_iter.get(dataset)
         iterator = super().get_batch_iterator(dataset, *args, epoch=1, **kwargs)
