@@ -6,6 +6,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
+[[ ${1:-} != -h && ${1:-} != --help ]] || { sed -n '2,5s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit; }
 [[ $# -le 1 && ${1:-} != -* ]] || fail "expected at most one argument, the folder for the results, but got '$*'"
 folder=${1:-$ROOT/quickstart}
 if [[ ! -e $folder/.quickstart && -n $(ls -A "$folder" 2>/dev/null) ]]; then
@@ -31,11 +32,11 @@ run_into() { # FILE COMMAND...: like run, with the output kept in FILE
 }
 
 model=$folder/checkpoints/checkpoint_best.pt
-run rm -rf "$folder"/{data,checkpoints,generate.txt,attention.npz,attention.txt,attention.png}
+run rm -rf "$folder"/{data,checkpoints,train.txt,generate.txt,attention.npz,attention.txt,attention.png}
 
 run python -m data_gen copy "$folder/data" --overwrite
 
-run fairseq-train "$folder/data" --user-dir fairseq_plugin --task copy --arch gru_attention_copy \
+run_into "$folder/train.txt" fairseq-train "$folder/data" --user-dir fairseq_plugin --task copy --arch gru_attention_copy \
   --criterion cross_entropy --optimizer adam --lr 0.001 --batch-size 32 --max-epoch 15 --seed 1 --num-workers 0 \
   --best-checkpoint-metric exact_match --maximize-best-checkpoint-metric \
   --save-dir "$folder/checkpoints" --no-epoch-checkpoints

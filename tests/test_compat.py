@@ -77,16 +77,28 @@ def test_an_interpreter_that_does_not_run() -> None:
     assert str(caught.value) == line
 
 
+def repository(folder: Path) -> Path:
+    """``folder`` as a checkout of git."""
+    steps.subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    return folder
+
+
 def test_sources_and_their_state(tmp_path: Path) -> None:
-    copy = tmp_path / "copy"
-    copy_sources(copy)
-    assert {path.relative_to(copy) for path in copy.rglob("*") if path.is_file()} == set(source_files())
-    steps.subprocess.run(["git", "init", "-q", str(copy)], check=True)
-    assert state(copy) == state()
+    root, copy = repository(tmp_path / "root"), tmp_path / "copy"
+    for name in ("README.md", "setup.py", "scripts/test.sh", "ignored.txt"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text(name, encoding="utf-8")
+    (root / ".gitignore").write_text("ignored.txt\n", encoding="utf-8")
+    copy_sources(copy, root)
+    copied = {path.relative_to(copy) for path in copy.rglob("*") if path.is_file()}
+    assert (
+        copied == set(source_files(root)) == set(map(Path, (".gitignore", "README.md", "setup.py", "scripts/test.sh")))
+    )
+    assert state(repository(copy)) == state(root)
     (copy / "README.md").write_text("another table", encoding="utf-8")
-    assert state(copy) == state()
+    assert state(copy) == state(root)
     (copy / "setup.py").write_text("another setup", encoding="utf-8")
-    assert state(copy) != state()
+    assert state(copy) != state(root)
 
 
 def test_a_folder_that_git_does_not_know(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The documents hold together: links, anchors and paths lead somewhere, commands name what exists and what it knows."""
 
 import argparse
+import ast
 import importlib
 import re
 import shlex
@@ -72,6 +73,22 @@ def test_paths_that_are_named_exist(page: Path) -> None:
     for path in FILE.findall(prose(page)):
         if path.endswith(SOURCES) or any((place / path.split("/")[0]).is_dir() for place in places):
             assert any((place / path).exists() for place in (*places, page.parent)), path
+
+
+@pages
+def test_names_that_are_imported_exist(page: Path) -> None:
+    for block in (block for language, block in BLOCK.findall(text_of(page)) if language == "python"):
+        for statement in (node for node in ast.walk(parsed(block)) if isinstance(node, ast.ImportFrom)):
+            module = importlib.import_module(statement.module or "")
+            assert {alias.name for alias in statement.names} <= set(dir(module)), ast.unparse(statement)
+
+
+def parsed(block: str) -> ast.Module:
+    """A block of Python, or an empty one if it is a line out of the middle of something."""
+    try:
+        return ast.parse(block)
+    except SyntaxError:
+        return ast.parse("")
 
 
 def test_the_readme_lists_every_page() -> None:

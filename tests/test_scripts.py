@@ -168,7 +168,13 @@ def test_quickstart_deletes_nothing_it_did_not_make(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
-@pytest.mark.parametrize("arguments", ["--help", "one two"])
+def test_quickstart_help() -> None:
+    done = bash(f"{ROOT}/scripts/quickstart.sh --help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("From nothing to a trained model and a picture of its attention: scripts/quickstart")
+
+
+@pytest.mark.parametrize("arguments", ["--nonsense", "one two"])
 def test_quickstart_wrong_use(arguments: str) -> None:
     done = bash(f"{ROOT}/scripts/quickstart.sh {arguments}")
     assert done.returncode == 2

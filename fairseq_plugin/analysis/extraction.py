@@ -58,6 +58,8 @@ def load(cfg: FairseqConfig) -> Loaded:
         raise UserError("no checkpoint given: name one with --path (several with ':' between them)")
     paths = utils.split_paths(cfg.common_eval.path)
     for path in paths:
+        if Path(path).is_dir():
+            raise UserError(f"{path!r} is a folder: name a checkpoint in it, such as {path}/checkpoint_best.pt")
         if not checkpoint_utils.PathManager.isfile(path):
             raise UserError(f"no checkpoint at {path!r}: name one that fairseq-train wrote")
     task = tasks.setup_task(cfg.task)

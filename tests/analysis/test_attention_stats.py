@@ -175,7 +175,7 @@ def test_files_that_cannot_be_used(tmp_path, monkeypatch, capsys):
     write_records(RECORDS, "full.jsonl")
     Path("folder").mkdir()
     refused(run(capsys, "empty.jsonl"), "'empty.jsonl' holds no sentence with rank 0: extract attention again")
-    refused(run(capsys, "none.npz"), "no attention file 'none.npz': give the file that extract_attention.py wrote")
+    refused(run(capsys, "none.npz"), "no attention file 'none.npz': extract it first")
     refused(run(capsys, "full.jsonl", "--json", "lost/stats.json"), "folder 'lost' does not exist: make it")
     assert run(capsys, "full.jsonl", "--json", "folder") == (
         1,

@@ -84,7 +84,7 @@ def test_characters_without_a_font_give_one_line(attention, tmp_path, capsys):
         (["--output", "a.jpg"], "picture 'a.jpg' must end in .png, .pdf, .svg"),
         (["--output", "lost/a.png"], "folder 'lost' does not exist: make it, or choose another place for 'a.png'"),
         (["--output", "a.png", "--id", "4"], "no sentence 4 in {file!r}, which has 3 from 3 to 9"),
-        (["--output", "a.png", "--rank", "2"], "sentence 3 in {file!r} has no rank 2: give --rank as one of 0, 1"),
+        (["--output", "a.png", "--rank", "2"], "sentence 3 in {file!r} has no rank 2: it has 0, 1"),
         (["--output", "a.png", "--cmap", "x"], "unknown colour map 'x': use viridis, cividis, magma, Greys or another"),
     ],
 )
@@ -107,7 +107,7 @@ def test_files_that_cannot_be_used(tmp_path, capsys, monkeypatch):
     assert plot_attention.main(["empty.jsonl", "--output", "b.png"]) == 2
     assert plot_attention.main(["full.jsonl", "--output", "a.png"]) == 1
     assert capsys.readouterr().err.splitlines() == [
-        "plot_attention.py: error: no attention file 'none.npz': give the file that extract_attention.py wrote",
+        "plot_attention.py: error: no attention file 'none.npz': extract it first",
         "plot_attention.py: error: 'empty.jsonl' holds no sentence: extract attention again",
         "plot_attention.py: error: cannot write 'a.png': Is a directory",
     ]

@@ -179,7 +179,10 @@ def test_the_command_writes_the_page(attention, limit, count, said, tmp_path, ca
         (["{file}", "-o", "a.pdf"], "page 'a.pdf' must end in .html or .htm"),
         (["{file}", "-o", "a.html", "--limit", "0"], "--limit must be at least 1, but is 0"),
         (["{file}", "-o", "x/a.html"], "folder 'x' does not exist: make it, or choose another place for 'a.html'"),
-        (["no.npz", "-o", "a.html"], "no attention file 'no.npz': give the file that extract_attention.py wrote"),
+        (
+            ["no.npz", "-o", "a.html"],
+            "no attention file 'no.npz': extract it first",
+        ),
         (["empty.jsonl", "-o", "a.html"], "'empty.jsonl' holds no sentence: extract attention again"),
     ],
 )

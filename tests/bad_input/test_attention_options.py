@@ -8,7 +8,7 @@ from tests.commands import Commands
 OPTIONS = {
     "stats, no file": Case(
         "attention_stats.py {bad}/none.npz",
-        "attention_stats.py: error: no attention file '{bad}/none.npz': give the file that extract_attention.py wrote",
+        "attention_stats.py: error: no attention file '{bad}/none.npz': extract it first",
     ),
     "stats, unknown ending": Case(
         "attention_stats.py {bad}/text.en",
@@ -71,7 +71,7 @@ OPTIONS = {
     ),
     "plot, no rank": Case(
         "plot_attention.py {bad}/good.npz --output {out}/a.png --rank 3",
-        "plot_attention.py: error: sentence 0 in '{bad}/good.npz' has no rank 3: give --rank as one of 0",
+        "plot_attention.py: error: sentence 0 in '{bad}/good.npz' has no rank 3: it has 0",
         slow=True,
     ),
     "plot, no numbers": Case(
@@ -117,7 +117,7 @@ OPTIONS = {
     ),
     "plot, compared with nothing": Case(
         "plot_attention.py {bad}/good.npz --output {out}/a.png --compare {bad}/none.npz",
-        "plot_attention.py: error: no attention file '{bad}/none.npz': give the file that extract_attention.py wrote",
+        "plot_attention.py: error: no attention file '{bad}/none.npz': extract it first",
         slow=True,
     ),
     "evolution, no folder": Case(

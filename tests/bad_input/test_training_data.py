@@ -144,7 +144,7 @@ DATA = {
     ),
     "dictionary without a symbol": Case(
         "fairseq-train {bad}/dict-short TRAIN",
-        "fairseq-train: error: '{bad}/dict-short/train.src-tgt.src.bin' holds the id 7, but '{bad}/dict-short/dict.src.txt' gives 0 to 6: use the dictionary that it was made with, or make the data again",
+        "fairseq-train: error: '{bad}/dict-short/[..].src-tgt.src.bin' holds the id 7, but '{bad}/dict-short/dict.src.txt' gives 0 to 6: use the dictionary that it was made with, or make the data again",
         leaves=EMPTY_SAVE_DIR,
     ),
     "dictionary missing": Case(

@@ -5,11 +5,18 @@ import shlex
 from pathlib import Path
 
 BLOCK = re.compile(r"^```bash\n(.*?)^```", flags=re.M | re.S)
+PYTHON = re.compile(r"^```python\n(.*?)^```", flags=re.M | re.S)
 
 
 def commands(page: Path) -> list[str]:
     """Each command of a page's blocks of bash, in order, as it stands there; comments alone are none."""
     return [command for block in BLOCK.findall(page.read_text(encoding="utf-8")) for command in split(block)]
+
+
+def python_of(page: Path) -> str:
+    """A command that runs a page's blocks of Python as one program."""
+    blocks = PYTHON.findall(page.read_text(encoding="utf-8"))
+    return "\n".join(["python - <<'PYTHON'", *blocks, "PYTHON"])
 
 
 def split(script: str) -> list[str]:

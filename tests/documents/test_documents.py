@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.commands import ROOT
-from tests.documents.shell import commands, split
-from tests.documents.treatment import AFTER_README, BEFORE, CHANGED, NOT_RUN, RUN, executed, reason_not_to_run
+from tests.documents.shell import commands, python_of, split
+from tests.documents.treatment import AFTER_README, BEFORE, CHANGED, NOT_RUN, PROGRAMS, RUN, executed, reason_not_to_run
 from tests.linked_environment import make_environment, variables
 
 README = ROOT / "README.md"
@@ -69,7 +69,8 @@ class Reader:
             self.execute(README)
             shutil.copytree(self.folder / README.stem / "tmp", place.parent / "tmp")
         lines = [executed(page.name, command) for command in commands(page) if not reason_not_to_run(command)]
-        script = "\n".join([*BEFORE.get(page.name, []), *lines])
+        programs = [python_of(page)] if page.name in PROGRAMS else []
+        script = "\n".join([*BEFORE.get(page.name, []), *lines, *programs])
         script = re.sub(r"(?<=[\s'\"=])/(tmp|data)/", rf"{place.parent}/\1/", script)
         environment = variables(place.parent / "checkout.venv") | {"PYTHONWARNINGS": "ignore"}
         log = place.parent / "log.txt"

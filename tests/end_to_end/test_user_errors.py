@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import hydra
 import pytest
 
 from data_gen.copy.dataset import make_copy_dataset
@@ -151,6 +152,8 @@ HYDRA = {
 
 @pytest.mark.parametrize(("options", "line"), HYDRA.values(), ids=HYDRA.keys())
 def test_hydra(commands: Commands, copy_data: Path, tmp_path: Path, options: tuple[str, ...], line: str) -> None:
+    if not options and hydra.__version__ < "1.1":
+        pytest.skip("a value that is missing in a file is refused by this hydra itself, which cannot print it")
     places = {"data": copy_data, "tmp": tmp_path}
     words = ("fairseq-hydra-train", "--config-dir", PLUGIN / "config", "--config-name", "copy")
     settings = (f"common.user_dir={PLUGIN}", "hydra.run.dir=.", "hydra.output_subdir=null")

@@ -90,7 +90,7 @@ def _iterate(path: Path, read: Callable[[BinaryIO], Iterator[AttentionRecord]]) 
         with path.open("rb") as stream:
             yield from read(stream)
     except FileNotFoundError:
-        raise UserError(f"no attention file {str(path)!r}: give the file that extract_attention.py wrote") from None
+        raise UserError(f"no attention file {str(path)!r}: extract it first") from None
     except OSError as error:
         raise failure_from_os_error("read", OSError(error.errno, error.strerror or str(error), str(path))) from error
     except UserError as error:
@@ -109,6 +109,8 @@ def format_of(path: Path, name: str | None = None) -> Format:
     try:
         return FORMATS[path.suffix.lower().removeprefix(".")]
     except KeyError:
+        if path.is_dir():
+            raise UserError(f"{str(path)!r} is a folder: give the attention file that was extracted") from None
         *endings, last = (f".{known}" for known in FORMATS)
         raise UserError(f"attention file {str(path)!r} must end in {', '.join(endings)} or {last}") from None
 

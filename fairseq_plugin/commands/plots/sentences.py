@@ -88,4 +88,4 @@ def select(records: Sequence[AttentionRecord], sentence: int | None, rank: int, 
         if record.rank == rank:
             return record
     ranks = ", ".join(str(record.rank) for record in of_sentence)
-    raise UserError(f"sentence {sentence} in {str(path)!r} has no rank {rank}: give --rank as one of {ranks}")
+    raise UserError(f"sentence {sentence} in {str(path)!r} has no rank {rank}: it has {ranks}")

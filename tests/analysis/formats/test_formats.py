@@ -90,7 +90,7 @@ def test_pairs_do_not_become_records_again(tmp_path):
 @pytest.mark.parametrize("name", READABLE)
 def test_missing_files_and_folders(name, tmp_path):
     path = tmp_path / f"a.{name}"
-    assert message_of(read_records, path).startswith(f"no attention file '{path}': give the file that")
+    assert message_of(read_records, path) == f"no attention file '{path}': extract it first"
     lost = tmp_path / "lost" / path.name
     assert message_of(write_records, [], lost).startswith(f"folder '{lost.parent}' does not exist: make it, or")
     path.mkdir()
