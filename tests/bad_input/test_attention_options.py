@@ -16,7 +16,7 @@ OPTIONS = {
     ),
     "stats, a folder": Case(
         "attention_stats.py {bad}",
-        "attention_stats.py: error: attention file '{bad}' must end in .npz, .safetensors, .jsonl, .bertviz, .nematus, .fairseq, .marian or .pharaoh",
+        "attention_stats.py: error: '{bad}' is a folder: give the attention file that was extracted",
         slow=True,
     ),
     "stats, pairs alone": Case(

@@ -126,7 +126,7 @@ EXTRACTION = {
     ),
     "a folder": Case(
         "extract_attention.py {data} --path {bad} --output {out}/a.npz",
-        "extract_attention.py: error: no checkpoint at '{bad}': name one that fairseq-train wrote",
+        "extract_attention.py: error: '{bad}' is a folder: name a checkpoint in it, such as {bad}/checkpoint_best.pt",
         slow=True,
     ),
     "text": Case(
