@@ -19,7 +19,7 @@ def checkpoint(path: Path) -> dict[str, Any]:
 def quickstart_words(data: object, save_dir: object) -> list[str]:
     """The fairseq-train of quickstart.sh."""
     script = (ROOT / "scripts" / "quickstart.sh").read_text(encoding="utf-8")
-    found = re.search(r"^run (fairseq-train .*?[^\\])\n", script, flags=re.DOTALL | re.MULTILINE)
+    found = re.search(r"^run_into \S+ (fairseq-train .*?[^\\])\n", script, flags=re.DOTALL | re.MULTILINE)
     assert found is not None
     places = {"$folder/data": str(data), "$folder/checkpoints": str(save_dir), "fairseq_plugin": str(PLUGIN)}
     return [places.get(word, word) for word in shlex.split(found[1].replace("\\\n", " "))]
