@@ -104,7 +104,17 @@ IMPORTING = {
 }
 
 
-@pytest.mark.parametrize("words", IMPORTING.values(), ids=IMPORTING.keys())
+# The others begin in the same way.
+EVERYDAY = ("data_gen copy", "extract_attention", "length_study", "parameter_table")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(words, id=name, marks=[] if name in EVERYDAY else [pytest.mark.slow])
+        for name, words in IMPORTING.items()
+    ],
+)
 def test_while_it_imports(words: tuple[str, ...], tmp_path: Path) -> None:
     with running(sys.executable, "-m", *words, cwd=tmp_path) as process:
         wait_until(lambda: "numpy" in (PROC / str(process.pid) / "maps").read_text(), process)

@@ -47,7 +47,7 @@ def whole(
     [
         pytest.param("save", 1, marks=pytest.mark.slow, id="first write"),
         pytest.param("copy", 1, marks=pytest.mark.slow, id="first copy"),
-        pytest.param("save", 3, id="a later write"),
+        pytest.param("save", 3, marks=pytest.mark.slow, id="a later write"),
         pytest.param("copy", 4, id="a later copy"),
     ],
 )

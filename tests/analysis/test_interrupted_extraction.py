@@ -55,7 +55,10 @@ def killed_at(
 
 
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(signal.SIGINT, id="SIGINT"), pytest.param(signal.SIGTERM, marks=pytest.mark.slow, id="SIGTERM")],
+)
 def test_what_stood_there_remains(
     place: str, number: signal.Signals, copy_data: Path, trained: Path, tmp_path: Path
 ) -> None:

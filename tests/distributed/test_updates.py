@@ -47,7 +47,10 @@ def alone(commands: Commands, one_batch: Path, tmp_path_factory: pytest.TempPath
 
 
 @parts
-@pytest.mark.parametrize(("batch", "update_freq"), [(16, 1), (8, 2)], ids=["one batch each", "two batches each"])
+@pytest.mark.parametrize(
+    ("batch", "update_freq"),
+    [pytest.param(16, 1, id="one batch each"), pytest.param(8, 2, marks=pytest.mark.slow, id="two batches each")],
+)
 def test_gradients_are_those_of_one_process(
     ranks: Ranks, one_batch: Path, alone: Path, tmp_path: Path, options: tuple[str, ...], batch: int, update_freq: int
 ) -> None:

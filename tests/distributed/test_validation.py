@@ -26,7 +26,7 @@ def words(data: Path, checkpoint: Path, folder: Path, *more: object) -> list[obj
     return train_words(data, folder, "--restore-file", checkpoint, *VALIDATE, *more)
 
 
-@pytest.mark.parametrize("beam", [1, 3])
+@pytest.mark.parametrize("beam", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_metrics_are_those_of_one_process(
     commands: Commands, ranks: Ranks, copy_data: Path, trained: Path, tmp_path: Path, beam: int
 ) -> None:

@@ -50,7 +50,9 @@ def test_data_workers_change_nothing(commands: Commands, folder: Path, whole: tu
     assert different(tmp_path / "checkpoint_last.pt", whole[0]) == []
 
 
-@pytest.mark.parametrize("update", [11, 14], ids=["between epochs", "within an epoch"])
+@pytest.mark.parametrize(
+    "update", [pytest.param(11, marks=pytest.mark.slow, id="between epochs"), pytest.param(14, id="within an epoch")]
+)
 def test_resumed_training_equals_uninterrupted_training(
     commands: Commands, folder: Path, whole: tuple[Path, str], tmp_path: Path, update: int
 ) -> None:

@@ -49,7 +49,9 @@ def test_a_checkpoint_holds_the_task(trained: Path) -> None:
 FAST = ("--criterion", "chunked_cross_entropy", "--label-smoothing", "0.1", "--optimizer", "fused_adamw")
 
 
-@pytest.mark.parametrize("more", [(), FAST], ids=["fairseq's parts", "fast parts"])
+@pytest.mark.parametrize(
+    "more", [pytest.param((), marks=pytest.mark.slow, id="fairseq's parts"), pytest.param(FAST, id="fast parts")]
+)
 def test_resumed_training_equals_uninterrupted_training(
     commands: Commands, copy_data: Path, tmp_path: Path, more: tuple[str, ...]
 ) -> None:
@@ -121,7 +123,13 @@ def assert_rounded(path: Path, dtype: torch.dtype) -> None:
     assert [name for name, value in parameters.items() if not torch.equal(value, value.to(dtype).float())] == []
 
 
-@pytest.mark.parametrize("precision", ["bf16", "memory_efficient_bf16", "memory_efficient_fp16"])
+@pytest.mark.parametrize(
+    "precision",
+    [
+        "bf16",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("memory_efficient_bf16", "memory_efficient_fp16")),
+    ],
+)
 def test_half_precision_on_a_cpu(commands: Commands, copy_data: Path, tmp_path: Path, precision: str) -> None:
     """fairseq-train takes --bf16 for a TPU and --fp16 for a GPU; through hydra they are what they say."""
     kept = ["common.cpu=true", "optimization.max_epoch=1", "checkpoint.no_epoch_checkpoints=true"]
