@@ -77,9 +77,10 @@ def refusal(path: object, error: Exception) -> UserError:
     """The line for what torch or fairseq said of a file."""
     said = " ".join(str(error).split())
     if found := REFUSED.search(said):
+        name = found["name"].removeprefix("builtins.")  # with which torch 2.6 begins some
         return UserError(
-            f"refused to load {str(path)!r}: it asks for {found['name']}, which no checkpoint "
-            f"needs and which may run code hidden in the file: delete it unless you know who made it, and {NAME}"
+            f"refused to load {str(path)!r}: it asks for {name}, which no checkpoint needs and "
+            f"which may run code hidden in the file: delete it unless you know who made it, and {NAME}"
         )
     return UserError(
         f"{str(path)!r} is no checkpoint, or damaged ({type(error).__name__}): {NAME}, or go on from an earlier one"
