@@ -85,7 +85,7 @@ install_requirements() {
     [[ $purpose != fairseq ]] || ! keeps_fairseq "$folder" || continue
     files+=(-r "$REQUIREMENTS/$purpose.txt")
   done
-  echo "Installing; the first time this takes a few minutes. What pip says is shown only if it fails."
+  echo "Installing; the first time this takes a few minutes. Of what pip says, only warnings and errors are shown."
   [[ -n ${PIP_EXTRA_INDEX_URL:-} ]] || echo "If torch comes as a download of several GB, stop this and get the small CPU build:
   export PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu"
   [[ ! -e $folder/.made-by-fairseq-attention ]] || touch "$folder/.installing"

@@ -13,6 +13,8 @@ from data_gen.errors import UserError
 
 TRAIN = SPLITS[0]
 """The split whose sequences are new in each epoch under ``--online``."""
+DECODED = ("exact_match", "token_accuracy")
+"""What validation reports of the sequences that it decodes."""
 
 
 @dataclass
@@ -59,6 +61,7 @@ class CopyTaskConfig(FairseqDataclass):
     )
     required_seq_len_multiple: int = II("dataset.required_seq_len_multiple")
     save_dir: str = II("checkpoint.save_dir")
+    best_checkpoint_metric: str = II("checkpoint.best_checkpoint_metric")
     tensorboard_logdir: Optional[str] = II("common.tensorboard_logdir")
     wandb_project: Optional[str] = II("common.wandb_project")
 
@@ -79,6 +82,11 @@ def check_config(cfg: CopyTaskConfig) -> None:
     for name in ("eval_beam", "eval_print_examples", "attention_figures"):
         if getattr(cfg, name) < 0:
             raise UserError(f"--{name.replace('_', '-')} must be at least 0, but is {getattr(cfg, name)}")
+    if cfg.eval_beam == 0 and cfg.best_checkpoint_metric in DECODED:
+        raise UserError(
+            f"--best-checkpoint-metric {cfg.best_checkpoint_metric} is of decoded sequences, which --eval-beam 0 "
+            "leaves out: drop one of the two"
+        )
 
 
 def _check_online(cfg: CopyTaskConfig) -> None:

@@ -38,6 +38,11 @@ def check_folder(folder: str) -> None:
         joined = ":".join(f"{folder}/shard{number}" for number in range(min(len(shards), 2)))
         raise UserError(f"{folder!r} holds {len(shards)} shards: name them, joined with ':', as in {joined}")
     if not list(Path(folder).glob("dict.*.txt")):
+        if list(Path(folder).glob("*.pt")):
+            raise UserError(
+                f"{folder!r} holds checkpoints, but no dict.*.txt: name the folder of the dataset, which "
+                "from_pretrained takes as third argument"
+            )
         raise UserError(
             f"{folder!r} is no dataset folder, it has no dict.*.txt: make one with 'python -m data_gen copy DESTDIR' "
             "or fairseq-preprocess"

@@ -81,7 +81,7 @@ def test_characters_without_a_font_give_one_line(attention, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--output", "a.jpg"], "picture 'a.jpg' must end in .png, .pdf, .svg"),
+        (["--output", "a.jpg"], "picture 'a.jpg' must end in .png, .pdf or .svg"),
         (["--output", "lost/a.png"], "folder 'lost' does not exist: make it, or choose another place for 'a.png'"),
         (["--output", "a.png", "--id", "4"], "no sentence 4 in {file!r}, which has 3 from 3 to 9"),
         (["--output", "a.png", "--rank", "2"], "sentence 3 in {file!r} has no rank 2: it has 0, 1"),

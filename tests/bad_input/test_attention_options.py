@@ -57,7 +57,7 @@ OPTIONS = {
     ),
     "plot, no picture": Case(
         "plot_attention.py {bad}/good.npz --output {out}/a.txt",
-        "plot_attention.py: error: picture '{out}/a.txt' must end in .png, .pdf, .svg",
+        "plot_attention.py: error: picture '{out}/a.txt' must end in .png, .pdf or .svg",
         slow=True,
     ),
     "plot, no sentence": Case(

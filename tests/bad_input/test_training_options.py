@@ -26,6 +26,11 @@ OPTIONS = {
         "fairseq-train: error: --dropout must be at least 0 and below 1, but is nan",
         leaves=EMPTY_SAVE_DIR,
     ),
+    "metric of decoding, which is left out": Case(
+        "fairseq-train {data} TRAIN --eval-beam 0 --best-checkpoint-metric exact_match",
+        "fairseq-train: error: --best-checkpoint-metric exact_match is of decoded sequences, which --eval-beam 0 leaves out: drop one of the two",
+        leaves=EMPTY_SAVE_DIR,
+    ),
     "unknown attention": Case(
         "fairseq-train {data} TRAIN --attention best",
         "fairseq-train: error: argument --attention: invalid choice: 'best' (choose from [..])",

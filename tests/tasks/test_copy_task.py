@@ -39,6 +39,14 @@ def test_folder_without_a_dataset(tmp_path: Path) -> None:
     )
 
 
+def test_folder_of_checkpoints(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint_best.pt").touch()
+    assert refusal(tmp_path) == (
+        f"'{tmp_path}' holds checkpoints, but no dict.*.txt: name the folder of the dataset, which from_pretrained "
+        "takes as third argument"
+    )
+
+
 def test_folder_whose_files_tell_no_languages(tmp_path: Path) -> None:
     (tmp_path / "dict.src.txt").write_text("a 1\n", encoding="utf-8")
     assert refusal(tmp_path) == (

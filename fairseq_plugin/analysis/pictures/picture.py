@@ -64,7 +64,8 @@ def check_ending(path: Path, endings: Collection[str] = METADATA.keys()) -> str:
     """
     ending = path.suffix.lower()
     if ending not in endings:
-        raise UserError(f"picture {str(path)!r} must end in {', '.join(endings)}")
+        *others, last = endings
+        raise UserError(f"picture {str(path)!r} must end in {', '.join(others)} or {last}")
     return ending
 
 

@@ -180,7 +180,7 @@ def test_colours_that_are_no_range(options, message):
 
 
 def test_places_that_cannot_be_written(figure, tmp_path):
-    with pytest.raises(UserError, match=r"picture '.*a\.jpg' must end in \.png, \.pdf, \.svg"):
+    with pytest.raises(UserError, match=r"picture '.*a\.jpg' must end in \.png, \.pdf or \.svg"):
         picture.save(figure, tmp_path / "a.jpg")
     with pytest.raises(
         UserError, match=r"folder '.*lost' does not exist: make it, or choose another place for 'a.png'"
