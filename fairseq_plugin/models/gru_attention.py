@@ -79,6 +79,7 @@ class GRUAttentionModel(FairseqEncoderDecoderModel):
                 context_dim=encoder.output_units,
                 features=cfg.readout_dim,
                 state=str(cfg.readout_state),
+                dropout=cfg.dropout,
             ),
             dropout=cfg.dropout,
             share_input_output_embed=cfg.share_decoder_input_output_embed or cfg.share_all_embeddings,

@@ -19,7 +19,11 @@ class GRUAttentionConfig(FairseqDataclass):
     """Options of ``gru_attention``."""
 
     dropout: float = field(
-        default=0.1, metadata={"help": "dropout on embeddings, between layers, on annotations and before the output"}
+        default=0.1,
+        metadata={
+            "help": "dropout on embeddings, between layers, on annotations, on the state a readout layer mixes, "
+            "and before the output"
+        },
     )
     encoder_embed_dim: int = field(default=256, metadata={"help": "size of source embeddings (E)"})
     encoder_embed_path: Optional[str] = field(

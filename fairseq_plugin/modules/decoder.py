@@ -41,7 +41,7 @@ class GRUDecoder(FairseqIncrementalDecoder):
     :param attention: attention of the first layer, with the previous state as query, or with the new one.
     :param initial_state: makes s_0 of every layer.
     :param readout: makes the features of a target step.
-    :param dropout: on embeddings, between layers and before the output layer.
+    :param dropout: on embeddings, between layers and before the output layer; ``readout`` has its own.
     :param share_input_output_embed: use the embedding as output matrix.
     :param recurrence: how the first layer is computed: a name in ``RECURRENCE``, or ``auto``.
     :param gru_cell: which unit the layers are made of: a name in ``GRU_CELL``.

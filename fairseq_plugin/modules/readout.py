@@ -13,6 +13,7 @@ the last), and blocks-examples as well.
 """
 
 import torch
+from fairseq.modules import FairseqDropout
 from torch import Tensor, nn
 
 from data_gen.errors import UserError
@@ -32,11 +33,20 @@ class Readout(nn.Module):
     :param context_dim: C, size of the contexts.
     :param features: R, for the kinds that mix.
     :param state: one of ``READOUT_STATE``.
+    :param dropout: on the states that are mixed. As they are, they are features already.
     :raises UserError: nothing but the previous state would be read.
     """
 
     def __init__(
-        self, kind: str, *, state_dim: int, embed_dim: int, context_dim: int, features: int, state: str = "current"
+        self,
+        kind: str,
+        *,
+        state_dim: int,
+        embed_dim: int,
+        context_dim: int,
+        features: int,
+        state: str = "current",
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         if kind == "state" and state == "previous":
@@ -47,6 +57,7 @@ class Readout(nn.Module):
         self.kind = kind
         self.reads_previous_state = state == "previous"
         self.features = state_dim if kind == "state" else features
+        self.dropout = FairseqDropout(dropout, module_name=self.__class__.__name__)
         self.mix: nn.Linear | None = None
         if kind != "state":
             pooled = POOLED if kind == "maxout" else 1
@@ -72,7 +83,8 @@ class Readout(nn.Module):
         assert contexts is not None
         if self.reads_previous_state:
             states = torch.cat([start.unsqueeze(1), states[:, :-1]], dim=1)  # (B, T, H)
-        mixed = linear(torch.cat([states, embedded, contexts], dim=-1), self.mix.weight, self.mix.bias)
+        read = torch.cat([self.dropout(states), embedded, contexts], dim=-1)  # the other two had theirs
+        mixed = linear(read, self.mix.weight, self.mix.bias)
         if self.kind == "tanh":
             return torch.tanh(mixed)
         return mixed.view(*mixed.shape[:-1], self.features, POOLED).amax(dim=-1)

@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from fairseq_plugin.modules.readout import READOUT, Readout
+from fairseq_plugin.modules.readout import READOUT, READOUT_STATE, Readout
 from tests import building
 
 
-def readout(kind: str, state: str = "current") -> Readout:
+def readout(kind: str, state: str = "current", dropout: float = 0.0) -> Readout:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return Readout(kind, state_dim=4, embed_dim=3, context_dim=2, features=5, state=state)
+        return Readout(kind, state_dim=4, embed_dim=3, context_dim=2, features=5, state=state, dropout=dropout)
 
 
 def inputs() -> tuple[torch.Tensor, ...]:
@@ -20,7 +20,7 @@ def inputs() -> tuple[torch.Tensor, ...]:
 
 def test_the_state_is_read_as_it_is() -> None:
     states, embedded, _ = inputs()
-    assert readout("state")(states, embedded, None, start=states[:, 0]) is states
+    assert readout("state", dropout=0.5)(states, embedded, None, start=states[:, 0]) is states
     assert not readout("state").reads_contexts
     assert readout("state").features == 4
 
@@ -53,6 +53,24 @@ def test_the_previous_state_is_that_of_the_step_before(kind: str) -> None:
     shifted = torch.stack([start, states[:, 0], states[:, 1]], dim=1)
     torch.testing.assert_close(got, readout(kind)(shifted, embedded, contexts, start=start))
     assert not torch.allclose(got, readout(kind)(states, embedded, contexts, start=start))
+
+
+@pytest.mark.parametrize("state", READOUT_STATE)
+def test_dropout_falls_on_the_states_alone_while_training(state: str) -> None:
+    states, embedded, contexts = (part.abs() + 0.1 for part in inputs())  # nothing is 0 of itself
+    start = states[:, 0] + 1
+    module = readout("tanh", state, dropout=0.5)
+    assert module.mix is not None
+    module.mix = torch.nn.Linear(9, 9, bias=False)  # what it reads comes out as it is
+    module.mix.weight = torch.nn.Parameter(torch.eye(9) / 5)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        read = module(states, embedded, contexts, start=start).atanh()
+    module.eval()
+    whole = module(states, embedded, contexts, start=start).atanh()
+    torch.testing.assert_close(read[..., 4:], whole[..., 4:])
+    shares = read[..., :4] / whole[..., :4]
+    assert set(shares.detach().mul(1e3).round().flatten().tolist()) == {0.0, 2e3}
 
 
 @pytest.mark.parametrize("kind", READOUT)
