@@ -3,8 +3,8 @@
     python -m scripts.translation_study --corpus CORPUS --update docs/translation.md
 
 CORPUS holds train, valid and test as files with the endings .ko and .en, one sentence a line. Everything that is made
-stays in the folder of ``--folder``. The same command goes on from the last whole step; a training that was cut off
-starts again, since it is timed.
+stays in the folder of ``--folder``. The same command goes on from the last whole step; trainings that were cut off
+start again, since they are timed.
 """
 
 import argparse
@@ -15,9 +15,10 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
-from data_gen.errors import UserError, exit_on_interrupt, failure_from_os_error, run_command
+from data_gen.errors import FAILURE, UserError, exit_on_interrupt, failure_from_os_error, run_command
 
 if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
     exit_on_interrupt()
@@ -30,12 +31,13 @@ from scripts.results_table import Progress
 from scripts.study_folder import study_folder, write
 from scripts.translation import examples, recipe, report, scores
 from scripts.translation.corpus import read_corpus
-from scripts.translation.recipe import LSTM, MODELS, OURS, SMOKE, SOURCE, TARGET, Recipe
+from scripts.translation.recipe import LSTM, MODELS, OURS, SMOKE, SOURCE, TARGET, Recipe, Run
 from scripts.translation.side_by_side import Training, train_side_by_side
 from scripts.translation.toy_corpus import write_toy_corpus
 
 NAME = "translation_study"
 SECTION = "translation"
+TRAINING = "training.json"  # in the folder of each training, once it is done
 IMAGES = "images"  # beside the document
 STEPS = 2 + 2 * len(MODELS) + 2
 
@@ -83,21 +85,29 @@ def study(options: argparse.Namespace) -> int:
         write(folder / "data.log", run(recipe.data_words(settings, place, folder / "data"), threads=1))
     progress.start("train both models")
     trainings, machine = train(settings, folder)
-    outputs, penalties = {}, {}
+    outputs: dict[Run, list[str]] = {}
+    penalties: dict[str, float] = {}
     for model in MODELS:
         progress.start(f"choose the length penalty of {model}")
         penalties[model] = choose_length_penalty(settings, folder, model, corpus["valid"][TARGET])
         progress.start(f"translate the test part with {model}")
-        outputs[model] = decode(settings, folder, model, "test", penalties[model], len(test[SOURCE]))
+        for seed in settings.seeds:
+            each = Run(model, seed)
+            outputs[each] = decode(settings, folder, each, "test", penalties[model], len(test[SOURCE]))
     progress.start("score")
-    scored = scores.score(outputs, LSTM, test[TARGET])
+    scored = {
+        seed: scores.score({model: outputs[Run(model, seed)] for model in MODELS}, LSTM, test[TARGET])
+        for seed in settings.seeds
+    }
     progress.start("attention")
     attention = folder / "attention.npz"
+    shown = settings.seeds[0]
     if not attention.exists():
-        best = checkpoint(folder, OURS)
+        best = checkpoint(folder, Run(OURS, shown))
         run(recipe.attention_words(settings, folder / "data", best, penalties[OURS], attention), threads=1)
     records = read_records(attention)
-    chosen = examples.choose(settings, test[SOURCE], test[TARGET], outputs, OURS, records)
+    candidates = {model: outputs[Run(model, shown)] for model in MODELS}
+    chosen = examples.choose(settings, test[SOURCE], test[TARGET], candidates, OURS, records)
     images = [f"{IMAGES}/{SECTION}-{number}.png" for number in range(1, len(chosen) + 1)]
     make_folder(options.update.parent / IMAGES)
     for example, image in zip(chosen, images, strict=True):
@@ -128,47 +138,66 @@ def hashes(corpus: Path) -> dict[str, str]:
         raise failure_from_os_error("read", error) from None
 
 
-def train(settings: Recipe, folder: Path) -> tuple[dict[str, Training], dict[str, Any]]:
-    """Train both models side by side, unless that is done. :returns: what it took, on what machine."""
-    done = folder / "trainings.json"
-    if not done.exists():
+def train(settings: Recipe, folder: Path) -> tuple[dict[Run, Training], dict[str, Any]]:
+    """Do the trainings that are not done. :returns: what each took, and on what machine.
+
+    :raises UserError: one fails, or some were done on another machine.
+    """
+    machine = describe_machine("cpu")
+    missing = {run.name: run for run in settings.runs if not (folder / run.name / TRAINING).exists()}
+    if missing:
         (folder / "attention.npz").unlink(missing_ok=True)
-        for model in MODELS:
-            make_folder(folder / model)
-            for old in (*(folder / model).glob("checkpoint*.pt"), *(folder / model).glob("generate*.txt")):
-                old.unlink()
-        trainings = train_side_by_side(
-            {model: recipe.train_words(settings, model, folder / "data", folder / model) for model in MODELS},
-            {model: folder / model / "train.log" for model in MODELS},
-            updates=settings.updates,
-            threads=settings.threads,
+    for name in missing:
+        make_folder(folder / name)
+        for old in (*(folder / name).glob("checkpoint*.pt"), *(folder / name).glob("generate*.txt")):
+            old.unlink()
+
+    def keep(name: str, training: Training) -> None:
+        kept = {"machine": machine, "training": asdict(training)}
+        write(folder / name / TRAINING, json.dumps(kept, indent=2) + "\n")
+
+    train_side_by_side(
+        {name: recipe.train_words(settings, run, folder / "data", folder / name) for name, run in missing.items()},
+        {name: folder / name / "train.log" for name in missing},
+        keep,
+        updates=settings.updates,
+        threads=settings.threads,
+    )
+    kept = {run: json.loads(read_text(folder / run.name / TRAINING)) for run in settings.runs}
+    machines = [each["machine"] for each in kept.values()]
+    if len({tuple(value for key, value in each.items() if key != "date") for each in machines}) > 1:
+        raise UserError(
+            f"{str(folder)!r} has trainings of several machines, whose times cannot be compared: "
+            "begin again with another --folder",
+            exit_code=FAILURE,
         )
-        kept = {"machine": describe_machine("cpu"), **{model: asdict(each) for model, each in trainings.items()}}
-        write(done, json.dumps(kept, indent=2) + "\n")
-    kept = json.loads(read_text(done))
-    return {model: Training(**kept[model]) for model in MODELS}, kept["machine"]
+    return {run: Training(**each["training"]) for run, each in kept.items()}, machines[-1]
 
 
 def choose_length_penalty(settings: Recipe, folder: Path, model: str, references: Sequence[str]) -> float:
-    """The one of the recipe's that gives the best BLEU on the validation part, the first of equal ones."""
-    return max(
-        settings.length_penalties,
-        key=lambda penalty: scores.bleu(decode(settings, folder, model, "valid", penalty, len(references)), references),
-    )
+    """The one of the recipe's that gives the best BLEU on the validation part, the mean of all seeds."""
+
+    def mean_bleu(penalty: float) -> float:
+        runs = [Run(model, seed) for seed in settings.seeds]
+        return fmean(
+            scores.bleu(decode(settings, folder, run, "valid", penalty, len(references)), references) for run in runs
+        )
+
+    return max(settings.length_penalties, key=mean_bleu)
 
 
-def decode(settings: Recipe, folder: Path, model: str, part: str, length_penalty: float, sentences: int) -> list[str]:
+def decode(settings: Recipe, folder: Path, each: Run, part: str, length_penalty: float, sentences: int) -> list[str]:
     """Translations of a part of the corpus; what fairseq-generate said is kept."""
-    kept = folder / model / f"generate-{part}-{length_penalty}.txt"
+    kept = folder / each.name / f"generate-{part}-{length_penalty}.txt"
     if not kept.exists():
-        words = recipe.generate_words(settings, folder / "data", checkpoint(folder, model), part, length_penalty)
+        words = recipe.generate_words(settings, folder / "data", checkpoint(folder, each), part, length_penalty)
         write(kept, run(words, threads=1))
     return scores.translations(read_text(kept), sentences)
 
 
-def checkpoint(folder: Path, model: str) -> Path:
+def checkpoint(folder: Path, each: Run) -> Path:
     """The one with the least validation loss."""
-    return folder / model / "checkpoint_best.pt"
+    return folder / each.name / "checkpoint_best.pt"
 
 
 def make_folder(folder: Path) -> None:

@@ -16,7 +16,7 @@ from scripts import translation_study
 from scripts.marked_section import replace_section
 from scripts.translation import examples, recipe, report
 from scripts.translation.corpus import read_corpus, sources_seen
-from scripts.translation.recipe import LSTM, MODELS, OURS, Recipe
+from scripts.translation.recipe import LSTM, MODELS, OURS, Recipe, Run
 from scripts.translation.scores import score, translations
 from scripts.translation.side_by_side import Training, read_training, train_side_by_side, updates_done
 from scripts.translation.toy_corpus import sentences
@@ -35,7 +35,7 @@ LOG = """\
 
 def test_both_models_get_the_same_options_but_for_loss_optimizer_and_architecture() -> None:
     def options(model: str) -> set[str]:
-        return set(" ".join(recipe.train_words(Recipe(), model, Path("data"), Path("out"))).split(" --"))
+        return set(" ".join(recipe.train_words(Recipe(), Run(model, 1), Path("data"), Path("out"))).split(" --"))
 
     assert options(OURS) - options(LSTM) == {
         *("arch gru_attention", "criterion chunked_cross_entropy", "optimizer fused_adamw"),
@@ -78,10 +78,29 @@ def test_a_training_that_fails_stops_the_other(tmp_path: Path, monkeypatch: pyte
     logs = {"short": tmp_path / "short.log", "long": tmp_path / "long.log"}
     commands = {"short": ["no_such_module"], "long": ["http.server", "0", "--bind", "127.0.0.1"]}
     with pytest.raises(UserError) as caught:
-        train_side_by_side(commands, logs, updates=1, threads=1)
+        train_side_by_side(commands, logs, lambda name, training: None, updates=1, threads=1)
     assert str(caught.value) == f"training short failed: see {str(logs['short'])!r}"
     assert "no_such_module" in logs["short"].read_text(encoding="utf-8")
     assert [process.returncode for process in started] == [1, -signal.SIGTERM]
+
+
+def test_two_trainings_run_at_a_time_in_the_order_given(tmp_path: Path) -> None:
+    names = ["first", "second", "third"]
+    # Each says when it begins, what a training says, and when it ends.
+    program = f"import time; print('began', time.time()); print({LOG!r}); time.sleep(1); print('ended', time.time())"
+    commands = {name: ["timeit", "--number", "1", "--repeat", "1", program] for name in names}
+    kept: dict[str, Training] = {}
+    logs = {name: tmp_path / f"{name}.log" for name in names}
+    train_side_by_side(commands, logs, kept.__setitem__, updates=14, threads=1)
+    assert sorted(kept) == sorted(names)
+    assert {training.valid_loss for training in kept.values()} == {7.25}
+    assert all(1 < training.wall < 60 for training in kept.values())
+    began, ended = (
+        {name: float(re.findall(rf"{word} (\S+)", log.read_text(encoding="utf-8"))[0]) for name, log in logs.items()}
+        for word in ("began", "ended")
+    )
+    assert began["second"] < ended["first"]
+    assert began["third"] > min(ended["first"], ended["second"])
 
 
 def test_translations_are_in_the_order_of_the_corpus() -> None:
@@ -247,16 +266,17 @@ def test_the_document_can_be_replaced() -> None:
 def test_the_length_penalty_is_the_best_on_the_validation_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     references = ["a b c d e", "f g h i j"]
     outputs = {1.0: ["a b c", "f g"], 1.5: references, 2.0: ["a b c d e x y", "f g h i j z"], 2.5: references}
+    best_of_another_seed = {1.0: references, 1.5: ["a b c d e", "f g h i z"], 2.0: ["a", "f"], 2.5: ["b", "g"]}
     asked = []
 
-    def decode(settings: Recipe, folder: Path, model: str, part: str, penalty: float, sentences: int) -> list[str]:
-        asked.append((model, part, sentences))
-        return outputs[penalty]
+    def decode(settings: Recipe, folder: Path, run: Run, part: str, penalty: float, sentences: int) -> list[str]:
+        asked.append((run, part, sentences))
+        return outputs[penalty] if run.seed == 1 else best_of_another_seed[penalty]
 
     monkeypatch.setattr(translation_study, "decode", decode)
-    settings = Recipe(length_penalties=tuple(outputs))
+    settings = Recipe(length_penalties=tuple(outputs), seeds=(1, 2))
     assert translation_study.choose_length_penalty(settings, tmp_path, OURS, references) == 1.5
-    assert set(asked) == {(OURS, "valid", 2)}
+    assert set(asked) == {(Run(OURS, 1), "valid", 2), (Run(OURS, 2), "valid", 2)}
 
 
 @pytest.mark.slow
@@ -282,7 +302,9 @@ def test_one_small_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
         cells[1].strip(): cells[2:-1] for cells in (line.split("|") for line in text.splitlines()) if len(cells) > 3
     }
     for name in ("BLEU, test part", "chrF2, test part"):
-        assert all(re.fullmatch(r" \d+\.\d ± \d+\.\d ", cell) for cell in rows[name]), rows[name]
+        assert all(re.fullmatch(r" \d+\.\d\d ", cell) for cell in rows[name]), rows[name]
+    for name in ("seed 1", "seed 2"):
+        assert all(re.fullmatch(r" \d+\.\d\d ± \d+\.\d ", cell) for cell in rows[name]), rows[name]
     for name in ("length penalty, chosen on the validation part", *report.ROWS):
         assert all(float(cell.replace(",", "")) > 0 for cell in rows[name]), (name, rows[name])
     images = [tmp_path / "images" / f"translation-{place}.png" for place in (1, 2, 3)]
@@ -294,3 +316,12 @@ def test_one_small_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     assert translation_study.main(arguments) == 0
     assert document.read_text(encoding="utf-8") == text
     assert set(MODELS) == {OURS, LSTM}
+
+    # Times of two machines are not put into one table.
+    kept = tmp_path / "work" / "lstm-2" / "training.json"
+    kept.write_text(kept.read_text(encoding="utf-8").replace('"cores": ', '"cores": 1'), encoding="utf-8")
+    assert translation_study.main(arguments) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f"translation_study: error: {str(tmp_path / 'work')!r} has trainings of several machines, whose times cannot "
+        "be compared: begin again with another --folder"
+    )

@@ -8,6 +8,7 @@ learn.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 SOURCE, TARGET = "ko", "en"
 PARTS = ("train", "valid", "test")
@@ -19,6 +20,18 @@ SPECIFIC = {
     LSTM: ("--criterion", "label_smoothed_cross_entropy", "--optimizer", "adam"),
 }
 PLUGIN = ("--user-dir", "fairseq_plugin", "--task", "translation", "--source-lang", SOURCE, "--target-lang", TARGET)
+
+
+class Run(NamedTuple):
+    """One training: a model of ``MODELS`` and the seed that it begins with."""
+
+    model: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """What its folder is called."""
+        return f"{self.model}-{self.seed}"
 
 
 @dataclass(frozen=True)
@@ -33,6 +46,7 @@ class Recipe:
     :param max_tokens: source or target tokens in a batch, padding counted.
     :param length_penalties: exponents of the hypothesis length to choose from, on the validation part.
     :param interval: updates between two lines of the training log.
+    :param seeds: of the trainings, one of each model with each; examples are of the first.
     :param example_words: fewest and most words of a reference that may be shown as an example.
     :param example_pieces: most source and most target pieces of an example, with end symbol.
     """
@@ -48,10 +62,10 @@ class Recipe:
     max_tokens: int = 2000
     updates: int = 1600
     interval: int = 20
-    seed: int = 1
+    seeds: tuple[int, ...] = (1, 2, 3)
     threads: int = 1
     beam: int = 5
-    length_penalties: tuple[float, ...] = (1.0, 1.5, 2.0, 2.5)
+    length_penalties: tuple[float, ...] = (1.0, 1.5, 2.0, 2.5, 3.0)
     example_words: tuple[int, int] = (8, 14)
     example_pieces: int = 20
 
@@ -59,6 +73,11 @@ class Recipe:
     def warmup(self) -> int:
         """Updates in which the learning rate rises from 0."""
         return self.updates // 20
+
+    @property
+    def runs(self) -> list[Run]:
+        """All trainings, those of one seed beside one another."""
+        return [Run(model, seed) for seed in self.seeds for model in MODELS]
 
 
 SMOKE = Recipe(
@@ -71,6 +90,7 @@ SMOKE = Recipe(
     max_tokens=600,
     updates=30,
     interval=5,
+    seeds=(1, 2),
     length_penalties=(1.0, 2.0),
     example_words=(3, 14),
     example_pieces=100,
@@ -86,8 +106,8 @@ def data_words(recipe: Recipe, corpus: Path, destination: Path) -> list[str]:
     return [*words, "--character-coverage", str(recipe.character_coverage)]
 
 
-def train_words(recipe: Recipe, model: str, data: Path, checkpoints: Path) -> list[str]:
-    """``fairseq-train`` for one of ``MODELS``."""
+def train_words(recipe: Recipe, run: Run, data: Path, checkpoints: Path) -> list[str]:
+    """``fairseq-train`` for one training."""
     settings = {
         "--label-smoothing": recipe.label_smoothing,
         "--lr": recipe.lr,
@@ -98,13 +118,13 @@ def train_words(recipe: Recipe, model: str, data: Path, checkpoints: Path) -> li
         "--max-update": recipe.updates,
         "--clip-norm": 1,
         "--max-tokens": recipe.max_tokens,
-        "--seed": recipe.seed,
+        "--seed": run.seed,
         "--log-format": "json",
         "--log-interval": recipe.interval,
         "--num-workers": 0,
         "--save-dir": checkpoints,
     }
-    words = [str(data), *PLUGIN, "--arch", model, *size_words(recipe, model), *SPECIFIC[model]]
+    words = [str(data), *PLUGIN, "--arch", run.model, *size_words(recipe, run.model), *SPECIFIC[run.model]]
     words += [str(word) for pair in settings.items() for word in pair]
     return ["fairseq_cli.train", *words, "--no-epoch-checkpoints", "--cpu"]
 

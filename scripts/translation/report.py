@@ -2,22 +2,24 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from scripts.translation.corpus import Corpus, sources_seen
 from scripts.translation.examples import Example
-from scripts.translation.recipe import LSTM, MODELS, OURS, SOURCE, Recipe, train_words
-from scripts.translation.scores import RESAMPLES, Scores
-from scripts.translation.side_by_side import Training
+from scripts.translation.recipe import LSTM, MODELS, OURS, SOURCE, Recipe, Run, train_words
+from scripts.translation.scores import METRICS, RESAMPLES, Scores
+from scripts.translation.side_by_side import AT_ONCE, Training
 
 NAMES = {OURS: "`gru_attention`", LSTM: "fairseq `--arch lstm`"}
-ROWS: dict[str, Callable[[Training], str]] = {
-    "training, wall time (min)": lambda each: f"{each.wall / 60:.1f}",
-    "training, CPU time (min)": lambda each: f"{each.cpu / 60:.1f}",
-    "target tokens/s, whole training": lambda each: f"{each.tokens / each.wall:,.0f}",
-    "best validation loss (bits per token)": lambda each: f"{each.valid_loss:.2f}",
-    "parameters": lambda each: f"{each.parameters:,}",
+ROWS: dict[str, tuple[Callable[[Training], float], str]] = {
+    "training, wall time (min)": (lambda each: each.wall / 60, ".1f"),
+    "training, CPU time (min)": (lambda each: each.cpu / 60, ".1f"),
+    "target tokens/s, whole training": (lambda each: each.tokens / each.wall, ",.0f"),
+    "best validation loss (bits per token)": (lambda each: each.valid_loss, ".2f"),
+    "parameters": (lambda each: each.parameters, ",.0f"),
 }
+"""Of a training, and how its mean over the seeds is written."""
 DATA, CHECKPOINTS = "DATA", "CHECKPOINTS"  # stand for folders in the commands shown
 
 
@@ -25,19 +27,21 @@ def markdown(
     recipe: Recipe,
     corpus: Corpus,
     machine: Mapping[str, Any],
-    trainings: Mapping[str, Training],
+    trainings: Mapping[Run, Training],
     penalties: Mapping[str, float],
-    scores: Scores,
+    scores: Mapping[int, Scores],
     examples: Sequence[Example],
     images: Sequence[str],
 ) -> str:
     """Everything that stands between the markers.
 
     :param penalties: length penalty of each model, as chosen on the validation part.
+    :param scores: of both models, by seed.
     :param images: paths to the examples' pictures, as seen from the document.
     """
-    blocks = [circumstances(recipe, corpus, machine, trainings[OURS].epochs), table(trainings, penalties, scores)]
-    blocks += [verdict(trainings, scores), signatures(scores), commands(recipe), "### Three translations"]
+    first = recipe.runs[0]
+    blocks = [circumstances(recipe, corpus, machine, trainings[first].epochs), table(trainings, penalties, scores)]
+    blocks += [verdict(trainings, scores), signatures(scores[first.seed]), commands(recipe), "### Three translations"]
     blocks += [RULE.format(*recipe.example_words, recipe.example_pieces)]
     blocks += [shown(example, image) for example, image in zip(examples, images, strict=True)]
     return "\n\n".join(blocks) + "\n"
@@ -59,32 +63,49 @@ def circumstances(recipe: Recipe, corpus: Corpus, machine: Mapping[str, Any], ep
         f"out; {sources_seen(corpus)} test sources stand in the training part as well"
     )
     training = (
-        f"Each model: {recipe.updates:,} updates, {epochs:.1f} epochs, the same batches in the same order. Both "
-        f"trainings began at the same time, each on {threads}; the longer one ended with the machine to itself"
+        f"Each model: {len(recipe.seeds)} trainings, with different seeds, of {recipe.updates:,} updates, {epochs:.1f} "
+        f"epochs; with the same seed both see the same batches in the same order. {AT_ONCE} trainings ran at a time, "
+        f"each on {threads}"
     )
     return f"{machine['processor']}, {machine['cores']} cores; {versions}. {data}. {training}."
 
 
-def table(trainings: Mapping[str, Training], penalties: Mapping[str, float], scores: Scores) -> str:
-    """One column a model."""
+def table(trainings: Mapping[Run, Training], penalties: Mapping[str, float], scores: Mapping[int, Scores]) -> str:
+    """One column a model; figures are means over the seeds where no seed is named."""
     rows = [["", *(NAMES[model] for model in MODELS)], ["---", *["---:"] * len(MODELS)]]
-    for metric, values in scores.values.items():
-        cells = [f"{values[model].value:.1f} ± {values[model].half_interval:.1f}" for model in MODELS]
-        rows.append([f"{metric}, test part", *cells])
+    for metric in METRICS:
+        rows.append([f"{metric}, test part", *(f"{mean_score(scores, metric, model):.2f}" for model in MODELS)])
+        for seed, of_seed in scores.items():
+            values = [of_seed.values[metric][model] for model in MODELS]
+            rows.append([f"seed {seed}", *(f"{each.value:.2f} ± {each.half_interval:.1f}" for each in values)])
     rows.append(["length penalty, chosen on the validation part", *(str(penalties[model]) for model in MODELS)])
-    for name, cell in ROWS.items():
-        rows.append([name, *(cell(trainings[model]) for model in MODELS)])
+    for name, (value, form) in ROWS.items():
+        rows.append([name, *(format(mean_of(trainings, model, value), form) for model in MODELS)])
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
-def verdict(trainings: Mapping[str, Training], scores: Scores) -> str:
+def mean_score(scores: Mapping[int, Scores], metric: str, model: str) -> float:
+    """Over the seeds."""
+    return fmean(of_seed.values[metric][model].value for of_seed in scores.values())
+
+
+def mean_of(trainings: Mapping[Run, Training], model: str, value: Callable[[Training], float]) -> float:
+    """Over the trainings of a model."""
+    return fmean(value(training) for run, training in trainings.items() if run.model == model)
+
+
+def verdict(trainings: Mapping[Run, Training], scores: Mapping[int, Scores]) -> str:
     """The comparison in words."""
-    ratio = trainings[LSTM].wall / trainings[OURS].wall
-    bleu = scores.values["BLEU"]
-    difference, p_value = bleu[OURS].value - bleu[LSTM].value, bleu[OURS].p_value
+    ours, theirs = (mean_of(trainings, model, lambda each: each.wall) for model in (OURS, LSTM))
+    difference = mean_score(scores, "BLEU", OURS) - mean_score(scores, "BLEU", LSTM)
+    by_seed = [of_seed.values["BLEU"] for of_seed in scores.values()]
+    differences = ", ".join(
+        f"{each[OURS].value - each[LSTM].value:+.2f} (p = {each[OURS].p_value:.3f})" for each in by_seed
+    )
     return (
-        f"Beside the LSTM, `gru_attention` has {difference:+.1f} BLEU (paired bootstrap: p = {p_value:.3f}) and needs "
-        f"{1 / ratio:.2f} times the wall time. ±: half of the 95 % interval over {RESAMPLES:,} resampled test parts."
+        f"Beside the LSTM, `gru_attention` has {difference:+.2f} BLEU and needs {ours / theirs:.2f} times the wall "
+        f"time, means over the seeds. The difference in BLEU by seed, with the p-value of a paired bootstrap test: "
+        f"{differences}. ±: half of the 95 % interval over {RESAMPLES:,} resampled test parts."
     )
 
 
@@ -94,10 +115,10 @@ def signatures(scores: Scores) -> str:
 
 
 def commands(recipe: Recipe) -> str:
-    """Both trainings as one would type them."""
+    """The trainings with the first seed as one would type them."""
     lines = []
-    for model in MODELS:
-        words = train_words(recipe, model, Path(DATA), Path(CHECKPOINTS) / model)[1:]
+    for run in recipe.runs[: len(MODELS)]:
+        words = train_words(recipe, run, Path(DATA), Path(CHECKPOINTS) / run.name)[1:]
         words = [f"'{word}'" if "(" in word else word for word in words]
         options = " ".join(words).split(" --")
         lines.append("fairseq-train " + " --".join(options))

@@ -16,6 +16,7 @@ from sacrebleu.significance import PairedTest
 from data_gen.errors import FAILURE, UserError
 
 RESAMPLES = 1000
+METRICS = {"BLEU": BLEU, "chrF2": CHRF}
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Scores:
-    """Metric ("BLEU", "chrF2") to its signature, and to the score of each model."""
+    """Metric (of ``METRICS``) to its signature, and to the score of each model."""
 
     signatures: dict[str, str]
     values: dict[str, dict[str, Score]]
@@ -59,7 +60,7 @@ def score(systems: Mapping[str, Sequence[str]], baseline: str, references: Seque
     """
     order = [baseline, *(name for name in systems if name != baseline)]
     named: list[tuple[str, Sequence[str]]] = [(name, systems[name]) for name in order]
-    metrics: dict[str, Any] = {"BLEU": BLEU(), "chrF2": CHRF()}
+    metrics: dict[str, Any] = {name: metric() for name, metric in METRICS.items()}
     # Typed Any: sacrebleu's table mixes names and figures under one type.
     test: Any = PairedTest(named, metrics, [list(references)], test_type="bs", n_samples=RESAMPLES)
     signatures, table = test()

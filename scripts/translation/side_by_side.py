@@ -1,7 +1,6 @@
-"""Trainings that run at the same time, so that all see the same machine, each with its wall and its CPU time.
+"""Trainings that run two at a time, so that all see the same machine, each with its wall and its CPU time.
 
-Where one ends before the others, those go on with more of the machine to themselves: what ends last looks faster than
-it would be if it were alone from the start.
+The next begins where one ends, so that none but the last has the machine to itself.
 """
 
 import json
@@ -10,7 +9,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from tqdm import tqdm
 from data_gen.errors import FAILURE, UserError
 from scripts.benchmark.commands import ROOT
 
+AT_ONCE = 2  # trainings, so that on two cores each has one
 POLL = 0.5  # seconds between two looks at the processes
 LINE = 60  # seconds between two lines of progress where there is no terminal
 
@@ -45,56 +45,83 @@ class Training:
 
 
 def train_side_by_side(
-    commands: Mapping[str, Sequence[str]], logs: Mapping[str, Path], *, updates: int, threads: int
-) -> dict[str, Training]:
-    """Run ``python -m`` commands of fairseq-train in the repository, all at once.
+    commands: Mapping[str, Sequence[str]],
+    logs: Mapping[str, Path],
+    keep: Callable[[str, Training], None],
+    *,
+    updates: int,
+    threads: int,
+) -> None:
+    """Run ``python -m`` commands of fairseq-train in the repository, ``AT_ONCE`` at a time, in the order given.
 
-    :param commands: name of a model to the words of its command, with ``--log-format json``.
+    :param commands: name of a training to the words of its command, with ``--log-format json``.
     :param logs: where each says what it says.
+    :param keep: called with each training's name and what it took, as soon as it ends.
     :param updates: of each training, for the progress shown.
     :param threads: of each training.
-    :raises UserError: one of them fails; the others are stopped.
+    :raises UserError: one of them fails; those that still run are stopped.
     """
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONWARNINGS": "ignore"}
+    waiting, running = list(commands), dict[str, _Process]()
     with ExitStack() as stack:
-        running = {}
-        started = time.perf_counter()
-        for name, words in commands.items():
-            stream = stack.enter_context(open(logs[name], "w", encoding="utf-8"))
-            command = [sys.executable, "-m", *words]
-            process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=stream, stderr=subprocess.STDOUT)
-            stack.callback(_stop, process)
-            running[name] = process
-        progress = stack.enter_context(_Progress(logs, updates))
-        times: dict[str, tuple[float, float]] = {}
-        while running:
+        progress = stack.enter_context(_Progress(updates, len(commands)))
+        while waiting or running:
+            while waiting and len(running) < AT_ONCE:
+                name = waiting.pop(0)
+                running[name] = stack.enter_context(_Process(commands[name], logs[name], threads))
             time.sleep(POLL)
             for name, process in list(running.items()):
-                ended, status, usage = os.wait4(process.pid, os.WNOHANG)
-                if not ended:
+                times = process.times()
+                if times is None:
                     continue
-                process.returncode = os.waitstatus_to_exitcode(status)  # Popen can no longer wait for it
                 del running[name]
-                times[name] = time.perf_counter() - started, usage.ru_utime + usage.ru_stime
                 if process.returncode:
                     raise UserError(f"training {name} failed: see {str(logs[name])!r}", exit_code=FAILURE)
-            progress.show(time.perf_counter() - started)
-    return {name: read_training(logs[name], *times[name]) for name in commands}
+                keep(name, read_training(logs[name], *times))
+                progress.finished += 1
+            progress.show({name: updates_done(logs[name].read_text(encoding="utf-8")) for name in running})
 
 
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    if process.returncode is None:
-        process.terminate()
-        with suppress(ChildProcessError):
-            process.wait()
+class _Process:
+    """A command that runs, and is stopped if it still does in the end."""
+
+    def __init__(self, words: Sequence[str], log: Path, threads: int) -> None:
+        environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONWARNINGS": "ignore"}
+        self.started = time.perf_counter()
+        with open(log, "w", encoding="utf-8") as stream:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", *words], cwd=ROOT, env=environment, stdout=stream, stderr=subprocess.STDOUT
+            )
+
+    def __enter__(self) -> "_Process":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self.returncode is None:
+            self.process.terminate()
+            with suppress(ChildProcessError):
+                self.process.wait()
+
+    @property
+    def returncode(self) -> int | None:
+        """None while it runs."""
+        return self.process.returncode
+
+    def times(self) -> tuple[float, float] | None:
+        """Wall and CPU time in seconds; None while it runs."""
+        ended, status, usage = os.wait4(self.process.pid, os.WNOHANG)
+        if not ended:
+            return None
+        self.process.returncode = os.waitstatus_to_exitcode(status)  # Popen can no longer wait for it
+        return time.perf_counter() - self.started, usage.ru_utime + usage.ru_stime
 
 
 class _Progress:
     """Updates of all trainings together: a bar on a terminal, lines otherwise."""
 
-    def __init__(self, logs: Mapping[str, Path], updates: int) -> None:
-        self.logs, self.updates, self.next_line = logs, updates, 0.0
-        self.bar = tqdm(total=updates * len(logs), unit="update", disable=not sys.stderr.isatty(), leave=False)
+    def __init__(self, updates: int, trainings: int) -> None:
+        self.updates, self.trainings, self.finished = updates, trainings, 0
+        self.started, self.next_line = time.perf_counter(), 0.0
+        self.bar = tqdm(total=updates * trainings, unit="update", disable=not sys.stderr.isatty(), leave=False)
 
     def __enter__(self) -> "_Progress":
         return self
@@ -102,18 +129,18 @@ class _Progress:
     def __exit__(self, *exception: object) -> None:
         self.bar.close()
 
-    def show(self, seconds: float) -> None:
-        """Show how far the trainings are after so many seconds."""
-        if self.bar.disable and seconds < self.next_line:
-            return
-        self.next_line = seconds + LINE
-        done = {name: updates_done(log.read_text(encoding="utf-8")) for name, log in self.logs.items()}
+    def show(self, done: Mapping[str, int]) -> None:
+        """Show how many updates each of the running trainings has done."""
         text = ", ".join(f"{name} {count}" for name, count in done.items())
-        if self.bar.disable:
-            print(f"{seconds:.0f} s: of {self.updates} updates {text}", file=sys.stderr, flush=True)
-        else:
+        if not self.bar.disable:
             self.bar.set_description(text)
-            self.bar.update(sum(done.values()) - self.bar.n)
+            self.bar.update(self.finished * self.updates + sum(done.values()) - self.bar.n)
+            return
+        seconds = time.perf_counter() - self.started
+        if done and seconds >= self.next_line:
+            self.next_line = seconds + LINE
+            finished = f"{self.finished} of {self.trainings} trainings done"
+            print(f"{seconds:.0f} s: {finished}; of {self.updates} updates {text}", file=sys.stderr, flush=True)
 
 
 def updates_done(log: str) -> int:
