@@ -74,6 +74,7 @@ def study(options: argparse.Namespace) -> int:
     replace_section(read_text(options.update), SECTION, "")  # better to fail now than after the trainings
     if not options.smoke:
         read_corpus(options.corpus)
+        examples.check_fonts()
     corpus_hashes = {} if options.smoke else hashes(options.corpus)
     folder = study_folder(options.folder, {"corpus": corpus_hashes, "settings": asdict(settings)})
     place = write_toy_corpus(folder / "corpus") if options.smoke else options.corpus.resolve()

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from data_gen.errors import UserError
+from fairseq_plugin.analysis.pictures import fonts
 from fairseq_plugin.analysis.records import AttentionRecord
 from scripts import translation_study
 from scripts.marked_section import replace_section
@@ -255,6 +256,22 @@ def test_a_corpus_that_lacks_a_file(
         "translation_study: error: cannot read 'x/train.ko': No such file or directory\n",
     )
     assert [path.name for path in tmp_path.iterdir()] == ["doc.md"]
+
+
+def test_a_machine_without_korean_letters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Told before the trainings, not when the pictures are drawn."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fonts, "choose", lambda texts: fonts.FontChoice((), tuple("".join(texts))))
+    Path("doc.md").write_text("<!-- translation:begin --><!-- translation:end -->\n", encoding="utf-8")
+    write_corpus(tmp_path / "x")
+    assert translation_study.main(["--corpus", "x", "--update", "doc.md", "--folder", "new"]) == 1
+    assert capsys.readouterr().err == (
+        "translation_study: error: no installed font has Korean letters, which the pictures show: install one "
+        "(e.g. `apt-get install fonts-noto-cjk`)\n"
+    )
+    assert not Path("new").exists()
 
 
 def test_the_document_can_be_replaced() -> None:
