@@ -114,7 +114,7 @@ def _restoring(load: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(load)
     @reports_user_errors
-    def load_checkpoint(cfg: Any, *args: Any, **kwargs: Any) -> Any:
+    def load_checkpoint(cfg: Any, trainer: Any, *args: Any, **kwargs: Any) -> Any:
         start = cfg.finetune_from_model
         if start is not None and cfg.restore_file != RESTORED:
             raise UserError(
@@ -129,7 +129,7 @@ def _restoring(load: Callable[..., Any]) -> Callable[..., Any]:
         if cfg.restore_file != RESTORED and not PathManager.isfile(cfg.restore_file):
             logger.warning("no checkpoint at %r (--restore-file): the training begins anew", cfg.restore_file)
         try:
-            return load(cfg, *args, **kwargs)
+            restored = load(cfg, trainer, *args, **kwargs)
         except ValueError as error:
             if start is None or PathManager.isfile(start):
                 raise
@@ -143,6 +143,15 @@ def _restoring(load: Callable[..., Any]) -> Callable[..., Any]:
             if explained is None:
                 raise
             raise explained from error
+        _, epochs = restored
+        last = trainer.cfg.optimization.max_epoch
+        if last and epochs.next_epoch_idx > last:
+            logger.warning(
+                "nothing is left to train: the checkpoint that this training goes on from has reached --max-epoch %d; "
+                "raise it to train longer, or name another --save-dir to begin anew",
+                last,
+            )
+        return restored
 
     return load_checkpoint
 

@@ -51,11 +51,13 @@ def check_fingerprint(saved: Mapping[str, Any], mine: Mapping[str, Any], data: s
             f"--source-lang {other} --target-lang {one}, or use a checkpoint of the other direction"
         )
     for side in ("source", "target"):
-        if saved[f"{side}_symbols"] != mine[f"{side}_symbols"]:
+        trained, found = saved[f"{side}_symbols"], mine[f"{side}_symbols"]
+        if trained != found:
+            if trained.split()[0] == found.split()[0]:
+                found = found.replace("symbols", "others or another order", 1)
             raise UserError(
-                f"the checkpoint was trained with a {side} dictionary of {saved[f'{side}_symbols']}, "
-                f"but the one in {data!r} has {mine[f'{side}_symbols']}: "
-                "use the data folder it was trained with"
+                f"the checkpoint was trained with a {side} dictionary of {trained}, but the one in {data!r} has "
+                f"{found}: use the data folder it was trained with"
             )
 
 

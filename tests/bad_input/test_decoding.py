@@ -61,7 +61,7 @@ FAIRSEQ = {
     ),
     "generate, other symbols": Case(
         "fairseq-generate {bad}/dict-turned COPY --path {good}",
-        "fairseq-generate: error: the checkpoint was trained with a source dictionary of 8 symbols (sha256 c7c8af7e060b), but the one in '{bad}/dict-turned' has 8 symbols (sha256 f293dde07aec): use the data folder it was trained with",
+        "fairseq-generate: error: the checkpoint was trained with a source dictionary of 8 symbols (sha256 c7c8af7e060b), but the one in '{bad}/dict-turned' has 8 others or another order (sha256 f293dde07aec): use the data folder it was trained with",
     ),
     "generate, the other way round": Case(
         "fairseq-generate {data} COPY --path {good} --source-lang tgt --target-lang src",

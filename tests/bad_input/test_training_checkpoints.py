@@ -137,3 +137,14 @@ def test_a_file_to_go_on_from_that_is_missing(commands: Commands, places: dict[s
     outcome = commands.succeed(*words_of("fairseq-train {data} TRAIN --restore-file {bad}/none.pt", places))
     warning = f"no checkpoint at '{places['bad']}/none.pt' (--restore-file): the training begins anew"
     assert warning in outcome.out + outcome.err
+
+
+def test_a_training_that_is_done(commands: Commands, places: dict[str, Path]) -> None:
+    """The same command again is no error: scripts repeat it until it has nothing to do."""
+    words = words_of("fairseq-train {data} TRAIN --max-update 0 --max-epoch 1", places)
+    warning = (
+        "nothing is left to train: the checkpoint that this training goes on from has reached --max-epoch 1; raise"
+    )
+    first, again = commands.succeed(*words), commands.succeed(*words)
+    assert warning not in first.out + first.err
+    assert warning in again.out + again.err
