@@ -31,7 +31,7 @@ from scripts.results_table import Progress
 from scripts.study_folder import study_folder, write
 from scripts.translation import examples, recipe, report, scores
 from scripts.translation.corpus import read_corpus
-from scripts.translation.recipe import LSTM, MODELS, OURS, SMOKE, SOURCE, TARGET, Recipe, Run
+from scripts.translation.recipe import FED, LSTM, MODELS, SMOKE, SOURCE, TARGET, Recipe, Run
 from scripts.translation.side_by_side import Training, train_side_by_side
 from scripts.translation.toy_corpus import write_toy_corpus
 
@@ -84,7 +84,7 @@ def study(options: argparse.Namespace) -> int:
     progress.start("data")
     if not (folder / "data").exists():
         write(folder / "data.log", run(recipe.data_words(settings, place, folder / "data"), threads=1))
-    progress.start("train both models")
+    progress.start("train the models")
     trainings, machine = train(settings, folder)
     outputs: dict[Run, list[str]] = {}
     penalties: dict[str, float] = {}
@@ -104,11 +104,11 @@ def study(options: argparse.Namespace) -> int:
     attention = folder / "attention.npz"
     shown = settings.seeds[0]
     if not attention.exists():
-        best = checkpoint(folder, Run(OURS, shown))
-        run(recipe.attention_words(settings, folder / "data", best, penalties[OURS], attention), threads=1)
+        best = checkpoint(folder, Run(FED, shown))
+        run(recipe.attention_words(settings, folder / "data", best, penalties[FED], attention), threads=1)
     records = read_records(attention)
     candidates = {model: outputs[Run(model, shown)] for model in MODELS}
-    chosen = examples.choose(settings, test[SOURCE], test[TARGET], candidates, OURS, records)
+    chosen = examples.choose(settings, test[SOURCE], test[TARGET], candidates, FED, records)
     images = [f"{IMAGES}/{SECTION}-{number}.png" for number in range(1, len(chosen) + 1)]
     make_folder(options.update.parent / IMAGES)
     for example, image in zip(chosen, images, strict=True):

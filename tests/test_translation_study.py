@@ -17,7 +17,7 @@ from scripts import translation_study
 from scripts.marked_section import replace_section
 from scripts.translation import examples, recipe, report
 from scripts.translation.corpus import read_corpus, sources_seen
-from scripts.translation.recipe import LSTM, MODELS, OURS, Recipe, Run
+from scripts.translation.recipe import ADDITIVE, FED, LSTM, MODELS, Recipe, Run
 from scripts.translation.scores import score, translations
 from scripts.translation.side_by_side import Training, read_training, train_side_by_side, updates_done
 from scripts.translation.toy_corpus import sentences
@@ -34,17 +34,20 @@ LOG = """\
 """
 
 
-def test_both_models_get_the_same_options_but_for_loss_optimizer_and_architecture() -> None:
+def test_all_models_get_the_same_options_but_for_loss_optimizer_and_architecture() -> None:
     def options(model: str) -> set[str]:
         return set(" ".join(recipe.train_words(Recipe(), Run(model, 1), Path("data"), Path("out"))).split(" --"))
 
-    assert options(OURS) - options(LSTM) == {
+    ours = {
         *("arch gru_attention", "criterion chunked_cross_entropy", "optimizer fused_adamw"),
-        *("attention-dim 256", "decoder-init tanh", "readout tanh", "readout-dim 256"),
+        *("decoder-init tanh", "readout tanh", "readout-dim 256"),
     }
-    assert options(LSTM) - options(OURS) == {
-        *("arch lstm", "criterion label_smoothed_cross_entropy", "optimizer adam", "decoder-out-embed-dim 256"),
-    }
+    assert options(FED) - options(LSTM) == {*ours, "attention general", "input-feeding"}
+    assert options(ADDITIVE) - options(LSTM) == {*ours, "attention-dim 256"}
+    for model in (FED, ADDITIVE):
+        assert options(LSTM) - options(model) == {
+            *("arch lstm", "criterion label_smoothed_cross_entropy", "optimizer adam", "decoder-out-embed-dim 256"),
+        }
 
 
 def test_log_of_a_training(tmp_path: Path) -> None:
@@ -121,12 +124,12 @@ def test_scores() -> None:
     # Of 18 words 17 are right, of the pairs 13 of 15, and so on: BLEU is the geometric mean of four precisions.
     wrong = [*references[:2], "we saw the sky from here"]
     expected = 100 * (17 / 18 * 13 / 15 * 9 / 12 * 6 / 9) ** 0.25
-    scored = score({OURS: references, LSTM: wrong}, LSTM, references)
-    assert scored.values["BLEU"][OURS].value == pytest.approx(100)
+    scored = score({FED: references, LSTM: wrong}, LSTM, references)
+    assert scored.values["BLEU"][FED].value == pytest.approx(100)
     assert scored.values["BLEU"][LSTM].value == pytest.approx(expected)
     assert scored.values["BLEU"][LSTM].p_value is None
-    assert scored.values["BLEU"][OURS].p_value is not None
-    assert scored.values["chrF2"][OURS].value == pytest.approx(100)
+    assert scored.values["BLEU"][FED].p_value is not None
+    assert scored.values["chrF2"][FED].value == pytest.approx(100)
     assert scored.signatures["BLEU"].startswith("nrefs:1|bs:1000|seed:12345|case:mixed|eff:no|tok:13a|smooth:exp|")
 
 
@@ -143,14 +146,14 @@ def test_examples_are_chosen_by_rule() -> None:
     records = [record(number, 5, 5) for number in range(12)] + [record(12, 9, 5), record(13, 5, 9)]
     settings = Recipe(example_words=(2, 6), example_pieces=8)
     sources = [f"source {number}" for number in range(14)]
-    given = {OURS: outputs, LSTM: references}
-    chosen = examples.choose(settings, sources, references, given, OURS, records)
+    given = {FED: outputs, LSTM: references}
+    chosen = examples.choose(settings, sources, references, given, FED, records)
     # Of 11 sentences, from the worst (10) to the best (0): places 9, 7 and 5.
     assert [example.number for example in chosen] == [1, 3, 5]
     assert chosen[0].source == "source 1"
-    assert chosen[0].translations == {OURS: outputs[1], LSTM: references[1]}
+    assert chosen[0].translations == {FED: outputs[1], LSTM: references[1]}
     with pytest.raises(UserError) as caught:
-        examples.choose(settings, sources[3:], references[3:], {OURS: outputs[3:]}, OURS, records[3:])
+        examples.choose(settings, sources[3:], references[3:], {FED: outputs[3:]}, FED, records[3:])
     assert str(caught.value) == "8 test sentences are short enough to show, at least 10 are needed"
 
 
@@ -292,8 +295,8 @@ def test_the_length_penalty_is_the_best_on_the_validation_part(tmp_path: Path, m
 
     monkeypatch.setattr(translation_study, "decode", decode)
     settings = Recipe(length_penalties=tuple(outputs), seeds=(1, 2))
-    assert translation_study.choose_length_penalty(settings, tmp_path, OURS, references) == 1.5
-    assert set(asked) == {(Run(OURS, 1), "valid", 2), (Run(OURS, 2), "valid", 2)}
+    assert translation_study.choose_length_penalty(settings, tmp_path, FED, references) == 1.5
+    assert set(asked) == {(Run(FED, 1), "valid", 2), (Run(FED, 2), "valid", 2)}
 
 
 @pytest.mark.slow
@@ -304,14 +307,16 @@ def test_one_small_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     assert translation_study.main(arguments) == 0
     captured = capsys.readouterr()
     assert [line for line in captured.err.splitlines() if line.startswith("[")] == [
-        "[1/8] data",
-        "[2/8] train both models",
-        "[3/8] choose the length penalty of gru_attention",
-        "[4/8] translate the test part with gru_attention",
-        "[5/8] choose the length penalty of lstm",
-        "[6/8] translate the test part with lstm",
-        "[7/8] score",
-        "[8/8] attention",
+        "[1/10] data",
+        "[2/10] train the models",
+        "[3/10] choose the length penalty of general",
+        "[4/10] translate the test part with general",
+        "[5/10] choose the length penalty of additive",
+        "[6/10] translate the test part with additive",
+        "[7/10] choose the length penalty of lstm",
+        "[8/10] translate the test part with lstm",
+        "[9/10] score",
+        "[10/10] attention",
     ]
     text = document.read_text(encoding="utf-8")
     assert text == f"# a\n<!-- translation:begin -->\n{captured.out.strip()}\n<!-- translation:end -->\n"
@@ -332,7 +337,7 @@ def test_one_small_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     monkeypatch.setattr(sys, "executable", "no such program")
     assert translation_study.main(arguments) == 0
     assert document.read_text(encoding="utf-8") == text
-    assert set(MODELS) == {OURS, LSTM}
+    assert set(MODELS) == {FED, ADDITIVE, LSTM}
 
     # Times of two machines are not put into one table.
     kept = tmp_path / "work" / "lstm-2" / "training.json"

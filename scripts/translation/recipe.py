@@ -1,6 +1,6 @@
 """What the study trains: one table of settings, and the command lines that follow from it.
 
-Both models get the same data, sizes, batches, optimizer settings and number of updates. What differs is the model and,
+All models get the same data, sizes, batches, optimizer settings and number of updates. What differs is the model and,
 for ours, the plugin's own loss and optimizer, which compute the same as fairseq's. All embeddings are one matrix
 (Press and Wolf 2017, arXiv 1608.05859): names stand in Latin letters on both sides, so that copying one is easy to
 learn.
@@ -12,11 +12,15 @@ from typing import NamedTuple
 
 SOURCE, TARGET = "ko", "en"
 PARTS = ("train", "valid", "test")
-OURS, LSTM = "gru_attention", "lstm"
-MODELS = (OURS, LSTM)
-# The plugin's loss and optimizer compute what fairseq's do.
+# gru_attention with the attention that fairseq's LSTM has, and with that of Bahdanau et al.
+FED, ADDITIVE, LSTM = "general", "additive", "lstm"
+MODELS = (FED, ADDITIVE, LSTM)
+OURS = ("--decoder-init", "tanh", "--readout", "tanh")
+OUR_PARTS = ("--criterion", "chunked_cross_entropy", "--optimizer", "fused_adamw")
+# Options that are one model's alone. The plugin's loss and optimizer compute what fairseq's do.
 SPECIFIC = {
-    OURS: ("--criterion", "chunked_cross_entropy", "--optimizer", "fused_adamw"),
+    FED: ("--attention", "general", "--input-feeding", *OURS, *OUR_PARTS),
+    ADDITIVE: (*OURS, *OUR_PARTS),
     LSTM: ("--criterion", "label_smoothed_cross_entropy", "--optimizer", "adam"),
 }
 PLUGIN = ("--user-dir", "fairseq_plugin", "--task", "translation", "--source-lang", SOURCE, "--target-lang", TARGET)
@@ -41,7 +45,7 @@ class Recipe:
     :param vocabulary: sentencepiece pieces, one model for both languages.
     :param character_coverage: share of the text's characters that are pieces; Korean has a thousand and more.
     :param hidden: units of the decoder, and of the encoder in each direction.
-    :param attention: units of our attention network; that of fairseq's LSTM has no size of its own.
+    :param attention: units of the additive attention; the others' has no size of its own.
     :param lr: learning rate after the warm-up; from there it falls on a line to 0 at the last update.
     :param max_tokens: source or target tokens in a batch, padding counted.
     :param length_penalties: exponents of the hypothesis length to choose from, on the validation part.
@@ -124,9 +128,15 @@ def train_words(recipe: Recipe, run: Run, data: Path, checkpoints: Path) -> list
         "--num-workers": 0,
         "--save-dir": checkpoints,
     }
-    words = [str(data), *PLUGIN, "--arch", run.model, *size_words(recipe, run.model), *SPECIFIC[run.model]]
+    words = [str(data), *PLUGIN, "--arch", architecture(run.model)]
+    words += [*size_words(recipe, run.model), *SPECIFIC[run.model]]
     words += [str(word) for pair in settings.items() for word in pair]
     return ["fairseq_cli.train", *words, "--no-epoch-checkpoints", "--cpu"]
+
+
+def architecture(model: str) -> str:
+    """What fairseq calls it."""
+    return "lstm" if model == LSTM else "gru_attention"
 
 
 def size_words(recipe: Recipe, model: str) -> list[str]:
@@ -138,14 +148,11 @@ def size_words(recipe: Recipe, model: str) -> list[str]:
         "--decoder-embed-dim": recipe.embed,
         "--decoder-hidden-size": recipe.hidden,
     }
-    if model == OURS:
+    if model == ADDITIVE:
         sizes["--attention-dim"] = recipe.attention
-        sizes["--readout-dim"] = recipe.embed
-    else:
-        sizes["--decoder-out-embed-dim"] = recipe.embed
+    sizes["--decoder-out-embed-dim" if model == LSTM else "--readout-dim"] = recipe.embed
     words = [str(word) for pair in sizes.items() for word in pair]
-    words += ["--encoder-bidirectional", "--share-all-embeddings"]
-    return [*words, "--decoder-init", "tanh", "--readout", "tanh"] if model == OURS else words
+    return [*words, "--encoder-bidirectional", "--share-all-embeddings"]
 
 
 def decoding_words(recipe: Recipe, checkpoint: Path, length_penalty: float) -> list[str]:

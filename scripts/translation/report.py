@@ -1,4 +1,4 @@
-"""The study as Markdown: a table of both models, how they were trained, and three translations."""
+"""The study as Markdown: a table of the models, how they were trained, and three translations."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -7,11 +7,15 @@ from typing import Any
 
 from scripts.translation.corpus import Corpus, sources_seen
 from scripts.translation.examples import Example
-from scripts.translation.recipe import LSTM, MODELS, OURS, SOURCE, Recipe, Run, train_words
+from scripts.translation.recipe import ADDITIVE, FED, LSTM, MODELS, SOURCE, Recipe, Run, train_words
 from scripts.translation.scores import METRICS, RESAMPLES, Scores
 from scripts.translation.side_by_side import AT_ONCE, Training
 
-NAMES = {OURS: "`gru_attention`", LSTM: "fairseq `--arch lstm`"}
+NAMES = {
+    FED: "`gru_attention`, `general`, input feeding",
+    ADDITIVE: "`gru_attention`, `additive`",
+    LSTM: "fairseq `--arch lstm`",
+}
 ROWS: dict[str, tuple[Callable[[Training], float], str]] = {
     "training, wall time (min)": (lambda each: each.wall / 60, ".1f"),
     "training, CPU time (min)": (lambda each: each.cpu / 60, ".1f"),
@@ -36,7 +40,7 @@ def markdown(
     """Everything that stands between the markers.
 
     :param penalties: length penalty of each model, as chosen on the validation part.
-    :param scores: of both models, by seed.
+    :param scores: of all models, by seed.
     :param images: paths to the examples' pictures, as seen from the document.
     """
     first = recipe.runs[0]
@@ -64,7 +68,7 @@ def circumstances(recipe: Recipe, corpus: Corpus, machine: Mapping[str, Any], ep
     )
     training = (
         f"Each model: {len(recipe.seeds)} trainings, with different seeds, of {recipe.updates:,} updates, {epochs:.1f} "
-        f"epochs; with the same seed both see the same batches in the same order. {AT_ONCE} trainings ran at a time, "
+        f"epochs; with the same seed all see the same batches in the same order. {AT_ONCE} trainings ran at a time, "
         f"each on {threads}"
     )
     return f"{machine['processor']}, {machine['cores']} cores; {versions}. {data}. {training}."
@@ -96,17 +100,23 @@ def mean_of(trainings: Mapping[Run, Training], model: str, value: Callable[[Trai
 
 def verdict(trainings: Mapping[Run, Training], scores: Mapping[int, Scores]) -> str:
     """The comparison in words."""
-    ours, theirs = (mean_of(trainings, model, lambda each: each.wall) for model in (OURS, LSTM))
-    difference = mean_score(scores, "BLEU", OURS) - mean_score(scores, "BLEU", LSTM)
+    ours = [compared(model, trainings, scores) for model in MODELS if model != LSTM]
+    return (
+        f"Beside the LSTM, means over the seeds; in brackets the difference in BLEU by seed, with the p-value of a "
+        f"paired bootstrap test: {'; '.join(ours)}. ±: half of the 95 % interval over {RESAMPLES:,} resampled test "
+        "parts."
+    )
+
+
+def compared(model: str, trainings: Mapping[Run, Training], scores: Mapping[int, Scores]) -> str:
+    """A model beside the LSTM."""
+    time, times = (mean_of(trainings, each, lambda training: training.wall) for each in (model, LSTM))
+    difference = mean_score(scores, "BLEU", model) - mean_score(scores, "BLEU", LSTM)
     by_seed = [of_seed.values["BLEU"] for of_seed in scores.values()]
     differences = ", ".join(
-        f"{each[OURS].value - each[LSTM].value:+.2f} (p = {each[OURS].p_value:.3f})" for each in by_seed
+        f"{each[model].value - each[LSTM].value:+.2f}, p = {each[model].p_value:.3f}" for each in by_seed
     )
-    return (
-        f"Beside the LSTM, `gru_attention` has {difference:+.2f} BLEU and needs {ours / theirs:.2f} times the wall "
-        f"time, means over the seeds. The difference in BLEU by seed, with the p-value of a paired bootstrap test: "
-        f"{differences}. ±: half of the 95 % interval over {RESAMPLES:,} resampled test parts."
-    )
+    return f"{NAMES[model]}: {difference:+.2f} BLEU ({differences}), {time / times:.2f} times the wall time"
 
 
 def signatures(scores: Scores) -> str:
