@@ -33,6 +33,14 @@ def study_folder(folder: Path, wanted: dict[str, Any]) -> Path:
     return folder.resolve()
 
 
+def make_folder(folder: Path) -> None:
+    """:raises UserError: the system refuses."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise failure_from_os_error("make folder", error) from None
+
+
 def write(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
     with whole_file(path) as stream:

@@ -9,35 +9,32 @@ start again, since they are timed.
 
 import argparse
 import hashlib
-import json
 import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
-from data_gen.errors import FAILURE, UserError, exit_on_interrupt, failure_from_os_error, run_command
+from data_gen.errors import UserError, exit_on_interrupt, failure_from_os_error, run_command
 
 if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
     exit_on_interrupt()
 
 from fairseq_plugin.analysis.formats import read_records
+from fairseq_plugin.commands.plots.printing import warnings_printed
 from scripts.benchmark.commands import run
-from scripts.benchmark.machine import describe_machine
 from scripts.marked_section import read_text, replace_section, update_file
 from scripts.results_table import Progress
-from scripts.study_folder import study_folder, write
+from scripts.study_folder import make_folder, study_folder, write
 from scripts.translation import examples, recipe, report, scores
 from scripts.translation.corpus import read_corpus
-from scripts.translation.recipe import FED, LSTM, MODELS, SMOKE, SOURCE, TARGET, Recipe, Run
-from scripts.translation.side_by_side import Training, train_side_by_side
+from scripts.translation.recipe import GENERAL, LSTM, MODELS, SMOKE, SOURCE, TARGET, Recipe, Run
 from scripts.translation.toy_corpus import write_toy_corpus
+from scripts.translation.trainings import checkpoint, train
 
 NAME = "translation_study"
 SECTION = "translation"
-TRAINING = "training.json"  # in the folder of each training, once it is done
 IMAGES = "images"  # beside the document
 STEPS = 2 + 2 * len(MODELS) + 2
 
@@ -76,7 +73,9 @@ def study(options: argparse.Namespace) -> int:
         read_corpus(options.corpus)
         examples.check_fonts()
     corpus_hashes = {} if options.smoke else hashes(options.corpus)
-    folder = study_folder(options.folder, {"corpus": corpus_hashes, "settings": asdict(settings)})
+    commands = [" ".join(recipe.train_words(settings, each, Path("DATA"), Path("OUT"))) for each in settings.runs]
+    mark = {"corpus": corpus_hashes, "settings": asdict(settings), "commands": commands}
+    folder = study_folder(options.folder, mark)
     place = write_toy_corpus(folder / "corpus") if options.smoke else options.corpus.resolve()
     corpus = read_corpus(place)
     test = corpus["test"]
@@ -101,18 +100,19 @@ def study(options: argparse.Namespace) -> int:
         for seed in settings.seeds
     }
     progress.start("attention")
-    attention = folder / "attention.npz"
     shown = settings.seeds[0]
+    attention = folder / Run(GENERAL, shown).name / "attention.npz"
     if not attention.exists():
-        best = checkpoint(folder, Run(FED, shown))
-        run(recipe.attention_words(settings, folder / "data", best, penalties[FED], attention), threads=1)
+        best = checkpoint(folder, Run(GENERAL, shown))
+        run(recipe.attention_words(settings, folder / "data", best, penalties[GENERAL], attention), threads=1)
     records = read_records(attention)
     candidates = {model: outputs[Run(model, shown)] for model in MODELS}
-    chosen = examples.choose(settings, test[SOURCE], test[TARGET], candidates, FED, records)
+    chosen = examples.choose(settings, test[SOURCE], test[TARGET], candidates, GENERAL, records)
     images = [f"{IMAGES}/{SECTION}-{number}.png" for number in range(1, len(chosen) + 1)]
     make_folder(options.update.parent / IMAGES)
-    for example, image in zip(chosen, images, strict=True):
-        examples.draw(example, records, options.update.parent / image)
+    with warnings_printed(NAME):
+        for example, image in zip(chosen, images, strict=True):
+            examples.draw(example, records, options.update.parent / image)
     progress.bar.close()
     text = report.markdown(settings, corpus, machine, trainings, penalties, scored, chosen, images)
     update_file(options.update, SECTION, text)
@@ -139,44 +139,8 @@ def hashes(corpus: Path) -> dict[str, str]:
         raise failure_from_os_error("read", error) from None
 
 
-def train(settings: Recipe, folder: Path) -> tuple[dict[Run, Training], dict[str, Any]]:
-    """Do the trainings that are not done. :returns: what each took, and on what machine.
-
-    :raises UserError: one fails, or some were done on another machine.
-    """
-    machine = describe_machine("cpu")
-    missing = {run.name: run for run in settings.runs if not (folder / run.name / TRAINING).exists()}
-    if missing:
-        (folder / "attention.npz").unlink(missing_ok=True)
-    for name in missing:
-        make_folder(folder / name)
-        for old in (*(folder / name).glob("checkpoint*.pt"), *(folder / name).glob("generate*.txt")):
-            old.unlink()
-
-    def keep(name: str, training: Training) -> None:
-        kept = {"machine": machine, "training": asdict(training)}
-        write(folder / name / TRAINING, json.dumps(kept, indent=2) + "\n")
-
-    train_side_by_side(
-        {name: recipe.train_words(settings, run, folder / "data", folder / name) for name, run in missing.items()},
-        {name: folder / name / "train.log" for name in missing},
-        keep,
-        updates=settings.updates,
-        threads=settings.threads,
-    )
-    kept = {run: json.loads(read_text(folder / run.name / TRAINING)) for run in settings.runs}
-    machines = [each["machine"] for each in kept.values()]
-    if len({tuple(value for key, value in each.items() if key != "date") for each in machines}) > 1:
-        raise UserError(
-            f"{str(folder)!r} has trainings of several machines, whose times cannot be compared: "
-            "begin again with another --folder",
-            exit_code=FAILURE,
-        )
-    return {run: Training(**each["training"]) for run, each in kept.items()}, machines[-1]
-
-
 def choose_length_penalty(settings: Recipe, folder: Path, model: str, references: Sequence[str]) -> float:
-    """The one of the recipe's that gives the best BLEU on the validation part, the mean of all seeds."""
+    """The one of the recipe's with the best BLEU on the validation part, mean of the seeds; the first of equal ones."""
 
     def mean_bleu(penalty: float) -> float:
         runs = [Run(model, seed) for seed in settings.seeds]
@@ -194,19 +158,6 @@ def decode(settings: Recipe, folder: Path, each: Run, part: str, length_penalty:
         words = recipe.generate_words(settings, folder / "data", checkpoint(folder, each), part, length_penalty)
         write(kept, run(words, threads=1))
     return scores.translations(read_text(kept), sentences)
-
-
-def checkpoint(folder: Path, each: Run) -> Path:
-    """The one with the least validation loss."""
-    return folder / each.name / "checkpoint_best.pt"
-
-
-def make_folder(folder: Path) -> None:
-    """:raises UserError: the system refuses."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise failure_from_os_error("make folder", error) from None
 
 
 if __name__ == "__main__":

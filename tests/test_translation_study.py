@@ -1,11 +1,12 @@
 """The study of real text: its settings, figures worked out by hand, the choice of examples, and a small run."""
 
+import os
 import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -15,10 +16,10 @@ from fairseq_plugin.analysis.pictures import fonts
 from fairseq_plugin.analysis.records import AttentionRecord
 from scripts import translation_study
 from scripts.marked_section import replace_section
-from scripts.translation import examples, recipe, report
+from scripts.translation import examples, recipe, report, trainings
 from scripts.translation.corpus import read_corpus, sources_seen
-from scripts.translation.recipe import ADDITIVE, FED, LSTM, MODELS, Recipe, Run
-from scripts.translation.scores import score, translations
+from scripts.translation.recipe import ADDITIVE, GENERAL, LSTM, MODELS, Recipe, Run
+from scripts.translation.scores import Score, Scores, score, translations
 from scripts.translation.side_by_side import Training, read_training, train_side_by_side, updates_done
 from scripts.translation.toy_corpus import sentences
 
@@ -34,7 +35,7 @@ LOG = """\
 """
 
 
-def test_all_models_get_the_same_options_but_for_loss_optimizer_and_architecture() -> None:
+def test_all_models_get_the_same_options_but_for_the_model_its_loss_and_its_optimizer() -> None:
     def options(model: str) -> set[str]:
         return set(" ".join(recipe.train_words(Recipe(), Run(model, 1), Path("data"), Path("out"))).split(" --"))
 
@@ -42,9 +43,9 @@ def test_all_models_get_the_same_options_but_for_loss_optimizer_and_architecture
         *("arch gru_attention", "criterion chunked_cross_entropy", "optimizer fused_adamw"),
         *("decoder-init tanh", "readout tanh", "readout-dim 256"),
     }
-    assert options(FED) - options(LSTM) == {*ours, "attention general", "input-feeding"}
+    assert options(GENERAL) - options(LSTM) == {*ours, "attention general", "input-feeding"}
     assert options(ADDITIVE) - options(LSTM) == {*ours, "attention-dim 256"}
-    for model in (FED, ADDITIVE):
+    for model in (GENERAL, ADDITIVE):
         assert options(LSTM) - options(model) == {
             *("arch lstm", "criterion label_smoothed_cross_entropy", "optimizer adam", "decoder-out-embed-dim 256"),
         }
@@ -98,13 +99,81 @@ def test_two_trainings_run_at_a_time_in_the_order_given(tmp_path: Path) -> None:
     train_side_by_side(commands, logs, kept.__setitem__, updates=14, threads=1)
     assert sorted(kept) == sorted(names)
     assert {training.valid_loss for training in kept.values()} == {7.25}
-    assert all(1 < training.wall < 60 for training in kept.values())
     began, ended = (
         {name: float(re.findall(rf"{word} (\S+)", log.read_text(encoding="utf-8"))[0]) for name, log in logs.items()}
         for word in ("began", "ended")
     )
     assert began["second"] < ended["first"]
     assert began["third"] > min(ended["first"], ended["second"])
+    assert 1 < kept["third"].wall < ended["third"] - began["first"]
+
+
+SETTINGS = Recipe(seeds=(1, 2))
+MADE_LATER = ("checkpoint_best.pt", "generate-test-1.0.txt", "attention.npz")
+
+
+class Resumed(NamedTuple):
+    """A study's folder, and what was trained in it by the stand-in for fairseq-train."""
+
+    folder: Path
+    trained: list[str]
+
+
+@pytest.fixture
+def resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Resumed:
+    """A study of which one training is lost, with files of an earlier start of it."""
+    trained: list[str] = []
+
+    def train_at_once(commands: dict, logs: dict, keep: Any, **rest: int) -> None:
+        for name in commands:
+            keep(name, Training(len(trained), cpu=0.0, parameters=1, tokens=1.0, epochs=1.0, valid_loss=1.0))
+            trained.append(name)
+
+    monkeypatch.setattr(trainings, "train_side_by_side", train_at_once)
+    trainings.train(SETTINGS, tmp_path)
+    for name in trained:
+        for file in MADE_LATER:
+            (tmp_path / name / file).touch()
+    (tmp_path / "lstm-2" / "training.json").unlink()
+    trained.clear()
+    return Resumed(tmp_path, trained)
+
+
+def test_only_the_training_that_is_missing_is_done(resumed: Resumed) -> None:
+    took, _ = trainings.train(SETTINGS, resumed.folder)
+    assert resumed.trained == ["lstm-2"]
+    assert list(took) == SETTINGS.runs
+    assert [training.wall for training in took.values()] == [0, 1, 2, 3, 4, 0]
+    for run in SETTINGS.runs:
+        files = {path.name for path in (resumed.folder / run.name).iterdir()} - {"training.json"}
+        assert files == (set() if run.name == "lstm-2" else set(MADE_LATER))
+
+
+def test_another_machine_is_told_before_it_trains(resumed: Resumed, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = {**trainings.describe_machine("cpu"), "torch": "0.1", "date": "2000-01-01"}
+    mine = trainings.describe_machine("cpu")["torch"]
+    monkeypatch.setattr(trainings, "describe_machine", lambda device: other)
+    with pytest.raises(UserError) as caught:
+        trainings.train(SETTINGS, resumed.folder)
+    assert str(caught.value) == (
+        f"{str(resumed.folder)!r} has trainings of another machine (torch: {mine}, 0.1), whose times cannot be "
+        "compared: begin again with another --folder"
+    )
+    assert resumed.trained == []
+    assert (resumed.folder / "lstm-2" / "checkpoint_best.pt").exists()
+
+
+def test_a_model_beside_the_lstm_by_hand() -> None:
+    walls = {Run(GENERAL, 1): 10.0, Run(GENERAL, 2): 20.0, Run(LSTM, 1): 50.0, Run(LSTM, 2): 70.0}
+    took = {run: Training(wall, 1.0, 1, 1.0, 1.0, 1.0) for run, wall in walls.items()}
+    scored = {
+        seed: Scores({}, {"BLEU": {GENERAL: Score(ours, 1.0, p_value), LSTM: Score(20.0, 1.0, None)}})
+        for seed, ours, p_value in ((1, 21.5, 0.25), (2, 19.75, 0.5))
+    }
+    assert report.compared(GENERAL, took, scored) == (
+        "- `gru_attention`, `general`, input feeding: +0.62 BLEU in 0.25 times the wall time of training; by seed "
+        "+1.50 (p = 0.250), -0.25 (p = 0.500)"
+    )
 
 
 def test_translations_are_in_the_order_of_the_corpus() -> None:
@@ -124,12 +193,12 @@ def test_scores() -> None:
     # Of 18 words 17 are right, of the pairs 13 of 15, and so on: BLEU is the geometric mean of four precisions.
     wrong = [*references[:2], "we saw the sky from here"]
     expected = 100 * (17 / 18 * 13 / 15 * 9 / 12 * 6 / 9) ** 0.25
-    scored = score({FED: references, LSTM: wrong}, LSTM, references)
-    assert scored.values["BLEU"][FED].value == pytest.approx(100)
+    scored = score({GENERAL: references, LSTM: wrong}, LSTM, references)
+    assert scored.values["BLEU"][GENERAL].value == pytest.approx(100)
     assert scored.values["BLEU"][LSTM].value == pytest.approx(expected)
     assert scored.values["BLEU"][LSTM].p_value is None
-    assert scored.values["BLEU"][FED].p_value is not None
-    assert scored.values["chrF2"][FED].value == pytest.approx(100)
+    assert scored.values["BLEU"][GENERAL].p_value is not None
+    assert scored.values["chrF2"][GENERAL].value == pytest.approx(100)
     assert scored.signatures["BLEU"].startswith("nrefs:1|bs:1000|seed:12345|case:mixed|eff:no|tok:13a|smooth:exp|")
 
 
@@ -146,14 +215,14 @@ def test_examples_are_chosen_by_rule() -> None:
     records = [record(number, 5, 5) for number in range(12)] + [record(12, 9, 5), record(13, 5, 9)]
     settings = Recipe(example_words=(2, 6), example_pieces=8)
     sources = [f"source {number}" for number in range(14)]
-    given = {FED: outputs, LSTM: references}
-    chosen = examples.choose(settings, sources, references, given, FED, records)
+    given = {GENERAL: outputs, LSTM: references}
+    chosen = examples.choose(settings, sources, references, given, GENERAL, records)
     # Of 11 sentences, from the worst (10) to the best (0): places 9, 7 and 5.
     assert [example.number for example in chosen] == [1, 3, 5]
     assert chosen[0].source == "source 1"
-    assert chosen[0].translations == {FED: outputs[1], LSTM: references[1]}
+    assert chosen[0].translations == {GENERAL: outputs[1], LSTM: references[1]}
     with pytest.raises(UserError) as caught:
-        examples.choose(settings, sources[3:], references[3:], {FED: outputs[3:]}, FED, records[3:])
+        examples.choose(settings, sources[3:], references[3:], {GENERAL: outputs[3:]}, GENERAL, records[3:])
     assert str(caught.value) == "8 test sentences are short enough to show, at least 10 are needed"
 
 
@@ -295,8 +364,8 @@ def test_the_length_penalty_is_the_best_on_the_validation_part(tmp_path: Path, m
 
     monkeypatch.setattr(translation_study, "decode", decode)
     settings = Recipe(length_penalties=tuple(outputs), seeds=(1, 2))
-    assert translation_study.choose_length_penalty(settings, tmp_path, FED, references) == 1.5
-    assert set(asked) == {(Run(FED, 1), "valid", 2), (Run(FED, 2), "valid", 2)}
+    assert translation_study.choose_length_penalty(settings, tmp_path, GENERAL, references) == 1.5
+    assert set(asked) == {(Run(GENERAL, 1), "valid", 2), (Run(GENERAL, 2), "valid", 2)}
 
 
 @pytest.mark.slow
@@ -304,15 +373,19 @@ def test_one_small_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     document = tmp_path / "page.md"
     document.write_text("# a\n<!-- translation:begin --><!-- translation:end -->\n", encoding="utf-8")
     arguments = ["--smoke", "--update", str(document), "--folder", str(tmp_path / "work")]
+    # As on a machine without Korean letters: the small study draws boxes and says so.
+    monkeypatch.setattr(fonts, "choose", lambda texts: fonts.FontChoice((fonts.BASE,), ("한",)))
     assert translation_study.main(arguments) == 0
     captured = capsys.readouterr()
+    boxes = [line for line in captured.err.splitlines() if line.startswith("translation_study: warning: ")]
+    assert boxes == [f"translation_study: warning: {fonts.missing_message(['한'])}"]
     assert [line for line in captured.err.splitlines() if line.startswith("[")] == [
         "[1/10] data",
         "[2/10] train the models",
-        "[3/10] choose the length penalty of general",
-        "[4/10] translate the test part with general",
-        "[5/10] choose the length penalty of additive",
-        "[6/10] translate the test part with additive",
+        "[3/10] choose the length penalty of gru_attention-general",
+        "[4/10] translate the test part with gru_attention-general",
+        "[5/10] choose the length penalty of gru_attention-additive",
+        "[6/10] translate the test part with gru_attention-additive",
         "[7/10] choose the length penalty of lstm",
         "[8/10] translate the test part with lstm",
         "[9/10] score",
@@ -325,7 +398,7 @@ def test_one_small_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     }
     for name in ("BLEU, test part", "chrF2, test part"):
         assert all(re.fullmatch(r" \d+\.\d\d ", cell) for cell in rows[name]), rows[name]
-    for name in ("seed 1", "seed 2"):
+    for name in ("BLEU, seed 1", "BLEU, seed 2", "chrF2, seed 1", "chrF2, seed 2"):
         assert all(re.fullmatch(r" \d+\.\d\d ± \d+\.\d ", cell) for cell in rows[name]), rows[name]
     for name in ("length penalty, chosen on the validation part", *report.ROWS):
         assert all(float(cell.replace(",", "")) > 0 for cell in rows[name]), (name, rows[name])
@@ -337,13 +410,14 @@ def test_one_small_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     monkeypatch.setattr(sys, "executable", "no such program")
     assert translation_study.main(arguments) == 0
     assert document.read_text(encoding="utf-8") == text
-    assert set(MODELS) == {FED, ADDITIVE, LSTM}
+    assert set(MODELS) == {GENERAL, ADDITIVE, LSTM}
 
     # Times of two machines are not put into one table.
+    cores = os.cpu_count()
     kept = tmp_path / "work" / "lstm-2" / "training.json"
     kept.write_text(kept.read_text(encoding="utf-8").replace('"cores": ', '"cores": 1'), encoding="utf-8")
     assert translation_study.main(arguments) == 1
     assert capsys.readouterr().err.splitlines()[-1] == (
-        f"translation_study: error: {str(tmp_path / 'work')!r} has trainings of several machines, whose times cannot "
-        "be compared: begin again with another --folder"
+        f"translation_study: error: {str(tmp_path / 'work')!r} has trainings of another machine "
+        f"(cores: {cores}, 1{cores}), whose times cannot be compared: begin again with another --folder"
     )

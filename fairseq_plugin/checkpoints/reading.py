@@ -143,13 +143,13 @@ def _restoring(load: Callable[..., Any]) -> Callable[..., Any]:
             if explained is None:
                 raise
             raise explained from error
-        _, epochs = restored
         last = trainer.cfg.optimization.max_epoch
-        if last and epochs.next_epoch_idx > last:
+        if last and restored[1].next_epoch_idx > last:
             logger.warning(
                 "nothing is left to train: the checkpoint that this training goes on from has reached --max-epoch %d; "
-                "raise it to train longer, or name another --save-dir to begin anew",
+                "raise it to train longer, or %s to begin anew",
                 last,
+                "name another --save-dir" if cfg.restore_file == RESTORED else "pass --reset-dataloader",
             )
         return restored
 

@@ -33,7 +33,7 @@ class Readout(nn.Module):
     :param context_dim: C, size of the contexts.
     :param features: R, for the kinds that mix.
     :param state: one of ``READOUT_STATE``.
-    :param dropout: on the states that are mixed. As they are, they are features already.
+    :param dropout: on the states that are mixed; with ``state`` nothing is dropped here, the decoder drops features.
     :raises UserError: nothing but the previous state would be read.
     """
 

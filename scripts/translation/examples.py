@@ -1,7 +1,7 @@
 """Three test sentences to show, chosen by rule: a good translation, a fair one and a middling one.
 
-Of all sentences of moderate length, sorted by the chrF of our translation: those at 9/10, 3/4 and 1/2 of the way from
-the worst to the best.
+Of all sentences of moderate length, sorted by the chrF of one model's translation: those at 9/10, 3/4 and 1/2 of the
+way from the worst to the best.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ class Example:
 
     :param number: its line in the corpus, from 0.
     :param translations: model to what it wrote.
-    :param chrf: of our translation.
+    :param chrf: of the translation that it was chosen by.
     """
 
     number: int
@@ -39,19 +39,21 @@ def choose(
     sources: Sequence[str],
     references: Sequence[str],
     translations: Mapping[str, Sequence[str]],
-    ours: str,
+    chosen_by: str,
     records: Sequence[AttentionRecord],
 ) -> list[Example]:
     """The sentences at ``QUANTILES`` among those with few enough words and pieces (see :class:`Recipe`).
 
     :param translations: model to its outputs, one a source; likewise ``references``.
-    :param ours: the model whose translations are compared.
-    :param records: attention of ``ours``, one a source.
+    :param chosen_by: the model whose translations are sorted.
+    :param records: attention of ``chosen_by``, one a source.
     :raises UserError: fewer than ``FEWEST`` sentences to choose from.
     """
     shortest, longest = recipe.example_words
     fitting = []
-    for number, (reference, output, record) in enumerate(zip(references, translations[ours], records, strict=True)):
+    for number, (reference, output, record) in enumerate(
+        zip(references, translations[chosen_by], records, strict=True)
+    ):
         words, pieces = len(reference.split()), max(len(record.source), len(record.target))
         if shortest <= words <= longest and pieces <= recipe.example_pieces:
             fitting.append((sentence_chrf(output, reference), number))

@@ -13,14 +13,14 @@ from typing import NamedTuple
 SOURCE, TARGET = "ko", "en"
 PARTS = ("train", "valid", "test")
 # gru_attention with the attention that fairseq's LSTM has, and with that of Bahdanau et al.
-FED, ADDITIVE, LSTM = "general", "additive", "lstm"
-MODELS = (FED, ADDITIVE, LSTM)
-OURS = ("--decoder-init", "tanh", "--readout", "tanh")
-OUR_PARTS = ("--criterion", "chunked_cross_entropy", "--optimizer", "fused_adamw")
+GENERAL, ADDITIVE, LSTM = "gru_attention-general", "gru_attention-additive", "lstm"
+MODELS = (GENERAL, ADDITIVE, LSTM)
+OUR_LAYERS = ("--decoder-init", "tanh", "--readout", "tanh")
+OUR_LOSS_AND_OPTIMIZER = ("--criterion", "chunked_cross_entropy", "--optimizer", "fused_adamw")
 # Options that are one model's alone. The plugin's loss and optimizer compute what fairseq's do.
 SPECIFIC = {
-    FED: ("--attention", "general", "--input-feeding", *OURS, *OUR_PARTS),
-    ADDITIVE: (*OURS, *OUR_PARTS),
+    GENERAL: ("--attention", "general", "--input-feeding", *OUR_LAYERS, *OUR_LOSS_AND_OPTIMIZER),
+    ADDITIVE: (*OUR_LAYERS, *OUR_LOSS_AND_OPTIMIZER),
     LSTM: ("--criterion", "label_smoothed_cross_entropy", "--optimizer", "adam"),
 }
 PLUGIN = ("--user-dir", "fairseq_plugin", "--task", "translation", "--source-lang", SOURCE, "--target-lang", TARGET)
@@ -45,12 +45,12 @@ class Recipe:
     :param vocabulary: sentencepiece pieces, one model for both languages.
     :param character_coverage: share of the text's characters that are pieces; Korean has a thousand and more.
     :param hidden: units of the decoder, and of the encoder in each direction.
-    :param attention: units of the additive attention; the others' has no size of its own.
+    :param attention: units of the additive attention; that of the other two has no size of its own.
     :param lr: learning rate after the warm-up; from there it falls on a line to 0 at the last update.
     :param max_tokens: source or target tokens in a batch, padding counted.
     :param length_penalties: exponents of the hypothesis length to choose from, on the validation part.
     :param interval: updates between two lines of the training log.
-    :param seeds: of the trainings, one of each model with each; examples are of the first.
+    :param seeds: each model is trained once with each; examples come from the first.
     :param example_words: fewest and most words of a reference that may be shown as an example.
     :param example_pieces: most source and most target pieces of an example, with end symbol.
     """

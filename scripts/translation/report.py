@@ -7,12 +7,12 @@ from typing import Any
 
 from scripts.translation.corpus import Corpus, sources_seen
 from scripts.translation.examples import Example
-from scripts.translation.recipe import ADDITIVE, FED, LSTM, MODELS, SOURCE, Recipe, Run, train_words
+from scripts.translation.recipe import ADDITIVE, GENERAL, LSTM, MODELS, SOURCE, Recipe, Run, train_words
 from scripts.translation.scores import METRICS, RESAMPLES, Scores
 from scripts.translation.side_by_side import AT_ONCE, Training
 
 NAMES = {
-    FED: "`gru_attention`, `general`, input feeding",
+    GENERAL: "`gru_attention`, `general`, input feeding",
     ADDITIVE: "`gru_attention`, `additive`",
     LSTM: "fairseq `--arch lstm`",
 }
@@ -52,8 +52,8 @@ def markdown(
 
 
 RULE = (
-    "Of the test sentences of {} to {} English words, at most {} pieces on either side, sorted by the chrF of our "
-    "translation: those at 9/10, 3/4 and 1/2 of the way from the worst to the best."
+    "Of the test sentences of {} to {} English words, at most {} pieces on either side, sorted by the chrF of the "
+    "first model's translation: those at 9/10, 3/4 and 1/2 of the way from the worst to the best."
 )
 
 
@@ -68,8 +68,8 @@ def circumstances(recipe: Recipe, corpus: Corpus, machine: Mapping[str, Any], ep
     )
     training = (
         f"Each model: {len(recipe.seeds)} trainings, with different seeds, of {recipe.updates:,} updates, {epochs:.1f} "
-        f"epochs; with the same seed all see the same batches in the same order. {AT_ONCE} trainings ran at a time, "
-        f"each on {threads}"
+        f"epochs; with the same seed all see the same batches in the same order. Up to {AT_ONCE} trainings ran at a "
+        f"time, each on {threads}"
     )
     return f"{machine['processor']}, {machine['cores']} cores; {versions}. {data}. {training}."
 
@@ -81,7 +81,9 @@ def table(trainings: Mapping[Run, Training], penalties: Mapping[str, float], sco
         rows.append([f"{metric}, test part", *(f"{mean_score(scores, metric, model):.2f}" for model in MODELS)])
         for seed, of_seed in scores.items():
             values = [of_seed.values[metric][model] for model in MODELS]
-            rows.append([f"seed {seed}", *(f"{each.value:.2f} ± {each.half_interval:.1f}" for each in values)])
+            rows.append(
+                [f"{metric}, seed {seed}", *(f"{each.value:.2f} ± {each.half_interval:.1f}" for each in values)]
+            )
     rows.append(["length penalty, chosen on the validation part", *(str(penalties[model]) for model in MODELS)])
     for name, (value, form) in ROWS.items():
         rows.append([name, *(format(mean_of(trainings, model, value), form) for model in MODELS)])
@@ -100,23 +102,24 @@ def mean_of(trainings: Mapping[Run, Training], model: str, value: Callable[[Trai
 
 def verdict(trainings: Mapping[Run, Training], scores: Mapping[int, Scores]) -> str:
     """The comparison in words."""
-    ours = [compared(model, trainings, scores) for model in MODELS if model != LSTM]
-    return (
-        f"Beside the LSTM, means over the seeds; in brackets the difference in BLEU by seed, with the p-value of a "
-        f"paired bootstrap test: {'; '.join(ours)}. ±: half of the 95 % interval over {RESAMPLES:,} resampled test "
-        "parts."
-    )
+    lines = [compared(model, trainings, scores) for model in MODELS if model != LSTM]
+    head = "Beside the LSTM, in the mean of the seeds, and by seed with the p-value of a paired bootstrap test:"
+    foot = f"±: half of the 95 % interval over {RESAMPLES:,} resampled test parts."
+    return "\n".join([head, "", *lines, "", foot])
 
 
 def compared(model: str, trainings: Mapping[Run, Training], scores: Mapping[int, Scores]) -> str:
-    """A model beside the LSTM."""
+    """A model beside the LSTM, as an item of a list."""
     time, times = (mean_of(trainings, each, lambda training: training.wall) for each in (model, LSTM))
     difference = mean_score(scores, "BLEU", model) - mean_score(scores, "BLEU", LSTM)
     by_seed = [of_seed.values["BLEU"] for of_seed in scores.values()]
     differences = ", ".join(
-        f"{each[model].value - each[LSTM].value:+.2f}, p = {each[model].p_value:.3f}" for each in by_seed
+        f"{each[model].value - each[LSTM].value:+.2f} (p = {each[model].p_value:.3f})" for each in by_seed
     )
-    return f"{NAMES[model]}: {difference:+.2f} BLEU ({differences}), {time / times:.2f} times the wall time"
+    return (
+        f"- {NAMES[model]}: {difference:+.2f} BLEU in {time / times:.2f} times the wall time of training; "
+        f"by seed {differences}"
+    )
 
 
 def signatures(scores: Scores) -> str:

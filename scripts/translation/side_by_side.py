@@ -1,6 +1,6 @@
 """Trainings that run two at a time, so that all see the same machine, each with its wall and its CPU time.
 
-The next begins where one ends, so that none but the last has the machine to itself.
+The next begins where one ends; where none is left to begin, the last has the machine to itself.
 """
 
 import json
@@ -69,16 +69,14 @@ def train_side_by_side(
                 name = waiting.pop(0)
                 running[name] = stack.enter_context(_Process(commands[name], logs[name], threads))
             time.sleep(POLL)
-            for name, process in list(running.items()):
-                times = process.times()
-                if times is None:
-                    continue
-                del running[name]
-                if process.returncode:
-                    raise UserError(f"training {name} failed: see {str(logs[name])!r}", exit_code=FAILURE)
-                keep(name, read_training(logs[name], *times))
+            ended = {name: times for name, process in running.items() if (times := process.times()) is not None}
+            failed = [name for name in ended if running.pop(name).returncode]
+            for name in ended.keys() - failed:
+                keep(name, read_training(logs[name], *ended[name]))
                 progress.finished += 1
-            progress.show({name: updates_done(logs[name].read_text(encoding="utf-8")) for name in running})
+            if failed:
+                raise UserError(f"training {failed[0]} failed: see {str(logs[failed[0]])!r}", exit_code=FAILURE)
+            progress.show({name: logs[name] for name in running})
 
 
 class _Process:
@@ -129,15 +127,17 @@ class _Progress:
     def __exit__(self, *exception: object) -> None:
         self.bar.close()
 
-    def show(self, done: Mapping[str, int]) -> None:
-        """Show how many updates each of the running trainings has done."""
+    def show(self, logs: Mapping[str, Path]) -> None:
+        """Show how many updates each of the running trainings has done, as its log says."""
+        seconds = time.perf_counter() - self.started
+        if self.bar.disable and seconds < self.next_line:
+            return
+        done = {name: updates_done(log.read_text(encoding="utf-8", errors="replace")) for name, log in logs.items()}
         text = ", ".join(f"{name} {count}" for name, count in done.items())
         if not self.bar.disable:
             self.bar.set_description(text)
             self.bar.update(self.finished * self.updates + sum(done.values()) - self.bar.n)
-            return
-        seconds = time.perf_counter() - self.started
-        if done and seconds >= self.next_line:
+        elif done:
             self.next_line = seconds + LINE
             finished = f"{self.finished} of {self.trainings} trainings done"
             print(f"{seconds:.0f} s: {finished}; of {self.updates} updates {text}", file=sys.stderr, flush=True)

@@ -142,9 +142,12 @@ def test_a_file_to_go_on_from_that_is_missing(commands: Commands, places: dict[s
 def test_a_training_that_is_done(commands: Commands, places: dict[str, Path]) -> None:
     """The same command again is no error: scripts repeat it until it has nothing to do."""
     words = words_of("fairseq-train {data} TRAIN --max-update 0 --max-epoch 1", places)
-    warning = (
-        "nothing is left to train: the checkpoint that this training goes on from has reached --max-epoch 1; raise"
-    )
+    nothing = "nothing is left to train: the checkpoint that this training goes on from has reached --max-epoch 1; "
     first, again = commands.succeed(*words), commands.succeed(*words)
-    assert warning not in first.out + first.err
-    assert warning in again.out + again.err
+    assert nothing not in first.out + first.err
+    assert f"{nothing}raise it to train longer, or name another --save-dir to begin anew\n" in again.out + again.err
+    restored = [*words, "--restore-file", str(places["out"] / "checkpoints" / "checkpoint_last.pt")]
+    restored[restored.index("--save-dir") + 1] = str(places["out"] / "other")
+    third, anew = commands.succeed(*restored), commands.succeed(*restored, "--reset-dataloader")
+    assert f"{nothing}raise it to train longer, or pass --reset-dataloader to begin anew\n" in third.out + third.err
+    assert nothing not in anew.out + anew.err

@@ -46,6 +46,11 @@ def test_dropout_out_of_bounds_is_refused(value: float) -> None:
     assert refusal(dropout=value) == f"--dropout must be at least 0 and below 1, but is {value}"
 
 
+def test_every_part_is_given_the_dropout() -> None:
+    made = building.model(readout="tanh", dropout=0.25)
+    assert [part.dropout.p for part in (made.encoder, made.decoder, made.decoder.readout)] == [0.25] * 3
+
+
 @pytest.mark.parametrize(
     ("options", "units", "hidden"),
     [

@@ -16,7 +16,7 @@ OF_PICTURES = (MissingGlyphWarning, RightToLeftWarning, ThinnedWarning)
 
 
 @contextmanager
-def warnings_printed() -> Iterator[None]:
+def warnings_printed(program: str = NAME) -> Iterator[None]:
     """What a picture cannot show as it should is told in a line, once; other warnings are dropped."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
@@ -24,7 +24,7 @@ def warnings_printed() -> Iterator[None]:
             warnings.simplefilter("always", category)
         yield
     for message in dict.fromkeys(str(warning.message) for warning in caught):
-        print(f"{NAME}: warning: {message}", file=sys.stderr)
+        print(f"{program}: warning: {message}", file=sys.stderr)
 
 
 def sentence_lines(record: AttentionRecord) -> list[str]:
