@@ -6,7 +6,6 @@ from torch import Tensor
 
 from fairseq_plugin.models.gru_attention import GRUAttentionModel
 from fairseq_plugin.modules.recurrence import Past
-from fairseq_plugin.modules.recurrence import step as step_by_step
 from tests import building
 
 SHAPES = {
@@ -129,21 +128,6 @@ def test_step_by_step_equals_all_at_once(options: dict, left_source: bool) -> No
         step_logits, extra = model.decoder(target[:, : step + 1], encoder_out, incremental_state=state)
         torch.testing.assert_close(step_logits[:, 0], logits[:, step], rtol=1e-6, atol=1e-6)
         torch.testing.assert_close(extra["attn"][0][:, 0], weights[:, step], rtol=1e-6, atol=1e-6)
-
-
-@pytest.mark.parametrize("together", [1, 3, 4], ids=["one", "three", "all"])
-@pytest.mark.parametrize("beam", [1, 3])
-def test_steps_over_a_few_sentences_at_a_time(beam: int, together: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(step_by_step, "PIECE", together * beam * 8 * 7)  # S 8, A 7
-    rows = torch.arange(4).repeat_interleave(beam)
-    logits = []
-    for recurrence in ("naive", "fused"):
-        model = building.model(recurrence=recurrence)
-        encoder_out = model.encoder(building.batch(LENGTHS)["src_tokens"])
-        encoder_out = model.encoder.reorder_encoder_out(encoder_out, rows)
-        target = torch.randint(4, 12, (len(rows), 1), generator=building.generator(3))
-        logits.append(model.decoder(target, encoder_out, incremental_state={})[0])
-    torch.testing.assert_close(*logits, rtol=1e-6, atol=1e-6)
 
 
 ORDERS = {

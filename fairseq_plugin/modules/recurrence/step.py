@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from fairseq_plugin.modules.attention import AdditiveAttention, Attention, masked_softmax
 from fairseq_plugin.modules.products import linear
-from fairseq_plugin.modules.recurrence.additive_layer import PIECE
 from fairseq_plugin.modules.recurrence.interface import NO_PAST, Memory, Past, RecurrenceOutput
 
 
@@ -61,19 +60,13 @@ def group_rows(memory: Memory) -> Memory:
 
 
 def attend(attention: AdditiveAttention, state: Tensor, memory: Memory) -> Tensor:
-    """Weights (N, K, S) of K rows a sentence; tanh(x) = 2 sigmoid(2x) - 1, whose constant the softmax drops.
-
-    On a CPU a few sentences at a time, whose layer stays in the cache between the operations.
-    """
+    """Weights (N, K, S) of K rows a sentence; tanh(x) = 2 sigmoid(2x) - 1, whose constant the softmax drops."""
     sentences, source, units = memory.keys.shape
     query = linear(state, attention.query_projection.weight).to(memory.keys.dtype).mul(2.0)
     query = query.view(sentences, -1, 1, units)  # (N, K, 1, A)
-    energy = attention.energy_weight().squeeze(0).to(query.dtype) * 2.0
-    on_cpu = query.device.type == "cpu"
-    size = max(1, PIECE // max(1, source * units * query.size(1))) if on_cpu else sentences
-    pieces = zip(torch.split(memory.keys.unsqueeze(1), size), torch.split(query, size), strict=True)
-    layers = ((keys + part).sigmoid_() for keys, part in pieces)  # (., K, S, A)
-    scores = torch.cat([torch.mv(layer.view(-1, units), energy) for layer in layers]).view(sentences, -1, source)
+    layer = (memory.keys.unsqueeze(1) + query).sigmoid_()  # (N, K, S, A)
+    energy = attention.energy_weight().squeeze(0).to(layer.dtype) * 2.0
+    scores = torch.mv(layer.view(-1, units), energy).view(sentences, -1, source)
     mask = memory.padding_mask
     return masked_softmax(scores, None if mask is None else mask.unsqueeze(1))
 
