@@ -9,6 +9,7 @@ start again, since they are timed.
 
 import argparse
 import hashlib
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import fmean
 
-from data_gen.errors import UserError, exit_on_interrupt, failure_from_os_error, run_command
+from data_gen.errors import FAILURE, UserError, exit_on_interrupt, failure_from_os_error, run_command
 
 if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
     exit_on_interrupt()
@@ -68,7 +69,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def study(options: argparse.Namespace) -> int:
     """Do what the options of :func:`parser` say."""
     settings = settings_of(options)
-    replace_section(read_text(options.update), SECTION, "")  # better to fail now than after the trainings
+    # Better to fail now than after the trainings.
+    replace_section(read_text(options.update), SECTION, "")
+    check_writable(options.update.parent)
     if not options.smoke:
         read_corpus(options.corpus)
         examples.check_fonts()
@@ -114,7 +117,9 @@ def study(options: argparse.Namespace) -> int:
         for example, image in zip(chosen, images, strict=True):
             examples.draw(example, records, options.update.parent / image)
     progress.bar.close()
-    text = report.markdown(settings, corpus, machine, trainings, penalties, scored, chosen, images)
+    text = report.markdown(
+        settings, corpus, machine, trainings, penalties, scored, chosen, images, made_up=options.smoke
+    )
     update_file(options.update, SECTION, text)
     print(text)
     return 0
@@ -128,6 +133,13 @@ def settings_of(options: argparse.Namespace) -> Recipe:
         if value < 1:
             raise UserError(f"{option} must be at least 1, but is {value}")
     return replace(settings, updates=updates, threads=options.threads)
+
+
+def check_writable(folder: Path) -> None:
+    """:raises UserError: the page, which is written beside itself first, or its pictures cannot be written here."""
+    for place in (folder, folder / IMAGES):
+        if place.exists() and not os.access(place, os.W_OK):
+            raise UserError(f"cannot write to {str(place)!r}: it is read-only", exit_code=FAILURE)
 
 
 def hashes(corpus: Path) -> dict[str, str]:

@@ -346,6 +346,20 @@ def test_a_machine_without_korean_letters(
     assert not Path("new").exists()
 
 
+@pytest.mark.parametrize("place", ["pages", "pages/images"])
+def test_a_page_that_cannot_be_written(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Told before the trainings. root may write anywhere, so the system's answer is made up."""
+    monkeypatch.chdir(tmp_path)
+    Path("pages/images").mkdir(parents=True)
+    Path("pages/page.md").write_text("<!-- translation:begin --><!-- translation:end -->\n", encoding="utf-8")
+    monkeypatch.setattr(os, "access", lambda path, mode: str(path) != place)
+    assert translation_study.main(["--smoke", "--update", "pages/page.md", "--folder", "new"]) == 1
+    assert capsys.readouterr().err == f"translation_study: error: cannot write to '{place}': it is read-only\n"
+    assert not Path("new").exists()
+
+
 def test_the_document_can_be_replaced() -> None:
     assert "new" in replace_section(
         (ROOT / "docs" / "translation.md").read_text(encoding="utf-8"), "translation", "new"
@@ -392,6 +406,7 @@ def test_one_small_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
         "[10/10] attention",
     ]
     text = document.read_text(encoding="utf-8")
+    assert report.MADE_UP in text
     assert text == f"# a\n<!-- translation:begin -->\n{captured.out.strip()}\n<!-- translation:end -->\n"
     rows = {
         cells[1].strip(): cells[2:-1] for cells in (line.split("|") for line in text.splitlines()) if len(cells) > 3

@@ -29,6 +29,7 @@ MISMATCH: Final = re.compile(
 )
 NAME: Final = "name one that fairseq-train wrote"
 RESTORED: Final = "checkpoint_last.pt"  # fairseq's default of --restore-file
+NO_EPOCH: Final = -1  # 0 stands for no limit
 RESETS: Final = ("reset_optimizer", "reset_lr_scheduler", "reset_meters", "reset_dataloader")
 FRESH: Final = "please reset the optimizer"  # in fairseq's assertions about a checkpoint of other training options
 
@@ -143,13 +144,19 @@ def _restoring(load: Callable[..., Any]) -> Callable[..., Any]:
             if explained is None:
                 raise
             raise explained from error
-        last = trainer.cfg.optimization.max_epoch
-        if last and restored[1].next_epoch_idx > last:
+        limits = trainer.cfg.optimization
+        reached = None
+        if limits.max_epoch and restored[1].next_epoch_idx > limits.max_epoch:
+            reached = f"--max-epoch {limits.max_epoch}"
+        elif limits.max_update and trainer.get_num_updates() >= limits.max_update:
+            reached = f"--max-update {limits.max_update}"
+            limits.max_epoch = NO_EPOCH  # or fairseq would do one update more, and write the checkpoints again
+        if reached:
             logger.warning(
-                "nothing is left to train: the checkpoint that this training goes on from has reached --max-epoch %d; "
-                "raise it to train longer, or %s to begin anew",
-                last,
-                "name another --save-dir" if cfg.restore_file == RESTORED else "pass --reset-dataloader",
+                "nothing is left to train: the checkpoint that this training goes on from has reached %s; raise it to "
+                "train longer, or %s to begin anew",
+                reached,
+                "name another --save-dir" if cfg.restore_file == RESTORED else "name it with --finetune-from-model",
             )
         return restored
 

@@ -69,7 +69,7 @@ class Recipe:
     seeds: tuple[int, ...] = (1, 2, 3)
     threads: int = 1
     beam: int = 5
-    length_penalties: tuple[float, ...] = (1.0, 1.5, 2.0, 2.5, 3.0)
+    length_penalties: tuple[float, ...] = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
     example_words: tuple[int, int] = (8, 14)
     example_pieces: int = 20
 

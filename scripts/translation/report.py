@@ -20,10 +20,11 @@ ROWS: dict[str, tuple[Callable[[Training], float], str]] = {
     "training, wall time (min)": (lambda each: each.wall / 60, ".1f"),
     "training, CPU time (min)": (lambda each: each.cpu / 60, ".1f"),
     "target tokens/s, whole training": (lambda each: each.tokens / each.wall, ",.0f"),
-    "best validation loss (bits per token)": (lambda each: each.valid_loss, ".2f"),
+    "best validation loss (bits per token, label smoothing counted)": (lambda each: each.valid_loss, ".2f"),
     "parameters": (lambda each: each.parameters, ",.0f"),
 }
 """Of a training, and how its mean over the seeds is written."""
+MADE_UP = "**Made-up sentences and tiny models, to try the study out: the figures say nothing.** "
 DATA, CHECKPOINTS = "DATA", "CHECKPOINTS"  # stand for folders in the commands shown
 
 
@@ -36,15 +37,21 @@ def markdown(
     scores: Mapping[int, Scores],
     examples: Sequence[Example],
     images: Sequence[str],
+    *,
+    made_up: bool,
 ) -> str:
     """Everything that stands between the markers.
 
     :param penalties: length penalty of each model, as chosen on the validation part.
     :param scores: of all models, by seed.
     :param images: paths to the examples' pictures, as seen from the document.
+    :param made_up: whether the corpus is a toy.
     """
     first = recipe.runs[0]
-    blocks = [circumstances(recipe, corpus, machine, trainings[first].epochs), table(trainings, penalties, scores)]
+    blocks = [
+        circumstances(recipe, corpus, machine, trainings[first].epochs, made_up=made_up),
+        table(trainings, penalties, scores),
+    ]
     blocks += [verdict(trainings, scores), signatures(scores[first.seed]), commands(recipe), "### Three translations"]
     blocks += [RULE.format(*recipe.example_words, recipe.example_pieces)]
     blocks += [shown(example, image) for example, image in zip(examples, images, strict=True)]
@@ -57,7 +64,7 @@ RULE = (
 )
 
 
-def circumstances(recipe: Recipe, corpus: Corpus, machine: Mapping[str, Any], epochs: float) -> str:
+def circumstances(recipe: Recipe, corpus: Corpus, machine: Mapping[str, Any], epochs: float, *, made_up: bool) -> str:
     """What was measured on what."""
     pairs = {part: len(sides[SOURCE]) for part, sides in corpus.items()}
     versions = f"Python {machine['python']}, torch {machine['torch']}, fairseq {machine['fairseq']}; {machine['date']}"
@@ -71,7 +78,9 @@ def circumstances(recipe: Recipe, corpus: Corpus, machine: Mapping[str, Any], ep
         f"epochs; with the same seed all see the same batches in the same order. Up to {AT_ONCE} trainings ran at a "
         f"time, each on {threads}"
     )
-    return f"{machine['processor']}, {machine['cores']} cores; {versions}. {data}. {training}."
+    penalties = f"Length penalties to choose from: {', '.join(map(str, recipe.length_penalties))}"
+    head = MADE_UP if made_up else ""
+    return f"{head}{machine['processor']}, {machine['cores']} cores; {versions}. {data}. {training}. {penalties}."
 
 
 def table(trainings: Mapping[Run, Training], penalties: Mapping[str, float], scores: Mapping[int, Scores]) -> str:
@@ -104,7 +113,10 @@ def verdict(trainings: Mapping[Run, Training], scores: Mapping[int, Scores]) -> 
     """The comparison in words."""
     lines = [compared(model, trainings, scores) for model in MODELS if model != LSTM]
     head = "Beside the LSTM, in the mean of the seeds, and by seed with the p-value of a paired bootstrap test:"
-    foot = f"±: half of the 95 % interval over {RESAMPLES:,} resampled test parts."
+    foot = (
+        "Rows without a seed are means over the seeds, of one training each. ±: half of the 95 % interval over "
+        f"{RESAMPLES:,} resampled test parts."
+    )
     return "\n".join([head, "", *lines, "", foot])
 
 

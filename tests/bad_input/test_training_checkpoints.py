@@ -149,5 +149,21 @@ def test_a_training_that_is_done(commands: Commands, places: dict[str, Path]) ->
     restored = [*words, "--restore-file", str(places["out"] / "checkpoints" / "checkpoint_last.pt")]
     restored[restored.index("--save-dir") + 1] = str(places["out"] / "other")
     third, anew = commands.succeed(*restored), commands.succeed(*restored, "--reset-dataloader")
-    assert f"{nothing}raise it to train longer, or pass --reset-dataloader to begin anew\n" in third.out + third.err
+    advice = "raise it to train longer, or name it with --finetune-from-model to begin anew\n"
+    assert nothing + advice in third.out + third.err
     assert nothing not in anew.out + anew.err
+
+
+def test_a_training_that_has_done_its_updates(commands: Commands, places: dict[str, Path]) -> None:
+    """fairseq would do one more at each start and write its checkpoints again."""
+    words = words_of("fairseq-train {data} TRAIN --max-update 3", places)
+    commands.succeed(*words)
+    last = places["out"] / "checkpoints" / "checkpoint_last.pt"
+    before = last.read_bytes()
+    again = commands.succeed(*words)
+    assert (
+        "nothing is left to train: the checkpoint that this training goes on from has reached --max-update 3; raise it "
+        "to train longer, or name another --save-dir to begin anew\n"
+    ) in again.out + again.err
+    assert last.read_bytes() == before
+    assert "num_updates" not in again.out + again.err
