@@ -19,8 +19,8 @@ def study_folder(folder: Path, wanted: dict[str, Any]) -> Path:
     """
     text = json.dumps(wanted, indent=2) + "\n"
     mark = folder / MARK
+    make_folder(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         if mark.exists():
             if mark.read_text(encoding="utf-8") != text:
                 other = "is of a study with other data or settings: remove it or name another with --folder"

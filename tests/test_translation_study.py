@@ -2,11 +2,8 @@
 
 import os
 import re
-import signal
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -16,23 +13,14 @@ from fairseq_plugin.analysis.pictures import fonts
 from fairseq_plugin.analysis.records import AttentionRecord
 from scripts import translation_study
 from scripts.marked_section import replace_section
-from scripts.translation import examples, recipe, report, trainings
+from scripts.translation import examples, recipe, report
 from scripts.translation.corpus import read_corpus, sources_seen
 from scripts.translation.recipe import ADDITIVE, GENERAL, LSTM, MODELS, Recipe, Run
 from scripts.translation.scores import Score, Scores, score, translations
-from scripts.translation.side_by_side import Training, read_training, train_side_by_side, updates_done
+from scripts.translation.side_by_side import Training
 from scripts.translation.toy_corpus import sentences
 
 ROOT = Path(__file__).resolve().parent.parent
-LOG = """\
-12:00 | INFO | fairseq_cli.train | num. shared model params: 3,954,176 (num. trained: 3,954,176)
-12:01 | INFO | train_inner | {"epoch": 1, "update": 0.5, "loss": "9", "num_updates": "4"}
-12:02 | INFO | valid | {"epoch": 1, "valid_loss": "7.5", "valid_num_updates": "10"}
-12:02 | INFO | train | {"epoch": 1, "train_wpb": "100.5", "train_num_updates": "10"}
-12:03 | INFO | train_inner | {"epoch": 2, "update": 1.2, "loss": "8", "num_updates": "12"}
-12:04 | INFO | valid | {"epoch": 2, "valid_loss": "7.25", "valid_num_updates": "14"}
-12:04 | INFO | train | {"epoch": 2, "train_wpb": "50", "train_num_updates": "14"}
-"""
 
 
 def test_all_models_get_the_same_options_but_for_the_model_its_loss_and_its_optimizer() -> None:
@@ -49,118 +37,6 @@ def test_all_models_get_the_same_options_but_for_the_model_its_loss_and_its_opti
         assert options(LSTM) - options(model) == {
             *("arch lstm", "criterion label_smoothed_cross_entropy", "optimizer adam", "decoder-out-embed-dim 256"),
         }
-
-
-def test_log_of_a_training(tmp_path: Path) -> None:
-    log = tmp_path / "train.log"
-    log.write_text(LOG, encoding="utf-8")
-    assert updates_done("") == 0
-    assert updates_done(LOG) == 12
-    assert read_training(log, wall=2.0, cpu=3.0) == Training(
-        wall=2.0, cpu=3.0, parameters=3_954_176, tokens=100.5 * 10 + 50 * 4, epochs=1.2, valid_loss=7.25
-    )
-
-
-@pytest.mark.parametrize("missing", ["shared", "| valid |", "| train |"])
-def test_log_of_a_training_that_lacks_something(missing: str, tmp_path: Path) -> None:
-    log = tmp_path / "train.log"
-    log.write_text("".join(line for line in LOG.splitlines(keepends=True) if missing not in line), encoding="utf-8")
-    with pytest.raises(UserError) as caught:
-        read_training(log, wall=2.0, cpu=3.0)
-    assert str(caught.value) == f"{str(log)!r} is no log of a whole training: see there what went wrong"
-    assert caught.value.exit_code == 1
-
-
-def test_a_training_that_fails_stops_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    started = []
-
-    class Watched(subprocess.Popen[bytes]):
-        def __init__(self, *arguments: Any, **options: Any) -> None:
-            super().__init__(*arguments, **options)
-            started.append(self)
-
-    monkeypatch.setattr(subprocess, "Popen", Watched)
-    logs = {"short": tmp_path / "short.log", "long": tmp_path / "long.log"}
-    commands = {"short": ["no_such_module"], "long": ["http.server", "0", "--bind", "127.0.0.1"]}
-    with pytest.raises(UserError) as caught:
-        train_side_by_side(commands, logs, lambda name, training: None, updates=1, threads=1)
-    assert str(caught.value) == f"training short failed: see {str(logs['short'])!r}"
-    assert "no_such_module" in logs["short"].read_text(encoding="utf-8")
-    assert [process.returncode for process in started] == [1, -signal.SIGTERM]
-
-
-def test_two_trainings_run_at_a_time_in_the_order_given(tmp_path: Path) -> None:
-    names = ["first", "second", "third"]
-    # Each says when it begins, what a training says, and when it ends.
-    program = f"import time; print('began', time.time()); print({LOG!r}); time.sleep(1); print('ended', time.time())"
-    commands = {name: ["timeit", "--number", "1", "--repeat", "1", program] for name in names}
-    kept: dict[str, Training] = {}
-    logs = {name: tmp_path / f"{name}.log" for name in names}
-    train_side_by_side(commands, logs, kept.__setitem__, updates=14, threads=1)
-    assert sorted(kept) == sorted(names)
-    assert {training.valid_loss for training in kept.values()} == {7.25}
-    began, ended = (
-        {name: float(re.findall(rf"{word} (\S+)", log.read_text(encoding="utf-8"))[0]) for name, log in logs.items()}
-        for word in ("began", "ended")
-    )
-    assert began["second"] < ended["first"]
-    assert began["third"] > min(ended["first"], ended["second"])
-    assert 1 < kept["third"].wall < ended["third"] - began["first"]
-
-
-SETTINGS = Recipe(seeds=(1, 2))
-MADE_LATER = ("checkpoint_best.pt", "generate-test-1.0.txt", "attention.npz")
-
-
-class Resumed(NamedTuple):
-    """A study's folder, and what was trained in it by the stand-in for fairseq-train."""
-
-    folder: Path
-    trained: list[str]
-
-
-@pytest.fixture
-def resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Resumed:
-    """A study of which one training is lost, with files of an earlier start of it."""
-    trained: list[str] = []
-
-    def train_at_once(commands: dict, logs: dict, keep: Any, **rest: int) -> None:
-        for name in commands:
-            keep(name, Training(len(trained), cpu=0.0, parameters=1, tokens=1.0, epochs=1.0, valid_loss=1.0))
-            trained.append(name)
-
-    monkeypatch.setattr(trainings, "train_side_by_side", train_at_once)
-    trainings.train(SETTINGS, tmp_path)
-    for name in trained:
-        for file in MADE_LATER:
-            (tmp_path / name / file).touch()
-    (tmp_path / "lstm-2" / "training.json").unlink()
-    trained.clear()
-    return Resumed(tmp_path, trained)
-
-
-def test_only_the_training_that_is_missing_is_done(resumed: Resumed) -> None:
-    took, _ = trainings.train(SETTINGS, resumed.folder)
-    assert resumed.trained == ["lstm-2"]
-    assert list(took) == SETTINGS.runs
-    assert [training.wall for training in took.values()] == [0, 1, 2, 3, 4, 0]
-    for run in SETTINGS.runs:
-        files = {path.name for path in (resumed.folder / run.name).iterdir()} - {"training.json"}
-        assert files == (set() if run.name == "lstm-2" else set(MADE_LATER))
-
-
-def test_another_machine_is_told_before_it_trains(resumed: Resumed, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = {**trainings.describe_machine("cpu"), "torch": "0.1", "date": "2000-01-01"}
-    mine = trainings.describe_machine("cpu")["torch"]
-    monkeypatch.setattr(trainings, "describe_machine", lambda device: other)
-    with pytest.raises(UserError) as caught:
-        trainings.train(SETTINGS, resumed.folder)
-    assert str(caught.value) == (
-        f"{str(resumed.folder)!r} has trainings of another machine (torch: {mine}, 0.1), whose times cannot be "
-        "compared: begin again with another --folder"
-    )
-    assert resumed.trained == []
-    assert (resumed.folder / "lstm-2" / "checkpoint_best.pt").exists()
 
 
 def test_a_model_beside_the_lstm_by_hand() -> None:

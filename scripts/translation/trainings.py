@@ -56,9 +56,9 @@ def kept(folder: Path, each: Run) -> tuple[Training, Machine]:
 
 def check_machines(folder: Path, machines: Sequence[Machine]) -> None:
     """:raises UserError: they are not all the same, so that times cannot be compared."""
-    for field in (field for machine in machines for field in machine if field != "date"):
+    for field in machines[0]:
         values = list(dict.fromkeys(str(machine[field]) for machine in machines))
-        if len(values) > 1:
+        if field != "date" and len(values) > 1:
             raise UserError(
                 f"{str(folder)!r} has trainings of another machine ({field}: {', '.join(values)}), whose times cannot "
                 "be compared: begin again with another --folder",
