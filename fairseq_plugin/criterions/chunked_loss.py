@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from fairseq_plugin.modules.first_order import first_order
+from fairseq_plugin.modules.pieces import piece_size
 from fairseq_plugin.modules.products import planned, weight_gradient
 
 # Logits held at a time: 20 MB in float32.
@@ -50,15 +51,16 @@ class _Gradients:
         self, features: Tensor, weight: Tensor, bias: Tensor | None, chunk: int, wanted: tuple[bool, ...]
     ) -> None:
         self.features = torch.empty_like(features) if wanted[0] else None
+        self._rooms = None if self.features is None else iter(torch.split(self.features, chunk))
         self._to_features = planned(weight.t(), features.new_empty(chunk, weight.size(0))) if wanted[0] else None
         self.weight: Tensor | None = None
         self._wants_weight = wanted[1]
         self.bias = features.new_zeros(bias.shape) if bias is not None and wanted[2] else None
 
-    def add(self, rows: slice, features: Tensor, to_logits: Tensor) -> None:
-        """Take in a chunk: its features (n, H) and the gradient of its logits (n, V)."""
-        if self.features is not None and self._to_features is not None:
-            self.features[rows] = self._to_features(to_logits)
+    def add(self, features: Tensor, to_logits: Tensor) -> None:
+        """Take in the next chunk: its features (n, H) and the gradient of its logits (n, V)."""
+        if self._rooms is not None and self._to_features is not None:
+            self._to_features(to_logits, out=next(self._rooms))
         if self._wants_weight:
             self.weight = weight_gradient(to_logits, features, self.weight)
         if self.bias is not None:
@@ -70,6 +72,23 @@ class _Gradients:
         return tuple(None if s is None else (s * factor).to(dtype) for s, dtype in zip(sums, dtypes, strict=True))
 
 
+def _loss_and_slope(logits: Tensor, expected: Tensor, label_smoothing: float, *, slope: bool) -> tuple[Tensor, Tensor]:
+    """Summed loss and nll of a few rows (n, V) and their symbols (n, 1); with ``slope`` the logits become dl."""
+    symbols = logits.size(1)
+    others = label_smoothing / (symbols - 1) if label_smoothing else 0.0
+    normaliser = logits.logsumexp(dim=1, keepdim=True)  # (n, 1)
+    nll = (normaliser - logits.gather(1, expected)).sum()
+    loss = nll * (1.0 - label_smoothing - others)
+    if others:
+        loss += others * (symbols * normaliser.sum() - logits.sum())
+    if slope:
+        logits.sub_(normaliser).exp_()
+        if others:
+            logits.sub_(others)
+        logits.scatter_add_(1, expected, logits.new_full(expected.shape, label_smoothing + others - 1.0))
+    return loss, nll
+
+
 class _ChunkedLoss(torch.autograd.Function):
     @staticmethod
     def forward(
@@ -77,28 +96,20 @@ class _ChunkedLoss(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         exact = torch.promote_types(features.dtype, torch.float32)
         rows = features.to(exact)
-        symbols = weight.size(0)
-        others = label_smoothing / (symbols - 1) if label_smoothing else 0.0
+        symbols, wanted = weight.size(0), any(ctx.needs_input_grad)
         loss, nll = rows.new_zeros(()), rows.new_zeros(())
         size = min(max(1, CHUNK_LOGITS // symbols), max(1, rows.size(0)))
         gradients = _Gradients(rows, weight, bias, size, ctx.needs_input_grad[:3])
         to_logits, exact_bias = planned(weight, rows[:size]), None if bias is None else bias.to(exact)
-        for start in range(0, rows.size(0), size):
-            chunk = slice(start, start + size)
-            logits = to_logits(rows[chunk], exact_bias)  # (n, V)
-            expected = target[chunk].unsqueeze(1)
-            normaliser = logits.logsumexp(dim=1, keepdim=True)  # (n, 1)
-            chunk_nll = (normaliser - logits.gather(1, expected)).sum()
-            nll += chunk_nll
-            loss += chunk_nll * (1.0 - label_smoothing - others)
-            if others:
-                loss += others * (symbols * normaliser.sum() - logits.sum())
-            if any(ctx.needs_input_grad):
-                slope = logits.sub_(normaliser).exp_()  # dl
-                if others:
-                    slope.sub_(others)
-                slope.scatter_add_(1, expected, slope.new_full(expected.shape, label_smoothing + others - 1.0))
-                gradients.add(chunk, rows[chunk], slope)
+        room, piece = rows.new_empty(size, symbols), piece_size(rows, symbols)
+        for chunk, expected in zip(torch.split(rows, size), torch.split(target.unsqueeze(1), size), strict=True):
+            logits = to_logits(chunk, exact_bias, out=room[: len(chunk)])  # (n, V)
+            for part in zip(torch.split(logits, piece), torch.split(expected, piece), strict=True):
+                part_loss, part_nll = _loss_and_slope(*part, label_smoothing, slope=wanted)
+                loss += part_loss
+                nll += part_nll
+            if wanted:
+                gradients.add(chunk, logits)
         ctx.gradients = gradients
         ctx.dtypes = (features.dtype, weight.dtype, torch.float32 if bias is None else bias.dtype)
         ctx.mark_non_differentiable(nll)

@@ -15,8 +15,10 @@ from torch import Tensor
 
 from fairseq_plugin.modules.first_order import first_order
 
-# Multiply-adds below which calling oneDNN costs more than it saves.
-WORTH_ONEDNN = 16_000_000
+# Multiply-adds below which calling oneDNN, or turning a weight round in memory, costs more than it saves.
+LARGE = 16_000_000
+# Rows up to which MKL is so much faster with a weight that lies in memory as (K, N) that copying it pays.
+FEW_ROWS = 256
 
 
 def onednn_reachable() -> bool:
@@ -58,7 +60,9 @@ def planned(weight: Tensor, like: Tensor) -> Product:
     if weight.dtype != like.dtype:
         return functools.partial(_mixed_product, weight.t())
     if not _suits_onednn(like, weight):
-        return functools.partial(_torch_product, weight.t())
+        turned = weight.t()
+        pays = _is_large(like, weight) and like.size(0) <= FEW_ROWS and like.device.type == "cpu"
+        return functools.partial(_torch_product, turned.contiguous() if pays and weight.stride(1) == 1 else turned)
     packed = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), like.size(0))
     return functools.partial(_onednn_product, packed)
 
@@ -91,8 +95,11 @@ def weight_gradient(to_output: Tensor, x: Tensor, add: Tensor | None = None) -> 
 
 
 def _suits_onednn(x: Tensor, weight: Tensor) -> bool:
-    large = x.size(0) * weight.numel() >= WORTH_ONEDNN
-    return large and _ONEDNN and x.dtype == torch.float32 and x.device.type == "cpu"
+    return _ONEDNN and _is_large(x, weight) and x.dtype == torch.float32 and x.device.type == "cpu"
+
+
+def _is_large(x: Tensor, weight: Tensor) -> bool:
+    return x.size(0) * weight.numel() >= LARGE
 
 
 def _torch_product(weight: Tensor, x: Tensor, add: Tensor | None = None, out: Tensor | None = None) -> Tensor:

@@ -1,5 +1,7 @@
 """Products by oneDNN where it is reachable, by torch elsewhere: the same numbers."""
 
+import functools
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -12,7 +14,7 @@ from tests import building
 @pytest.fixture(params=["onednn", "torch"])
 def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(products, "_ONEDNN", request.param == "onednn" and products.onednn_reachable())
-    monkeypatch.setattr(products, "WORTH_ONEDNN", 0)
+    monkeypatch.setattr(products, "LARGE", 0)
 
 
 def numbers(*shape: int) -> torch.Tensor:
@@ -44,17 +46,22 @@ def test_torch_still_names_the_processor() -> None:
 @pytest.mark.usefixtures("library")
 @pytest.mark.parametrize("add", [None, (5,), (7, 5)], ids=["nothing", "bias", "matrix"])
 @pytest.mark.parametrize("out", [False, True], ids=["new", "out"])
-def test_product_for_any_strides(add: tuple[int, ...] | None, out: bool) -> None:
+@pytest.mark.parametrize("few", [0, 256], ids=["many rows", "few rows"])
+def test_product_for_any_strides(
+    add: tuple[int, ...] | None, out: bool, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(products, "FEW_ROWS", few)
     inputs = {"plain": numbers(7, 3), "columns of more": numbers(7, 9)[:, 2:5], "transposed": numbers(3, 7).t()}
     weights = {"plain": numbers(5, 3), "columns of more": numbers(5, 9)[:, 2:5], "transposed": numbers(3, 5).t()}
     added = None if add is None else numbers(*add)
     for x in inputs.values():
         for weight in weights.values():
-            room = torch.empty(7, 5) if out else None
-            result = products.product(x, weight, added, out=room)
-            assert room is None or result is room
             expected = x.double() @ weight.double().t() + (0 if added is None else added.double())
-            torch.testing.assert_close(result.double(), expected, rtol=1e-5, atol=1e-5)
+            for multiply in (functools.partial(products.product, weight=weight), products.planned(weight, x)):
+                room = torch.empty(7, 5) if out else None
+                result = multiply(x, add=added, out=room)
+                assert room is None or result is room
+                torch.testing.assert_close(result.double(), expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.usefixtures("library")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from data_gen.errors import UserError
+from fairseq_plugin.modules import pieces
 from fairseq_plugin.modules.attention import ATTENTION, AdditiveAttention, Attention, LuongAttention
 from fairseq_plugin.modules.recurrence import RECURRENCE, Memory, Past, additive_layer, choose_recurrence, fused
 from tests import building
@@ -119,7 +120,11 @@ def test_rows_that_share_a_sentence_equal_copies_of_it(kind: str, way: str) -> N
 
 @pairs
 @pytest.mark.parametrize("rows", [None, [0, 0, 1, 1], [1, 0, 1, 1]], ids=["one a sentence", "beams", "any"])
-def test_steps_one_by_one_equal_all_at_once(kind: str, way: str, rows: list[int] | None) -> None:
+@pytest.mark.parametrize("piece", [pieces.PIECE, 40], ids=["whole", "in pieces"])
+def test_steps_one_by_one_equal_all_at_once(
+    kind: str, way: str, rows: list[int] | None, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pieces, "PIECE", piece)
     given = problem(batch=2, lengths=[5, 3], kind=kind, way=way)
     order = None if rows is None else torch.tensor(rows)
     if order is not None:
@@ -210,7 +215,7 @@ def outputs_and_gradients(way: str, given: dict[str, Any]) -> dict[str, Tensor]:
 @pytest.fixture(params=WAYS.values(), ids=WAYS.keys())
 def memory_use(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in request.param.items():
-        monkeypatch.setattr(fused if name == "KEEP_LAYER" else additive_layer, name, value)
+        monkeypatch.setattr(fused if name == "KEEP_LAYER" else pieces, name, value)
 
 
 @pytest.mark.usefixtures("memory_use")

@@ -18,8 +18,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-# Numbers (B, S, A) of one step worked on together: a piece should stay in the processor's cache between operations.
-PIECE = 1 << 18
+from fairseq_plugin.modules.pieces import piece_size
 
 # What autograd itself calls: one operation instead of three. It is not public; where it is missing, there are three.
 SOFTMAX_BACKWARD: Callable[..., Tensor] | None = getattr(torch, "_softmax_backward_data", None)
@@ -35,7 +34,7 @@ class Layer(NamedTuple):
     def pieces(self, tensor: Tensor) -> tuple[Tensor, ...]:
         """Views of the sentences (B, ...) to work on together."""
         batch, source, units = self.keys.shape
-        size = max(1, PIECE // max(1, source * units))
+        size = piece_size(self.keys, source * units)
         if size >= batch:
             return (tensor,)
         return tensor.tensor_split(tuple(range(size, batch, size)))

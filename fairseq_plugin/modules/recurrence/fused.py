@@ -33,8 +33,11 @@ from fairseq_plugin.modules.recurrence.gate_factors import GateFactors
 from fairseq_plugin.modules.recurrence.interface import NO_PAST, Memory, Past, RecurrenceOutput
 from fairseq_plugin.modules.recurrence.weights import Weights, arrange, restore
 
-# Numbers of the attention layer, all steps together, up to which it is kept for the backward pass (64 MB in float32).
-KEEP_LAYER = 16_000_000
+# Numbers of the attention layer, all steps together, up to which it is kept for the backward pass: on a CPU what stays
+# in its cache (2 MB in float32), as fetching more from memory takes longer than computing it again. A GPU's memory is
+# faster (64 MB).
+KEEP_LAYER = 1 << 19
+KEEP_LAYER_ON_GPU = 1 << 24
 
 
 class Trace(NamedTuple):
@@ -163,7 +166,8 @@ class _FusedRecurrence(torch.autograd.Function):
         weights = arrange(inputs.size(2), *raw)
         weights = weights._replace(bias=weights.bias.to(exact), energy=weights.energy.to(exact))
         differentiable = any(ctx.needs_input_grad)
-        keep = inputs.size(1) if differentiable and inputs.size(1) * keys.numel() <= KEEP_LAYER else 0
+        limit = KEEP_LAYER if keys.device.type == "cpu" else KEEP_LAYER_ON_GPU
+        keep = inputs.size(1) if differentiable and inputs.size(1) * keys.numel() <= limit else 0
         attention = AdditiveForward(keys.to(exact), weights.energy, padding_mask, keep=keep)
         trace = run_forward(
             weights,

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from fairseq_plugin.modules.attention import AdditiveAttention, Attention, masked_softmax
+from fairseq_plugin.modules.pieces import piece_size
 from fairseq_plugin.modules.products import linear
 from fairseq_plugin.modules.recurrence.interface import NO_PAST, Memory, Past, RecurrenceOutput
 
@@ -60,15 +61,30 @@ def group_rows(memory: Memory) -> Memory:
 
 
 def attend(attention: AdditiveAttention, state: Tensor, memory: Memory) -> Tensor:
-    """Weights (N, K, S) of K rows a sentence; tanh(x) = 2 sigmoid(2x) - 1, whose constant the softmax drops."""
+    """Weights (N, K, S) of K rows a sentence."""
     sentences, source, units = memory.keys.shape
     query = linear(state, attention.query_projection.weight).to(memory.keys.dtype).mul(2.0)
     query = query.view(sentences, -1, 1, units)  # (N, K, 1, A)
-    layer = (memory.keys.unsqueeze(1) + query).sigmoid_()  # (N, K, S, A)
-    energy = attention.energy_weight().squeeze(0).to(layer.dtype) * 2.0
-    scores = torch.mv(layer.view(-1, units), energy).view(sentences, -1, source)
+    energy = attention.energy_weight().squeeze(0).to(query.dtype) * 2.0
+    together = piece_size(query, query.size(1) * source * units)
+    if together >= sentences:
+        scores = additive_scores(memory.keys, query, energy)
+    else:
+        parts = zip(torch.split(memory.keys, together), torch.split(query, together), strict=True)
+        scores = torch.cat([additive_scores(*part, energy) for part in parts])
     mask = memory.padding_mask
     return masked_softmax(scores, None if mask is None else mask.unsqueeze(1))
+
+
+def additive_scores(keys: Tensor, query: Tensor, energy: Tensor) -> Tensor:
+    """Scores (N, K, S) up to a constant, which the softmax drops: tanh(x) = 2 sigmoid(2x) - 1.
+
+    :param keys: doubled (N, S, A).
+    :param query: doubled (N, K, 1, A).
+    :param energy: doubled (A,).
+    """
+    layer = (keys.unsqueeze(1) + query).sigmoid_()  # (N, K, S, A)
+    return torch.mv(layer.view(-1, layer.size(3)), energy).view(layer.shape[:3])
 
 
 def gru_step(gates: Tensor, hidden: Tensor, state: Tensor) -> Tensor:
