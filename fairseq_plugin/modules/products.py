@@ -17,8 +17,10 @@ from fairseq_plugin.modules.first_order import first_order
 
 # Multiply-adds below which calling oneDNN, or turning a weight round in memory, costs more than it saves.
 LARGE = 16_000_000
-# Rows up to which MKL is so much faster with a weight that lies in memory as (K, N) that copying it pays.
+# Rows up to which MKL is slow with a weight that lies in memory as (N, K): a copy as (K, N) soon pays, and a weight
+# of so many numbers is better left to oneDNN.
 FEW_ROWS = 256
+LARGE_WEIGHT = 5_000_000
 
 
 def onednn_reachable() -> bool:
@@ -35,7 +37,8 @@ def mkl_at_home() -> bool:
     return str(capabilities.get("cpu_name", "")).startswith("Intel")
 
 
-_ONEDNN = onednn_reachable() and not mkl_at_home()
+_REACHABLE = onednn_reachable()
+_ONEDNN = _REACHABLE and not mkl_at_home()
 
 
 class Product(Protocol):
@@ -71,7 +74,7 @@ def product(x: Tensor, weight: Tensor, add: Tensor | None = None, out: Tensor | 
     """A single product with a weight; see :class:`Product` and :func:`planned`."""
     if weight.dtype != x.dtype:
         return _mixed_product(weight.t(), x, add, out)
-    if not _suits_onednn(x, weight):
+    if not (_suits_onednn(x, weight) or _suits_onednn_anywhere(x, weight)):
         return _torch_product(weight.t(), x, add, out)
     if not (weight.is_contiguous() or weight.t().is_contiguous()):
         weight = weight.contiguous()  # with gaps between rows, oneDNN is a thousand times slower
@@ -96,6 +99,12 @@ def weight_gradient(to_output: Tensor, x: Tensor, add: Tensor | None = None) -> 
 
 def _suits_onednn(x: Tensor, weight: Tensor) -> bool:
     return _ONEDNN and _is_large(x, weight) and x.dtype == torch.float32 and x.device.type == "cpu"
+
+
+def _suits_onednn_anywhere(x: Tensor, weight: Tensor) -> bool:
+    """Even where MKL is at home: few rows, as in decoding, times a large output matrix."""
+    large = x.size(0) <= FEW_ROWS and weight.numel() >= LARGE_WEIGHT and weight.is_contiguous()
+    return large and _REACHABLE and x.dtype == torch.float32 and x.device.type == "cpu"
 
 
 def _is_large(x: Tensor, weight: Tensor) -> bool:

@@ -11,10 +11,12 @@ from fairseq_plugin.modules import products
 from tests import building
 
 
-@pytest.fixture(params=["onednn", "torch"])
+@pytest.fixture(params=["onednn", "torch", "torch but for large weights"])
 def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(products, "_ONEDNN", request.param == "onednn" and products.onednn_reachable())
     monkeypatch.setattr(products, "LARGE", 0)
+    if request.param == "torch but for large weights":
+        monkeypatch.setattr(products, "LARGE_WEIGHT", 0)
 
 
 def numbers(*shape: int) -> torch.Tensor:

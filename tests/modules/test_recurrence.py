@@ -120,27 +120,31 @@ def test_rows_that_share_a_sentence_equal_copies_of_it(kind: str, way: str) -> N
 
 @pairs
 @pytest.mark.parametrize("rows", [None, [0, 0, 1, 1], [1, 0, 1, 1]], ids=["one a sentence", "beams", "any"])
-@pytest.mark.parametrize("piece", [pieces.PIECE, 40], ids=["whole", "in pieces"])
+@pytest.mark.parametrize("decoding", ["whole", "in pieces", "with gradients"])
 def test_steps_one_by_one_equal_all_at_once(
-    kind: str, way: str, rows: list[int] | None, piece: int, monkeypatch: pytest.MonkeyPatch
+    kind: str, way: str, rows: list[int] | None, decoding: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pieces, "PIECE", piece)
+    monkeypatch.setattr(pieces, "PIECE", 40 if decoding == "in pieces" else pieces.PIECE)
     given = problem(batch=2, lengths=[5, 3], kind=kind, way=way)
     order = None if rows is None else torch.tensor(rows)
     if order is not None:
         given |= {"inputs": problem(batch=4)["inputs"], "state": problem(batch=4, seed=1)["state"]}
     cell, attention = given["cell"], given["attention"]
-    memory = Memory(attention.project_keys(given["values"]), given["values"], given["mask"], order)
-    memory = RECURRENCE[way].prepare(cell, attention, memory, True)
-    state, past, steps = given["state"], Past(), []
-    for step in given["inputs"].split(1, dim=1):
-        out = RECURRENCE[way].step(cell, attention, step, state, memory, past)
-        state, past = out.states[:, -1], out.past(attention)
-        steps.append(parts(out))
-    for one, other in zip(
-        map(torch.cat, zip(*steps, strict=True), [1] * 4), parts(run("naive", given, order)), strict=True
-    ):
+    with torch.set_grad_enabled(decoding == "with gradients"):
+        memory = Memory(attention.project_keys(given["values"]), given["values"], given["mask"], order)
+        memory = RECURRENCE[way].prepare(cell, attention, memory, True)
+        state, past, steps = given["state"], Past(), []
+        for step in given["inputs"].split(1, dim=1):
+            out = RECURRENCE[way].step(cell, attention, step, state, memory, past)
+            state, past = out.states[:, -1], out.past(attention)
+            steps.append(parts(out))
+    got = [torch.cat(part, dim=1) for part in zip(*steps, strict=True)]
+    expected = parts(run("naive", given, order))
+    for one, other in zip(got, expected, strict=True):
         torch.testing.assert_close(one, other)
+    if decoding == "with gradients":
+        read = [given["inputs"], given["values"], *cell.parameters()]
+        torch.testing.assert_close(*(torch.autograd.grad(sum(map(torch.sum, out)), read) for out in (got, expected)))
 
 
 @pytest.mark.parametrize(("kind", "way"), [pair for pair in PAIRS if pair[0] != "none"], ids=str)

@@ -35,16 +35,19 @@ def fused_steps(
     memory = group_rows(memory)
     from_embedding = linear(inputs, cell.weight_ih[:, : inputs.size(2)], cell.bias_ih)  # (B, T, 3H)
     gate_space = cell.weight_ih.size(0)  # 3H
+    to_gates, values = memory.values[:, :, :gate_space], memory.values[:, :, gate_space:]  # (N, S, 3H), (N, S, 0 or C)
+    wanted = values.size(2) > 0
     states, contexts, weights = [], [], []
     for t in range(inputs.size(1)):
         weight = attend(attention, state, memory)  # (N, B / N, S)
-        read = torch.bmm(weight.to(memory.values.dtype), memory.values).flatten(0, 1)  # (B, 3H) or (B, 3H + C)
-        gates = from_embedding[:, t] + read[:, :gate_space]
+        weights.append(weight.flatten(0, 1))
+        weight = weight.to(values.dtype)
+        if wanted:
+            contexts.append(torch.bmm(weight, values).flatten(0, 1))  # (B, C)
+        rows = from_embedding[:, t].view(*weight.shape[:2], gate_space)  # (N, B / N, 3H)
+        gates = torch.baddbmm(rows, weight, to_gates).flatten(0, 1)
         state = gru_step(gates, linear(state, cell.weight_hh, cell.bias_hh), state)
         states.append(state)
-        contexts.append(read[:, gate_space:])
-        weights.append(weight.flatten(0, 1))
-    wanted = memory.values.size(2) > gate_space
     return RecurrenceOutput(
         torch.stack(states, 1), torch.stack(contexts, 1) if wanted else None, torch.stack(weights, 1)
     )
@@ -62,16 +65,11 @@ def group_rows(memory: Memory) -> Memory:
 
 def attend(attention: AdditiveAttention, state: Tensor, memory: Memory) -> Tensor:
     """Weights (N, K, S) of K rows a sentence."""
-    sentences, source, units = memory.keys.shape
+    sentences, _, units = memory.keys.shape
     query = linear(state, attention.query_projection.weight).to(memory.keys.dtype).mul(2.0)
     query = query.view(sentences, -1, 1, units)  # (N, K, 1, A)
     energy = attention.energy_weight().squeeze(0).to(query.dtype) * 2.0
-    together = piece_size(query, query.size(1) * source * units)
-    if together >= sentences:
-        scores = additive_scores(memory.keys, query, energy)
-    else:
-        parts = zip(torch.split(memory.keys, together), torch.split(query, together), strict=True)
-        scores = torch.cat([additive_scores(*part, energy) for part in parts])
+    scores = additive_scores(memory.keys, query, energy)
     mask = memory.padding_mask
     return masked_softmax(scores, None if mask is None else mask.unsqueeze(1))
 
@@ -83,8 +81,17 @@ def additive_scores(keys: Tensor, query: Tensor, energy: Tensor) -> Tensor:
     :param query: doubled (N, K, 1, A).
     :param energy: doubled (A,).
     """
-    layer = (keys.unsqueeze(1) + query).sigmoid_()  # (N, K, S, A)
-    return torch.mv(layer.view(-1, layer.size(3)), energy).view(layer.shape[:3])
+    sentences, source, units = keys.shape
+    together = piece_size(query, query.size(1) * source * units)
+    if together >= sentences or torch.is_grad_enabled():  # autograd cannot follow what is written to ``out``
+        layer = (keys.unsqueeze(1) + query).sigmoid_()  # (N, K, S, A)
+        return torch.mv(layer.view(-1, units), energy).view(layer.shape[:3])
+    scores = query.new_empty(sentences, query.size(1), source)
+    room = query.new_empty(together, query.size(1), source, units)
+    for part, some, score in zip(*(torch.split(each, together) for each in (keys, query, scores)), strict=True):
+        layer = torch.add(part.unsqueeze(1), some, out=room[: len(part)]).sigmoid_()
+        torch.mv(layer.view(-1, units), energy, out=score.view(-1))
+    return scores
 
 
 def gru_step(gates: Tensor, hidden: Tensor, state: Tensor) -> Tensor:
