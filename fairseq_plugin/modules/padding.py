@@ -17,12 +17,16 @@ class PaddingLayout:
     def __init__(self, padding_mask: Tensor) -> None:
         self.padding_mask = padding_mask
         self.has_padding = bool(padding_mask.any())
-        self.lengths = (~padding_mask).sum(dim=1)  # (B,)
         # Right-padded when no padding is followed by a true token.
         self.is_right_padded = not (self.has_padding and bool((padding_mask[:, :-1] > padding_mask[:, 1:]).any()))
         if not self.is_right_padded:
             self._to_right = padding_mask.to(torch.uint8).argsort(dim=1, stable=True)  # (B, N), true tokens first
             self._to_given = self._to_right.argsort(dim=1)
+
+    @property
+    def lengths(self) -> Tensor:
+        """True tokens of each row (B,)."""
+        return (~self.padding_mask).sum(dim=1)
 
     def to_right_padded(self, batch: Tensor) -> Tensor:
         """Move padding to the end of each row of ``batch`` (B, N) or (B, N, D)."""

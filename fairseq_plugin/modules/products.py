@@ -15,10 +15,9 @@ from torch import Tensor
 
 from fairseq_plugin.modules.first_order import first_order
 
-# Multiply-adds below which calling oneDNN, or turning a weight round in memory, costs more than it saves.
+# Multiply-adds below which calling oneDNN costs more than it saves.
 LARGE = 16_000_000
-# Rows up to which MKL is slow with a weight that lies in memory as (N, K): a copy as (K, N) soon pays, and a weight
-# of so many numbers is better left to oneDNN.
+# Rows up to which a weight of so many numbers is better left to oneDNN on Intel's processors too.
 FEW_ROWS = 256
 LARGE_WEIGHT = 5_000_000
 
@@ -63,9 +62,7 @@ def planned(weight: Tensor, like: Tensor) -> Product:
     if weight.dtype != like.dtype:
         return functools.partial(_mixed_product, weight.t())
     if not _suits_onednn(like, weight):
-        turned = weight.t()
-        pays = _is_large(like, weight) and like.size(0) <= FEW_ROWS and like.device.type == "cpu"
-        return functools.partial(_torch_product, turned.contiguous() if pays and weight.stride(1) == 1 else turned)
+        return functools.partial(_torch_product, weight.t())
     packed = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), like.size(0))
     return functools.partial(_onednn_product, packed)
 
@@ -98,17 +95,14 @@ def weight_gradient(to_output: Tensor, x: Tensor, add: Tensor | None = None) -> 
 
 
 def _suits_onednn(x: Tensor, weight: Tensor) -> bool:
-    return _ONEDNN and _is_large(x, weight) and x.dtype == torch.float32 and x.device.type == "cpu"
+    large = x.size(0) * weight.numel() >= LARGE
+    return large and _ONEDNN and x.dtype == torch.float32 and x.device.type == "cpu"
 
 
 def _suits_onednn_anywhere(x: Tensor, weight: Tensor) -> bool:
     """Even where MKL is at home: few rows, as in decoding, times a large output matrix."""
     large = x.size(0) <= FEW_ROWS and weight.numel() >= LARGE_WEIGHT and weight.is_contiguous()
     return large and _REACHABLE and x.dtype == torch.float32 and x.device.type == "cpu"
-
-
-def _is_large(x: Tensor, weight: Tensor) -> bool:
-    return x.size(0) * weight.numel() >= LARGE
 
 
 def _torch_product(weight: Tensor, x: Tensor, add: Tensor | None = None, out: Tensor | None = None) -> Tensor:
@@ -156,8 +150,11 @@ class _Linear(torch.autograd.Function):
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x @ weight.T + bias with gradients, for x (..., K), weight (N, K) and bias (N,).
 
-    Differentiable once. Under autocast, or in half precision, it is torch's own linear.
+    Differentiable once. Small products, those of half precision and those on a GPU are torch's own linear.
     """
-    if x.dim() < 2 or x.dtype != weight.dtype or x.dtype.itemsize < 4 or torch.is_autocast_enabled(x.device.type):
+    ours = x.dim() > 1 and x.device.type == "cpu" and x.dtype == weight.dtype and x.dtype.itemsize >= 4
+    if not ours or x.numel() * weight.size(0) < LARGE or torch.is_autocast_enabled("cpu"):
         return F.linear(x, weight, bias)
+    if not torch.is_grad_enabled():
+        return product(x.flatten(0, -2), weight, bias).view(*x.shape[:-1], -1)
     return _Linear.apply(x, weight, bias)  # type: ignore[no-untyped-call]

@@ -95,6 +95,18 @@ def test_linear_has_the_gradients_of_torch(bias: bool) -> None:
         torch.testing.assert_close(one.grad, other.grad, rtol=1e-5, atol=1e-5)
 
 
+def test_a_small_linear_may_be_differentiated_twice() -> None:
+    tensors = [numbers(2, 4, 3).double().requires_grad_(), numbers(5, 3).double().requires_grad_()]
+    assert torch.autograd.gradgradcheck(products.linear, tensors)
+
+
+@pytest.mark.usefixtures("library")
+def test_linear_without_gradients_is_the_same() -> None:
+    x, weight, bias = numbers(2, 4, 3), numbers(5, 3), numbers(5)
+    with torch.no_grad():
+        torch.testing.assert_close(products.linear(x, weight, bias), F.linear(x, weight, bias))
+
+
 @pytest.mark.usefixtures("library")
 def test_weight_gradient_for_any_strides() -> None:
     outputs = {"plain": numbers(7, 5), "columns of more": numbers(7, 9)[:, 2:7], "transposed": numbers(5, 7).t()}
