@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from fairseq_plugin.modules.first_order import first_order
-from fairseq_plugin.modules.pieces import piece_size
 from fairseq_plugin.modules.products import planned, weight_gradient
 
 # Logits held at a time: 20 MB in float32.
@@ -73,16 +72,21 @@ class _Gradients:
 
 
 def _loss_and_slope(logits: Tensor, expected: Tensor, label_smoothing: float, *, slope: bool) -> tuple[Tensor, Tensor]:
-    """Summed loss and nll of a few rows (n, V) and their symbols (n, 1); with ``slope`` the logits become dl."""
+    """Summed loss and nll of a few rows (n, V) and their symbols (n, 1); with ``slope`` the logits become dl.
+
+    They are overwritten in any case.
+    """
     symbols = logits.size(1)
     others = label_smoothing / (symbols - 1) if label_smoothing else 0.0
-    normaliser = logits.logsumexp(dim=1, keepdim=True)  # (n, 1)
-    nll = (normaliser - logits.gather(1, expected)).sum()
+    logits.sub_(logits.amax(dim=1, keepdim=True))
+    given, total = logits.gather(1, expected), logits.sum() if others else 0.0
+    normaliser = logits.exp_().sum(dim=1, keepdim=True)  # (n, 1)
+    nll = (normaliser.log() - given).sum()
     loss = nll * (1.0 - label_smoothing - others)
     if others:
-        loss += others * (symbols * normaliser.sum() - logits.sum())
+        loss += others * (symbols * normaliser.log().sum() - total)
     if slope:
-        logits.sub_(normaliser).exp_()
+        logits.mul_(normaliser.reciprocal())
         if others:
             logits.sub_(others)
         logits.scatter_add_(1, expected, logits.new_full(expected.shape, label_smoothing + others - 1.0))
@@ -101,13 +105,12 @@ class _ChunkedLoss(torch.autograd.Function):
         size = min(max(1, CHUNK_LOGITS // symbols), max(1, rows.size(0)))
         gradients = _Gradients(rows, weight, bias, size, ctx.needs_input_grad[:3])
         to_logits, exact_bias = planned(weight, rows[:size]), None if bias is None else bias.to(exact)
-        room, piece = rows.new_empty(size, symbols), piece_size(rows, symbols)
+        room = rows.new_empty(size, symbols)
         for chunk, expected in zip(torch.split(rows, size), torch.split(target.unsqueeze(1), size), strict=True):
             logits = to_logits(chunk, exact_bias, out=room[: len(chunk)])  # (n, V)
-            for part in zip(torch.split(logits, piece), torch.split(expected, piece), strict=True):
-                part_loss, part_nll = _loss_and_slope(*part, label_smoothing, slope=wanted)
-                loss += part_loss
-                nll += part_nll
+            chunk_loss, chunk_nll = _loss_and_slope(logits, expected, label_smoothing, slope=wanted)
+            loss += chunk_loss
+            nll += chunk_nll
             if wanted:
                 gradients.add(chunk, logits)
         ctx.gradients = gradients

@@ -14,7 +14,6 @@ from data_gen.errors import UserError
 from fairseq_plugin.criterions import chunked_loss
 from fairseq_plugin.criterions.chunked_cross_entropy import ChunkedCrossEntropyCriterion
 from fairseq_plugin.criterions.chunked_loss import chunked_cross_entropy
-from fairseq_plugin.modules import pieces
 from tests import building
 
 TASK = Namespace(target_dictionary=building.dictionary())
@@ -33,10 +32,9 @@ def outcome(criterion: Any, **options: Any) -> tuple[float, int, dict[str, Any],
     return loss.item(), sample_size, logging_output, gradients
 
 
-@pytest.fixture(params=[(5_000_000, 5_000_000), (40, 5_000_000), (40, 20)], ids=["whole", "chunks", "pieces of them"])
+@pytest.fixture(params=[5_000_000, 40], ids=["one chunk", "many chunks"])
 def chunk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chunked_loss, "CHUNK_LOGITS", request.param[0])
-    monkeypatch.setattr(pieces, "PIECE", request.param[1])
+    monkeypatch.setattr(chunked_loss, "CHUNK_LOGITS", request.param)
 
 
 @pytest.mark.usefixtures("chunk")
