@@ -1,6 +1,6 @@
 """Measure the plugin against a textbook implementation and fairseq's own LSTM, and print a Markdown table.
 
-    python -m scripts.benchmark --threads 1 --update docs/performance.md --summary README.md --output docs/speed.json
+    python -m scripts.benchmark --threads 1 2 --update docs/performance.md --summary README.md --output docs/speed.json
     python -m scripts.benchmark --rows core decode --settings mid
 
 Wants a machine that does nothing else. ``--smoke`` takes less than a minute and only shows that everything runs.

@@ -44,8 +44,8 @@ def fused_steps(
         weight = weight.to(values.dtype)
         if wanted:
             contexts.append(torch.bmm(weight, values).flatten(0, 1))  # (B, C)
-        rows = from_embedding[:, t].view(*weight.shape[:2], gate_space)  # (N, B / N, 3H)
-        gates = torch.baddbmm(rows, weight, to_gates).flatten(0, 1)
+        word = from_embedding[:, t].view(*weight.shape[:2], gate_space)  # (N, B / N, 3H)
+        gates = torch.baddbmm(word, weight, to_gates).flatten(0, 1)
         state = gru_step(gates, linear(state, cell.weight_hh, cell.bias_hh), state)
         states.append(state)
     return RecurrenceOutput(
