@@ -130,6 +130,21 @@ def test_step_by_step_equals_all_at_once(options: dict, left_source: bool) -> No
         torch.testing.assert_close(extra["attn"][0][:, 0], weights[:, step], rtol=1e-6, atol=1e-6)
 
 
+@shapes
+def test_decoding_under_autocast_follows_float32(options: dict) -> None:
+    model = building.model(**options)
+    net_input = building.batch(LENGTHS)
+    target = net_input["prev_output_tokens"][:, :4]
+    logits, _ = run(model, {**net_input, "prev_output_tokens": target})
+    state: dict = {}
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        encoder_out = model.encoder(net_input["src_tokens"])
+        for step in range(target.size(1)):
+            step_logits, _ = model.decoder(target[:, : step + 1], encoder_out, incremental_state=state)
+            there = target[:, step].ne(building.PAD)
+            torch.testing.assert_close(step_logits[there, 0].float(), logits[there, step], rtol=0.1, atol=0.1)
+
+
 ORDERS = {
     "identity": [0, 1, 2, 3],
     "permutation": [2, 0, 3, 1],

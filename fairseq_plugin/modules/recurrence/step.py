@@ -100,4 +100,5 @@ def gru_step(gates: Tensor, hidden: Tensor, state: Tensor) -> Tensor:
     hidden_reset, hidden_update, hidden_new = hidden.chunk(3, dim=1)
     reset = torch.sigmoid(reset + hidden_reset)
     new = torch.tanh(torch.addcmul(new, reset, hidden_new))
-    return torch.lerp(new, state, torch.sigmoid(update + hidden_update))
+    # Under autocast the gates are of lower precision than the state.
+    return torch.lerp(new.to(state.dtype), state, torch.sigmoid(update + hidden_update).to(state.dtype))
