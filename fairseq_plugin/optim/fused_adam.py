@@ -37,7 +37,11 @@ class FusedAdamW(FairseqOptimizer):
     @reports_user_errors
     def __init__(self, cfg: Any, params: Iterable[nn.Parameter]) -> None:
         super().__init__(cfg)
-        self._optimizer = torch.optim.AdamW(params, **self.optimizer_config, fused=True)
+        options = self.optimizer_config
+        for name, key in (("--lr", "lr"), ("--adam-eps", "eps"), ("--weight-decay", "weight_decay")):
+            if not options[key] >= 0.0:
+                raise UserError(f"{name} must be at least 0, but is {options[key]}")
+        self._optimizer = torch.optim.AdamW(params, **options, fused=True)
 
     @property
     def optimizer_config(self) -> dict[str, Any]:

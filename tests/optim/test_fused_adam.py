@@ -40,3 +40,11 @@ def test_bad_betas_are_named(text: str) -> None:
     assert (
         str(caught.value) == f"--adam-betas must be two numbers from 0 to below 1, like '(0.9, 0.999)', but is {text!r}"
     )
+
+
+@pytest.mark.parametrize("name", ["lr", "adam_eps", "weight_decay"])
+def test_values_below_0_are_named(name: str) -> None:
+    given = {"lr": [1e-2], "adam_betas": "(0.9, 0.98)", "adam_eps": 1e-8, "weight_decay": 0.0}
+    given[name] = [-1.0] if name == "lr" else -1.0
+    with pytest.raises(UserError, match=f"^--{name.replace('_', '-')} must be at least 0, but is -1.0$"):
+        FusedAdamW(Namespace(**given), parameters())
