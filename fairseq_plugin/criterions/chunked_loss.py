@@ -79,14 +79,15 @@ def _loss_and_slope(logits: Tensor, expected: Tensor, label_smoothing: float, *,
     symbols = logits.size(1)
     others = label_smoothing / (symbols - 1) if label_smoothing else 0.0
     logits.sub_(logits.amax(dim=1, keepdim=True))
-    given, total = logits.gather(1, expected), logits.sum() if others else 0.0
-    normaliser = logits.exp_().sum(dim=1, keepdim=True)  # (n, 1)
-    nll = (normaliser.log() - given).sum()
+    given, all_logits = logits.gather(1, expected), logits.sum() if others else 0.0
+    total = logits.exp_().sum(dim=1, keepdim=True)  # (n, 1)
+    normaliser = total.log()
+    nll = (normaliser - given).sum()
     loss = nll * (1.0 - label_smoothing - others)
     if others:
-        loss += others * (symbols * normaliser.log().sum() - total)
+        loss += others * (symbols * normaliser.sum() - all_logits)
     if slope:
-        logits.mul_(normaliser.reciprocal())
+        logits.mul_(total.reciprocal())
         if others:
             logits.sub_(others)
         logits.scatter_add_(1, expected, logits.new_full(expected.shape, label_smoothing + others - 1.0))

@@ -95,14 +95,17 @@ def weight_gradient(to_output: Tensor, x: Tensor, add: Tensor | None = None) -> 
 
 
 def _suits_onednn(x: Tensor, weight: Tensor) -> bool:
-    large = x.size(0) * weight.numel() >= LARGE
-    return large and _ONEDNN and x.dtype == torch.float32 and x.device.type == "cpu"
+    return _ONEDNN and x.size(0) * weight.numel() >= LARGE and _onednn_can(x)
 
 
 def _suits_onednn_anywhere(x: Tensor, weight: Tensor) -> bool:
     """Even where MKL is at home: few rows, as in decoding, times a large output matrix."""
     large = x.size(0) <= FEW_ROWS and weight.numel() >= LARGE_WEIGHT and weight.is_contiguous()
-    return large and _REACHABLE and x.dtype == torch.float32 and x.device.type == "cpu"
+    return _REACHABLE and large and _onednn_can(x)
+
+
+def _onednn_can(x: Tensor) -> bool:
+    return x.dtype == torch.float32 and x.device.type == "cpu"
 
 
 def _torch_product(weight: Tensor, x: Tensor, add: Tensor | None = None, out: Tensor | None = None) -> Tensor:
