@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from threading import Lock
 
@@ -18,6 +18,9 @@ from scripts.lengths.config import Study
 from scripts.lengths.results import JobResult, read_log
 
 PLUGIN = ("--user-dir", "fairseq_plugin", "--task", "copy", "--num-workers", "0", "--cpu")
+POLL = 0.2
+"""Seconds between two looks at the jobs: Python deals with Ctrl-C when its main thread wakes, and one that comes as the
+thread falls asleep does not wake it."""
 
 
 class Runner:
@@ -89,15 +92,18 @@ def run_job(study: Study, model: str, seed: int, folder: Path, runner: Runner) -
 
 def run_jobs(study: Study, folder: Path, cores: int) -> list[JobResult]:
     """All jobs, as many at a time as there are cores. :returns: them in the order of the study's models and seeds."""
-    runner = Runner()
+    runner, jobs = Runner(), list[Future[JobResult]]()
     with ThreadPoolExecutor(cores) as pool, tqdm(total=len(study.models) * len(study.seeds), unit="job") as bar:
-        pending = [pool.submit(run_job, study, m, seed, folder, runner) for seed in study.seeds for m in study.models]
-        try:
-            for future in as_completed(pending):
-                future.result()
-                bar.update()
+        try:  # Ctrl-C may come as soon as the first job is under way
+            jobs += [pool.submit(run_job, study, m, seed, folder, runner) for seed in study.seeds for m in study.models]
+            pending = set(jobs)
+            while pending:
+                done, pending = wait(pending, POLL, FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+                    bar.update()
         except BaseException:
             runner.stop()
             raise
     names = list(study.models)
-    return sorted((f.result() for f in pending), key=lambda job: (names.index(job.model), study.seeds.index(job.seed)))
+    return sorted((job.result() for job in jobs), key=lambda job: (names.index(job.model), study.seeds.index(job.seed)))
