@@ -22,6 +22,7 @@ pytestmark = pytest.mark.skipif(not (PROC / "self" / "maps").exists(), reason="l
 
 PATIENCE = 60  # seconds until a process gets to what is waited for, on a busy machine
 SOON = 5  # seconds after Ctrl-C, likewise
+STARTED = 0.5  # seconds from a new process to its being in the hands of what has started it, likewise
 
 
 @contextmanager
@@ -228,6 +229,7 @@ def test_while_a_command_of_its_own_runs(words: tuple[str, ...], terminal: bool,
     before = page.read_text()
     with running(sys.executable, "-m", module, *options, cwd=tmp_path) as process:
         wait_until(lambda: any(runs(number, child) for number in descendants(process.pid)), process)
+        time.sleep(STARTED)
         started = descendants(process.pid)
         (os.killpg if terminal else os.kill)(process.pid, signal.SIGINT)
         _, err = process.communicate(timeout=SOON)
