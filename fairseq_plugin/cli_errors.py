@@ -7,6 +7,7 @@ code; called from Python it stays an exception.
 
 import functools
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -16,6 +17,9 @@ from fairseq_plugin.commands import PROGRAMS
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+FULL = 1.0
+"""Seconds in which fairseq's thread that prepares batches has filled its queue, and waits, or has come to its end."""
 
 
 def running_fairseq_command() -> str | None:
@@ -40,6 +44,16 @@ def reports_user_errors(function: Callable[P, R]) -> Callable[P, R]:
             if command is None:
                 raise
             print(f"{command}: error: {error}", file=sys.stderr)
+            _let_batches_fill()
             raise SystemExit(error.exit_code) from None
 
     return wrapper
+
+
+def _let_batches_fill() -> None:
+    """Keep fairseq's thread from being inside torch while Python ends, where C++ aborts the process (exit code 134)."""
+    from fairseq.data.iterators import BackgroundConsumer  # fairseq may be a release that cannot be imported
+
+    for thread in threading.enumerate():
+        if isinstance(thread, BackgroundConsumer):
+            thread.join(FULL)

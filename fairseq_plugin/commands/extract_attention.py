@@ -50,8 +50,9 @@ def parser() -> argparse.ArgumentParser:
     )
     options.add_argument("--gen-subset", default="test", help="split to decode (default: %(default)s)")
     options.add_argument("--batch-size", type=int, default=128, help="sentences a batch (default: %(default)s)")
+    # The default is a string since argparse overlooks a number that is named and is the default.
     search = options.add_mutually_exclusive_group()
-    search.add_argument("--beam", type=int, default=5, help="beam size (default: %(default)s)")
+    search.add_argument("--beam", type=int, default="5", help="beam size (default: %(default)s)")
     search.add_argument("--greedy", dest="beam", action="store_const", const=1, help="the same as --beam 1")
     options.add_argument("--nbest", type=int, default=1, help="hypotheses to keep a sentence (default: %(default)s)")
     options.add_argument(
@@ -68,7 +69,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def extract_to_files(options: argparse.Namespace, fairseq_arguments: Sequence[str]) -> int:
     """Do what the options say; ``fairseq_arguments`` go to fairseq as they are."""
-    for path in options.output:
+    for number, path in enumerate(options.output):
+        if path in options.output[:number]:
+            raise UserError(f"--output names {str(path)!r} twice: name each file once")
         if format_of(path, options.format).best_only and options.nbest > 1:
             raise UserError(
                 f"--nbest {options.nbest}: {str(path)!r} has one line a sentence: write .jsonl, or --nbest 1"

@@ -56,7 +56,7 @@ def view(options: argparse.Namespace) -> int:
         except UserError as error:
             raise UserError(f"{str(options.attention)!r}: {error}") from None
     count = f"{shown}" if shown == total else f"the first {shown} of {total}"
-    print(f"{count} hypotheses written to {options.output} ({options.output.stat().st_size / 1e6:.1f} MB)")
+    print(f"{count} hypotheses written to {options.output} ({options.output.stat().st_size / 1e3:,.0f} kB)")
     return 0
 
 

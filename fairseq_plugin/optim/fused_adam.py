@@ -44,6 +44,18 @@ class FusedAdamW(FairseqOptimizer):
         self._optimizer = torch.optim.AdamW(params, **options, fused=True)
 
     @property
+    @reports_user_errors
+    def supports_memory_efficient_fp16(self) -> bool:
+        """What fairseq asks where it is to do without a copy of the parameters in float32.
+
+        :raises UserError: always: the moments would be kept in half precision.
+        """
+        raise UserError(
+            "--memory-efficient-fp16 needs an optimizer that keeps its moments in float32, "
+            "which --optimizer fused_adamw does not: use --optimizer adam"
+        )
+
+    @property
     def optimizer_config(self) -> dict[str, Any]:
         """Arguments that override those of a checkpoint.
 

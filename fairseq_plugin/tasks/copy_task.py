@@ -196,21 +196,32 @@ class CopyTask(FairseqTask):
     ) -> np.ndarray:
         """Leave out what is longer than the user allows, and name it.
 
-        :raises UserError: there is something too long and fairseq was not told to skip it.
+        :raises UserError: there is something too long and fairseq was not told to skip it, or nothing is left.
         """
         indices, ignored = dataset.filter_indices_by_size(indices, max_positions)
         if len(ignored) > 0:
             ids = ", ".join(str(index) for index in sorted(ignored))
             what = f"{len(ignored)} samples are longer than (source, target) = {max_positions}: ids {ids}"
-            if not ignore_invalid_inputs:
+            if not ignore_invalid_inputs and len(indices):
                 raise UserError(f"{what}; raise the limits or pass --skip-invalid-size-inputs-valid-test")
+            if not len(indices):
+                raise UserError(
+                    f"all {len(ignored)} samples are longer than (source, target) = {max_positions}: raise the limits"
+                )
             logger.warning("skipped: %s", what)
         return indices
 
     # Decoding.
 
+    @reports_user_errors
     def build_generator(self, models: list[Any], args: Any, *other_args: Any, **kwargs: Any) -> Any:
-        """fairseq's generator, with room for the longest right answer unless ``args`` sets another limit."""
+        """fairseq's generator, with room for the longest right answer unless ``args`` sets another limit.
+
+        :raises UserError: ``args`` asks for no hypothesis.
+        """
+        for name in ("beam", "nbest"):
+            if (value := getattr(args, name, 1)) < 1:
+                raise UserError(f"--{name} must be at least 1, but is {value}")
         chosen = (getattr(args, "max_len_a", FAIRSEQ_MAX_LEN[0]), getattr(args, "max_len_b", FAIRSEQ_MAX_LEN[1]))
         if chosen == FAIRSEQ_MAX_LEN:
             room = {"max_len_a": length_ratio(self.datasets.values()), "max_len_b": OUTPUT_SLACK}

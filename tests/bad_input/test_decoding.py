@@ -200,6 +200,27 @@ EXTRACTION = {
         "extract_attention.py: error: --nbest must be from 1 to --beam 5, but is 0",
         slow=True,
     ),
+    "beam and no beam": Case(
+        "extract_attention.py {data} --path {good} --output {out}/a.npz --beam 5 --greedy",
+        "extract_attention.py: error: argument --greedy: not allowed with argument --beam",
+    ),
+    "one file twice": Case(
+        "extract_attention.py {data} --path {good} --output {out}/a.npz {out}/b.npz {out}/a.npz",
+        "extract_attention.py: error: --output names '{out}/a.npz' twice: name each file once",
+    ),
+    "unknown recurrence": Case(
+        "fairseq-generate {data} COPY --path {good} --model-overrides \"{{'recurrence':'best'}}\"",
+        "fairseq-generate: error: no --recurrence called 'best': choose one of auto, naive, hoisted, fixed, batched, fused",
+    ),
+    "generate, no beam": Case(
+        "fairseq-generate {data} COPY --path {good} --beam 0",
+        "fairseq-generate: error: --beam must be at least 1, but is 0",
+    ),
+    "generate, no hypothesis": Case(
+        "fairseq-generate {data} COPY --path {good} --nbest 0",
+        "fairseq-generate: error: --nbest must be at least 1, but is 0",
+        slow=True,
+    ),
     "more than the beam": Case(
         "extract_attention.py {data} --path {good} --output {out}/a.npz --nbest 9",
         "extract_attention.py: error: --nbest must be from 1 to --beam 5, but is 9",

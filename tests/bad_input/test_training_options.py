@@ -121,6 +121,21 @@ OPTIONS = {
         leaves=EMPTY_SAVE_DIR,
         slow=True,
     ),
+    "everything is too long": Case(
+        "fairseq-train {data} TRAIN --max-source-positions 1",
+        "fairseq-train: error: all 300 samples are longer than (source, target) = (1, 2147483647): raise the limits",
+        leaves=EMPTY_SAVE_DIR,
+    ),
+    "loss that does not know the model": Case(
+        "fairseq-train {data} TRAIN --arch lstm --criterion chunked_cross_entropy",
+        "fairseq-train: error: --criterion chunked_cross_entropy does not know the output layer of LSTMModel: use --criterion cross_entropy or label_smoothed_cross_entropy",
+        leaves=EMPTY_SAVE_DIR,
+    ),
+    "optimizer in half precision": Case(
+        "fairseq-train {data} TRAIN --cpu --memory-efficient-fp16 --optimizer fused_adamw",
+        "fairseq-train: error: --memory-efficient-fp16 needs an optimizer that keeps its moments in float32, which --optimizer fused_adamw does not: use --optimizer adam",
+        leaves=EMPTY_SAVE_DIR,
+    ),
     "criterion without logits": Case(
         "fairseq-train {data} TRAIN --criterion nosuch",
         "fairseq-train: error: argument --criterion: invalid choice: 'nosuch' (choose from [..])",

@@ -36,11 +36,13 @@ PREFERRED = ("fixed", "batched", "fused", "hoisted", "naive")
 def choose_recurrence(name: str, attention: Attention, cell: type[nn.GRUCell] = nn.GRUCell) -> Recurrence:
     """The recurrence of that name; ``auto``: the fastest that knows this attention and this kind of cell.
 
-    :raises UserError: the named one does not know this attention, or this kind of cell.
+    :raises UserError: there is none of that name, or it does not know this attention, or this kind of cell.
     """
     known = {way: made for way, made in RECURRENCE.items() if cell in made.cells}
     if name == AUTO:
         return next(known[way] for way in PREFERRED if way in known and known[way].supports(attention))
+    if name not in RECURRENCE:
+        raise UserError(f"no --recurrence called {name!r}: choose one of {', '.join((AUTO, *RECURRENCE))}")
     if name not in known:
         other = "torch" if cell is PaperGRUCell else "paper"
         raise UserError(f"--recurrence {name} is for --gru-cell {other}: use --recurrence auto")
