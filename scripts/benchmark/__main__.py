@@ -3,7 +3,7 @@
     python -m scripts.benchmark --threads 1 2 --update docs/performance.md --summary README.md --output docs/speed.json
     python -m scripts.benchmark --rows core decode --settings mid
 
-Wants a machine that does nothing else. ``--smoke`` takes less than a minute and only shows that everything runs.
+Wants a machine that does nothing else. ``--smoke`` takes a minute or two and only shows that everything runs.
 """
 
 import argparse
@@ -137,6 +137,8 @@ def write(
     machine = describe_machine(options.device)
     names = {name: row.what for name, row in ROWS.items()}
     text = report.markdown(measured, names, peaks, machine)
+    if not options.smoke:
+        text += f"\n{report.sizes(measured)}"
     if options.output is not None:
         content = json.dumps(report.as_json(measured, peaks, machine, arguments), indent=2)
         with whole_file(options.output) as stream:

@@ -5,9 +5,10 @@ from dataclasses import asdict
 from typing import Any
 
 from scripts.benchmark.measurement import MEGABYTES, Measurement
+from scripts.benchmark.settings import SETTINGS
 from scripts.benchmark.targets import Comparison, comparisons
 
-HEAD = ("what", "size", "threads", "variant", "median [min, max]", "compared with", "ratio", "target", "of peak")
+HEAD = ("what", "size", "threads", "variant", "median [min, max]", "compared with", "ratio", "aim", "of peak")
 RULE = ("---", "---", "---:", "---", "---:", "---", "---:", "---:", "---:")
 
 
@@ -25,8 +26,7 @@ def markdown(
         lines += [
             cells(each, comparison, measured, names, peaks, bool(machine["onednn"])) for comparison in found or [None]
         ]
-    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    return f"{describe(machine, peaks)}\n\n{table}\n\n{LEGEND}\n"
+    return f"{describe(machine, peaks)}\n\n{rows_of(lines)}\n\n{LEGEND}\n"
 
 
 def summary(
@@ -46,15 +46,40 @@ def summary(
             what, size, _, variant, _, baseline, ratio, aim, _ = found
             if ratio and aim:
                 lines.append((what, size, variant, baseline, ratio, aim))
-    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    return f"{describe(machine, peaks)}\n\n{table}\n"
+    return f"{describe(machine, peaks)}\n\n{rows_of(lines)}\n"
+
+
+def rows_of(lines: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def sizes(measured: Sequence[Measurement]) -> str:
+    """What the names of the sizes stand for."""
+    names = dict.fromkeys(each.setting for each in measured)
+    columns = [SETTINGS[name] for name in SETTINGS if name in names]
+    lines = [
+        ["", *(setting.name for setting in columns)],
+        ["---", *("---:" for _ in columns)],
+        ["sentences a batch", *(f"{setting.batch}" for setting in columns)],
+        ["source and target length S, T", *(f"{setting.source}, {setting.target}" for setting in columns)],
+        ["embedding E", *(f"{setting.embed}" for setting in columns)],
+        ["decoder state H", *(f"{setting.hidden}" for setting in columns)],
+        ["attention layer A", *(f"{setting.attention}" for setting in columns)],
+        ["encoder directions x units", *(f"{setting.directions} x {setting.encoder_hidden}" for setting in columns)],
+        ["symbols V", *(f"{setting.symbols:,}" for setting in columns)],
+    ]
+    return f"{rows_of(lines)}\n"
 
 
 LEGEND = (
-    "Ratio: how many times faster; for memory, the share needed. What is compared took turns. One thread: CPU time "
-    "of the process; several: wall time; fairseq's own figures and the making of data are wall time. Memory: growth of "
-    "the process during the step; of an extraction, its peak as a whole. Of peak: the matrix products that the "
-    "equations ask for, per second, over the best matrix product measured in the same run."
+    "Textbook: the model as tutorials write it, everything of a step inside one loop "
+    "(`scripts/benchmark/textbook.py`). Naive and fused: `--recurrence`. Plain PyTorch program: the textbook model "
+    "trained with torch's DataLoader (`scripts/benchmark/plain_training.py`). Ratio: how many times faster; for "
+    "memory, the share needed. What is compared took turns. One thread: CPU time of the process; several: wall "
+    "time; fairseq's own figures and the making of data are wall time. Memory: growth of the process during the "
+    "step, measured once; of an extraction, its peak as a whole. Of peak: the matrix products that the equations "
+    "ask for, per second, over the best matrix product measured in the same run."
 )
 
 

@@ -9,6 +9,7 @@ from scripts.benchmark.__main__ import GPU_ROWS
 from scripts.benchmark.measurement import Measurement
 from scripts.benchmark.rows import ROWS
 from scripts.benchmark.targets import COMPARISONS, FUSED, LSTM, OURS, PLAIN, TEXTBOOK, Comparison
+from tests.commands import ROOT
 
 NAMES = {name: row.what for name, row in ROWS.items()}
 MACHINE = {
@@ -43,7 +44,7 @@ def test_table() -> None:
     core, memory = "decoder core, forward + backward", "peak memory of a training step of the core"
     train, lstm = "training with fairseq-train, target tokens", "fairseq `--arch lstm`"
     assert table == [
-        "| what | size | threads | variant | median [min, max] | compared with | ratio | target | of peak |",
+        "| what | size | threads | variant | median [min, max] | compared with | ratio | aim | of peak |",
         "| --- | --- | ---: | --- | ---: | --- | ---: | ---: | ---: |",
         f"| {core} | mid | 1 | textbook loop | 1,500 [1,400, 1,700] ms |  |  |  | 10 % |",
         f"| {core} | mid | 1 | fused | 300 [250, 310] ms | textbook loop | 5.00x | at least 4.5x | 50 % |",
@@ -116,3 +117,17 @@ def test_precisions_are_compared_with_their_own_kind() -> None:
 def test_every_comparison_belongs_to_a_row(comparison: Comparison) -> None:
     on_a_gpu = comparison.row in GPU_ROWS and comparison.target is None
     assert comparison.setting in ROWS[comparison.row].settings or on_a_gpu
+
+
+def test_sizes() -> None:
+    head, rule, batch, lengths, *rest = report.sizes(MEASURED).splitlines()
+    assert head == "|  | tiny | mid | large |"
+    assert rule == "| --- | ---: | ---: | ---: |"
+    assert batch == "| sentences a batch | 32 | 64 | 80 |"
+    assert lengths == "| source and target length S, T | 7, 8 | 31, 31 | 50, 50 |"
+    assert len(rest) == 5
+
+
+def test_the_page_has_these_sizes() -> None:
+    """Written by hand or by an older command, they could be others."""
+    assert report.sizes(MEASURED) in (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
