@@ -23,7 +23,7 @@ if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
 from scripts.benchmark.commands import run
 from scripts.kills.experiment import Outcome, kill_and_compare
 from scripts.kills.log import PHASES
-from scripts.marked_section import read_text, replace_section, update_file
+from scripts.marked_section import check_section, update_file
 from scripts.results_table import PLUGIN, TRAINING, machine, new_folder
 
 NAME = "kill_and_resume"
@@ -61,7 +61,7 @@ def kill_and_resume(options: argparse.Namespace) -> int:
     if not 1 <= options.kills <= 100:
         raise UserError(f"--kills must be from 1 to 100, but is {options.kills}")
     if options.update is not None:
-        replace_section(read_text(options.update), SECTION, "")  # better to fail now than after the trainings
+        check_section(options.update, SECTION)  # better to fail now than after the trainings
     folder = new_folder(options.folder)
     outcomes = {}
     for number, (kind, (data_options, training_options)) in enumerate(KINDS.items(), start=1):

@@ -28,7 +28,7 @@ from data_gen.parallel import available_cores
 from scripts.lengths import figure, results
 from scripts.lengths.config import read_study
 from scripts.lengths.jobs import make_data, run_jobs
-from scripts.marked_section import read_text, replace_section, update_file
+from scripts.marked_section import check_section, update_file
 from scripts.study_folder import study_folder, write
 
 NAME = "length_study"
@@ -62,7 +62,7 @@ def run_study(options: argparse.Namespace) -> int:
     config = SMOKE if options.smoke else options.config
     study, name = read_study(config), config.stem
     if options.update:
-        replace_section(read_text(options.update), name, "")  # better to fail before the trainings
+        check_section(options.update, name)  # better to fail before the trainings
     folder = study_folder(options.folder, asdict(study))
     make_data(study, folder)
     with exit_on_sigterm():  # so that no training is left running

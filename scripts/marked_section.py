@@ -24,9 +24,22 @@ def update_file(path: Path, name: str, content: str) -> None:
 
     :raises UserError: the file cannot be read or written, or lacks the markers.
     """
-    text = replace_section(read_text(path), name, content)
+    text = _replaced(path, name, content)
     with whole_file(path) as stream:
         stream.write(text.encode())
+
+
+def check_section(path: Path, name: str) -> None:
+    """For a command to call before its long work. :raises UserError: the file cannot be read, or lacks the markers."""
+    _replaced(path, name, "")
+
+
+def _replaced(path: Path, name: str, content: str) -> str:
+    text = read_text(path)
+    try:
+        return replace_section(text, name, content)
+    except UserError as error:
+        raise UserError(f"{str(path)!r} has {error}") from None
 
 
 def read_text(path: Path) -> str:

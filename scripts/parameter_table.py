@@ -23,7 +23,7 @@ from fairseq.data import Dictionary
 import fairseq_plugin  # noqa: F401  (registers everything)
 from fairseq_plugin.models.architectures import rnnencdec, rnnencdec_small, rnnsearch, rnnsearch_small
 from fairseq_plugin.models.gru_attention import GRUAttentionModel
-from scripts.marked_section import read_text, replace_section, update_file
+from scripts.marked_section import check_section, update_file
 
 NAME = "parameter_table.py"
 SECTION = "parameters"
@@ -60,7 +60,7 @@ def write_table(path: Path | None) -> int:
     :raises UserError: the file cannot be read or written, or lacks the markers.
     """
     if path is not None:
-        replace_section(read_text(path), SECTION, "")  # better to fail now than after the counting
+        check_section(path, SECTION)  # better to fail now than after the counting
     text = table()
     if path is not None:
         update_file(path, SECTION, text)

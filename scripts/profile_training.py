@@ -25,7 +25,7 @@ from data_gen.errors import FAILURE, UserError, exit_on_interrupt, run_command
 if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
     exit_on_interrupt()
 
-from scripts.marked_section import read_text, replace_section, update_file
+from scripts.marked_section import check_section, update_file
 
 NAME = "profile_training.py"
 SECTION = "profile"
@@ -86,7 +86,7 @@ def profile_all(options: argparse.Namespace) -> int:
     if options.epochs < 1:
         raise UserError(f"--epochs must be at least 1, but is {options.epochs}")
     if options.update is not None:
-        replace_section(read_text(options.update), SECTION, "")  # better to fail now than after the trainings
+        check_section(options.update, SECTION)  # better to fail now than after the trainings
     with tempfile.TemporaryDirectory() as folder:
         data = f"{folder}/data"
         subprocess.run([sys.executable, "-m", "data_gen", "copy", data], check=True, cwd=ROOT, capture_output=True)

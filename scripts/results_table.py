@@ -30,7 +30,7 @@ if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
 import torch
 from tqdm import tqdm
 
-from scripts.marked_section import read_text, replace_section, update_file
+from scripts.marked_section import check_section, update_file
 from scripts.study_folder import write
 
 NAME = "results_table.py"
@@ -104,7 +104,7 @@ def measure_all(options: argparse.Namespace) -> int:
     if len(set(options.seeds)) < len(options.seeds) or min(options.seeds) < 0:
         raise UserError(f"--seeds must differ and be at least 0, but are {' '.join(map(str, options.seeds))}")
     if options.update is not None:
-        replace_section(read_text(options.update), SECTION, "")  # better to fail now than after the trainings
+        check_section(options.update, SECTION)  # better to fail now than after the trainings
     folder = new_folder(options.folder)
     progress = Progress(1 + len(options.seeds) * (2 + len(BATCH_SIZES)))
     progress.start("data")

@@ -22,15 +22,26 @@ def study_folder(folder: Path, wanted: dict[str, Any]) -> Path:
     make_folder(folder)
     try:
         if mark.exists():
-            if mark.read_text(encoding="utf-8") != text:
-                other = "is of a study with other data or settings: remove it or name another with --folder"
-                raise UserError(f"{str(folder)!r} {other}")
+            if (there := mark.read_text(encoding="utf-8")) != text:
+                raise UserError(
+                    f"{str(folder)!r} is of a study with other {_other(there, text)}: remove it or name another with "
+                    "--folder"
+                )
         elif any(folder.iterdir()):
             raise UserError(f"{str(folder)!r} holds something else: name another folder with --folder")
     except OSError as error:
         raise failure_from_os_error("make folder", error) from None
     write(mark, text)
     return folder.resolve()
+
+
+def _other(there: str, wanted: str) -> str:
+    """What differs, by name."""
+    try:
+        old, new = dict(json.loads(there)), json.loads(wanted)
+    except (ValueError, TypeError):  # somebody has changed the file
+        return "settings"
+    return ", ".join(name for name in {**new, **old} if old.get(name) != new.get(name)) or "settings"
 
 
 def make_folder(folder: Path) -> None:

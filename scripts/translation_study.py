@@ -25,7 +25,7 @@ if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
 from fairseq_plugin.analysis.formats import read_records
 from fairseq_plugin.commands.plots.printing import warnings_printed
 from scripts.benchmark.commands import run
-from scripts.marked_section import read_text, replace_section, update_file
+from scripts.marked_section import check_section, read_text, update_file
 from scripts.results_table import Progress
 from scripts.study_folder import make_folder, study_folder, write
 from scripts.translation import examples, recipe, report, scores
@@ -70,7 +70,7 @@ def study(options: argparse.Namespace) -> int:
     """Do what the options of :func:`parser` say."""
     settings = settings_of(options)
     # Better to fail now than after the trainings.
-    replace_section(read_text(options.update), SECTION, "")
+    check_section(options.update, SECTION)
     check_writable(options.update.parent)
     if not options.smoke:
         read_corpus(options.corpus)

@@ -50,7 +50,8 @@ def test_a_file_without_the_markers_stays_as_it_is(text: str, tmp_path: Path) ->
     with pytest.raises(UserError) as caught:
         update_file(path, "results", "new")
     assert str(caught.value) == (
-        "no place for the results: write <!-- results:begin --> and <!-- results:end --> once each, in this order"
+        f"{str(path)!r} has no place for the results: "
+        "write <!-- results:begin --> and <!-- results:end --> once each, in this order"
     )
     assert path.read_text(encoding="utf-8") == text
 

@@ -16,15 +16,21 @@ def test_the_same_study_goes_on(tmp_path: Path) -> None:
 
 
 def test_another_study_is_refused(tmp_path: Path) -> None:
-    folder = study_folder(tmp_path / "work", {"updates": 1})
+    folder = study_folder(tmp_path / "work", {"updates": 1, "seeds": (1, 2)})
     before = (folder / "study.json").read_text(encoding="utf-8")
     with pytest.raises(UserError) as caught:
-        study_folder(folder, {"updates": 2})
+        study_folder(folder, {"updates": 2, "seeds": (1, 2)})
     assert str(caught.value) == (
-        f"{str(folder)!r} is of a study with other data or settings: remove it or name another with --folder"
+        f"{str(folder)!r} is of a study with other updates: remove it or name another with --folder"
     )
     assert caught.value.exit_code == 2
     assert (folder / "study.json").read_text(encoding="utf-8") == before
+
+
+def test_a_damaged_mark_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "study.json").write_text('{"updates": ', encoding="utf-8")
+    with pytest.raises(UserError, match="is of a study with other settings: remove it"):
+        study_folder(tmp_path, {"updates": 1})
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_the_made_up_corpus_has_no_pair_twice() -> None:
         (
             ["--folder", "old"],
             2,
-            "'old' is of a study with other data or settings: remove it or name another with --folder",
+            "'old' is of a study with other corpus, settings, commands: remove it or name another with --folder",
         ),
         (["--folder", "doc.md"], 1, "cannot make folder 'doc.md': File exists"),
     ],

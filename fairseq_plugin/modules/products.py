@@ -1,7 +1,7 @@
 """Matrix products by the fastest library at hand.
 
-On a CPU, torch.mm goes to MKL, which is slow on processors of other makers than its own; torch also carries oneDNN,
-twice as fast there for large float32 products. It is reached through an operator that torch's own compiler uses and
+On a CPU, torch.mm goes to MKL, which is slow on some AMD processors; torch also carries oneDNN, twice as fast there for
+large float32 products. It is reached through an operator that torch's own compiler uses and
 that is not public: where it is missing, does not apply or would not pay, everything falls back to
 torch.nn.functional.linear.
 """

@@ -31,7 +31,7 @@ from scripts.benchmark.rows import ROWS
 from scripts.benchmark.rows.core import PRECISIONS
 from scripts.benchmark.settings import SETTINGS, shrunk
 from scripts.benchmark.timing import Clock, peak_gflops
-from scripts.marked_section import read_text, replace_section, update_file
+from scripts.marked_section import check_section, update_file
 from scripts.results_table import Progress
 
 NAME = "benchmark"
@@ -74,7 +74,7 @@ def benchmark(options: argparse.Namespace, arguments: Sequence[str]) -> int:
         return 0
     plan = check(options)
     for path in filter(None, (options.update, options.summary)):
-        replace_section(read_text(path), SECTION, "")  # better to fail now than after the measurements
+        check_section(path, SECTION)  # better to fail now than after the measurements
     if options.output is not None:
         require_folder(options.output)
     progress = Progress(len(plan) * len(options.threads))

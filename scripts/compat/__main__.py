@@ -26,7 +26,7 @@ from scripts.compat import steps
 from scripts.compat.pairs import PAIRS, Pair
 from scripts.compat.pythons import find_python, named_pythons
 from scripts.compat.sources import copy_sources, state
-from scripts.marked_section import read_text, replace_section, update_file
+from scripts.marked_section import check_section, update_file
 from scripts.study_folder import write
 
 NAME = "compat.sh"
@@ -72,7 +72,7 @@ def test_all(options: argparse.Namespace) -> int:
     chosen = choose(options.only)
     pythons = named_pythons(options.python)
     if options.update is not None:
-        replace_section(read_text(options.update), SECTION, "")  # better to fail now than after the tests
+        check_section(options.update, SECTION)  # better to fail now than after the tests
     code = state()
     try:
         options.folder.mkdir(parents=True, exist_ok=True)

@@ -85,7 +85,7 @@ LENGTHS = {
     ),
     "document without markers": Case(
         "python -m scripts.length_study {bad}/good.yaml --folder {out}/s --update {bad}/text.en",
-        "length_study: error: no place for the good: write <!-- good:begin --> and <!-- good:end --> once each, in this order",
+        "length_study: error: '{bad}/text.en' has no place for the good: write <!-- good:begin --> and <!-- good:end --> once each, in this order",
     ),
 }
 
@@ -120,7 +120,7 @@ OTHERS = {
     ),
     "benchmark, document without markers": Case(
         "python -m scripts.benchmark --update {bad}/text.en",
-        "benchmark: error: no place for the speed: write <!-- speed:begin --> and <!-- speed:end --> once each, in this order",
+        "benchmark: error: '{bad}/text.en' has no place for the speed: write <!-- speed:begin --> and <!-- speed:end --> once each, in this order",
     ),
     "benchmark, no folder to write to": Case(
         "python -m scripts.benchmark --smoke --rows core --output {out}/none/a.json",
@@ -169,7 +169,7 @@ OTHERS = {
     ),
     "parameters, document without markers": Case(
         "python -m scripts.parameter_table --update {bad}/text.en",
-        "parameter_table.py: error: no place for the parameters: write <!-- parameters:begin --> and <!-- parameters:end --> once each, in this order",
+        "parameter_table.py: error: '{bad}/text.en' has no place for the parameters: write <!-- parameters:begin --> and <!-- parameters:end --> once each, in this order",
     ),
     "parameters, document binary": Case(
         "python -m scripts.parameter_table --update {bad}/binary",
@@ -206,7 +206,7 @@ OTHERS = {
     ),
     "profile, document without markers": Case(
         "profile_training.py --update {bad}/text.en",
-        "profile_training.py: error: no place for the profile: write <!-- profile:begin --> and <!-- profile:end --> once each, in this order",
+        "profile_training.py: error: '{bad}/text.en' has no place for the profile: write <!-- profile:begin --> and <!-- profile:end --> once each, in this order",
     ),
 }
 

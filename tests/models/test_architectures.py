@@ -140,7 +140,7 @@ def test_a_file_without_markers_is_refused(tmp_path, capsys: pytest.CaptureFixtu
     path.write_text("nothing\n", encoding="utf-8")
     assert parameter_table.main(["--update", str(path)]) == 2
     assert capsys.readouterr().err == (
-        "parameter_table.py: error: no place for the parameters: write <!-- parameters:begin --> and "
-        "<!-- parameters:end --> once each, in this order\n"
+        f"parameter_table.py: error: {str(path)!r} has no place for the parameters: "
+        "write <!-- parameters:begin --> and <!-- parameters:end --> once each, in this order\n"
     )
     assert path.read_text(encoding="utf-8") == "nothing\n"
