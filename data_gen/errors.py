@@ -21,6 +21,9 @@ REFUSALS = frozenset(
 )
 """What the system says of a full disk, a quota, a read-only place, no permission, a broken disk, a closed pipe."""
 
+WRONG_NAMES = frozenset((errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP))
+"""What it says of a name: nothing there, a file where a folder must be or the other way round, too long, a circle."""
+
 
 class UserError(ValueError):
     """Wrong use, or an input that cannot be used.
@@ -35,9 +38,10 @@ class UserError(ValueError):
 
 
 def failure_from_os_error(action: str, error: OSError) -> UserError:
-    """Turn an operating-system error (disk full, no permission) into the line a user sees."""
+    """Turn an operating-system error into the line a user sees; a name that leads nowhere is wrong use."""
     place = f" {error.filename!r}" if error.filename else ""
-    return UserError(f"cannot {action}{place}: {error.strerror or error}", exit_code=FAILURE)
+    code = WRONG_USE if error.errno in WRONG_NAMES else FAILURE
+    return UserError(f"cannot {action}{place}: {error.strerror or error}", exit_code=code)
 
 
 def exit_on_interrupt() -> None:

@@ -61,10 +61,10 @@ def test_a_file_without_the_markers_stays_as_it_is(text: str, tmp_path: Path) ->
     [
         (["new", "--seeds", "1", "1"], 2, "--seeds must differ and be at least 0, but are 1 1"),
         (["new", "--seeds", "-1"], 2, "--seeds must differ and be at least 0, but are -1"),
-        (["new", "--update", "none.md"], 1, "cannot read 'none.md': No such file or directory"),
+        (["new", "--update", "none.md"], 2, "cannot read 'none.md': No such file or directory"),
         (["new", "--update", "bytes"], 2, "cannot read 'bytes': it is not UTF-8 text"),
         (["."], 2, "'.' is not empty: name a new folder"),
-        (["bytes"], 1, "cannot make folder 'bytes': File exists"),
+        (["bytes"], 2, "cannot make folder 'bytes': File exists"),
     ],
 )
 def test_wrong_use(

@@ -120,7 +120,7 @@ def test_the_made_up_corpus_has_no_pair_twice() -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--update", "none.md"], 1, "cannot read 'none.md': No such file or directory"),
+        (["--update", "none.md"], 2, "cannot read 'none.md': No such file or directory"),
         (["--threads", "0"], 2, "--threads must be at least 1, but is 0"),
         (["--updates", "0"], 2, "--updates must be at least 1, but is 0"),
         (["--folder", "."], 2, "'.' holds something else: name another folder with --folder"),
@@ -129,7 +129,7 @@ def test_the_made_up_corpus_has_no_pair_twice() -> None:
             2,
             "'old' is of a study with other corpus, settings, commands: remove it or name another with --folder",
         ),
-        (["--folder", "doc.md"], 1, "cannot make folder 'doc.md': File exists"),
+        (["--folder", "doc.md"], 2, "cannot make folder 'doc.md': File exists"),
     ],
 )
 def test_wrong_use(
@@ -198,7 +198,7 @@ def test_a_corpus_that_lacks_a_file(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("doc.md").write_text("<!-- translation:begin --><!-- translation:end -->\n", encoding="utf-8")
-    assert translation_study.main(["--corpus", "x", "--update", "doc.md", "--folder", "new"]) == 1
+    assert translation_study.main(["--corpus", "x", "--update", "doc.md", "--folder", "new"]) == 2
     assert capsys.readouterr() == (
         "",
         "translation_study: error: cannot read 'x/train.ko': No such file or directory\n",

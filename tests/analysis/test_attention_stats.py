@@ -178,7 +178,7 @@ def test_files_that_cannot_be_used(tmp_path, monkeypatch, capsys):
     refused(run(capsys, "none.npz"), "no attention file 'none.npz': extract it first")
     refused(run(capsys, "full.jsonl", "--json", "lost/stats.json"), "folder 'lost' does not exist: make it")
     assert run(capsys, "full.jsonl", "--json", "folder") == (
-        1,
+        2,
         "",
         "attention_stats.py: error: cannot write 'folder': Is a directory\n",
     )

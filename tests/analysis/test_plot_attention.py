@@ -105,7 +105,7 @@ def test_files_that_cannot_be_used(tmp_path, capsys, monkeypatch):
     write_records(RECORDS, "full.jsonl")
     assert plot_attention.main(["none.npz", "--output", "b.png"]) == 2
     assert plot_attention.main(["empty.jsonl", "--output", "b.png"]) == 2
-    assert plot_attention.main(["full.jsonl", "--output", "a.png"]) == 1
+    assert plot_attention.main(["full.jsonl", "--output", "a.png"]) == 2
     assert capsys.readouterr().err.splitlines() == [
         "plot_attention.py: error: no attention file 'none.npz': extract it first",
         "plot_attention.py: error: 'empty.jsonl' holds no sentence: extract attention again",

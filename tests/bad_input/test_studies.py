@@ -18,7 +18,6 @@ LENGTHS = {
     "missing": Case(
         "python -m scripts.length_study {bad}/none.yaml --folder {out}/s",
         "length_study: error: cannot read '{bad}/none.yaml': No such file or directory",
-        code=1,
         slow=True,
     ),
     "empty": Case(
@@ -74,13 +73,11 @@ LENGTHS = {
     "folder is a file": Case(
         "python -m scripts.length_study {bad}/good.yaml --folder {bad}/empty",
         "length_study: error: cannot make folder '{bad}/empty': File exists",
-        code=1,
         slow=True,
     ),
     "document missing": Case(
         "python -m scripts.length_study {bad}/good.yaml --folder {out}/s --update {bad}/none.md",
         "length_study: error: cannot read '{bad}/none.md': No such file or directory",
-        code=1,
         slow=True,
     ),
     "document without markers": Case(
@@ -135,7 +132,6 @@ OTHERS = {
     "translation, corpus missing": Case(
         "python -m scripts.translation_study --corpus {bad}/none --update {bad}/marked.md --folder {out}/s",
         "translation_study: error: cannot read '{bad}/none/train.ko': No such file or directory",
-        code=1,
         slow=True,
     ),
     "translation, corpus binary": Case(
@@ -164,7 +160,6 @@ OTHERS = {
     "parameters, document missing": Case(
         "python -m scripts.parameter_table --update {bad}/none.md",
         "parameter_table.py: error: cannot read '{bad}/none.md': No such file or directory",
-        code=1,
         slow=True,
     ),
     "parameters, document without markers": Case(
@@ -187,7 +182,6 @@ OTHERS = {
     "results, folder is a file": Case(
         "results_table.py {bad}/empty",
         "results_table.py: error: cannot make folder '{bad}/empty': File exists",
-        code=1,
         slow=True,
     ),
     "results, negative seed": Case(

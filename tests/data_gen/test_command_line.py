@@ -277,7 +277,7 @@ def test_the_current_folder(tmp_path: Path, run: Run, monkeypatch: pytest.Monkey
 
 def test_a_name_that_is_too_long(tmp_path: Path, run: Run) -> None:
     place = tmp_path / ("x" * 300)
-    assert run("copy", place) == (1, "", f"data_gen: error: cannot write the dataset '{place}': File name too long\n")
+    assert run("copy", place) == (2, "", f"data_gen: error: cannot write the dataset '{place}': File name too long\n")
     assert everything_under(tmp_path) == {}
 
 

@@ -189,7 +189,7 @@ def test_places_that_cannot_be_written(figure, tmp_path):
     (tmp_path / "a.png").mkdir()
     with pytest.raises(UserError, match=r"cannot write '.*a\.png': Is a directory") as caught:
         picture.save(figure, tmp_path / "a.png")
-    assert caught.value.exit_code == 1
+    assert caught.value.exit_code == 2
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 

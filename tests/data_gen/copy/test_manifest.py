@@ -80,7 +80,7 @@ def test_a_manifest_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         read_copy_manifest(tmp_path)
     assert str(caught.value) == f"cannot read '{tmp_path / 'manifest.json'}': Is a directory"
-    assert caught.value.exit_code == 1
+    assert caught.value.exit_code == 2
 
 
 SPEC_KEYS = (

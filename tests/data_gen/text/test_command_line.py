@@ -124,7 +124,7 @@ def test_wrong_use(corpus: Path, tmp_path: Path, run: Run, more: list[str], mess
 
 def test_a_name_that_is_too_long(corpus: Path, tmp_path: Path, run: Run) -> None:
     done = run(*words(corpus, tmp_path / "data", validpref="x" * 300))
-    assert done == Outcome(1, "", f"data_gen: error: cannot read '{'x' * 300}.en': File name too long\n")
+    assert done == Outcome(2, "", f"data_gen: error: cannot read '{'x' * 300}.en': File name too long\n")
 
 
 def test_a_file_that_is_not_there(corpus: Path, tmp_path: Path, run: Run) -> None:

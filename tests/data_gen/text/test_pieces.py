@@ -163,7 +163,7 @@ def test_files_that_are_no_models(tmp_path: Path) -> None:
     assert str(caught.value) == f"no sentencepiece model at '{tmp_path}/none': check the path"
     with pytest.raises(UserError) as caught:
         read_model(tmp_path)
-    assert (str(caught.value), caught.value.exit_code) == (f"cannot read the model '{tmp_path}': Is a directory", 1)
+    assert (str(caught.value), caught.value.exit_code) == (f"cannot read the model '{tmp_path}': Is a directory", 2)
 
 
 def test_white_space_that_normalisers_keep() -> None:

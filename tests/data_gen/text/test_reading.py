@@ -119,4 +119,4 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         list(read_batches(tmp_path, None))
-    assert (str(caught.value), caught.value.exit_code) == (f"cannot read '{tmp_path}': Is a directory", 1)
+    assert (str(caught.value), caught.value.exit_code) == (f"cannot read '{tmp_path}': Is a directory", 2)
