@@ -14,30 +14,33 @@ from data_gen.folder import exit_on_sigterm
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """Open a file beside ``path`` for writing; it takes the place of ``path`` if the block ends without an error.
 
-    SIGTERM is such an error.
+    SIGTERM is such an error. Where ``path`` is a link, what it points to is replaced.
 
-    :raises UserError: if the folder is missing (exit code 2) or the system refuses to write (exit code 1).
+    :raises UserError: if there is no place for a file (exit code 2) or the system refuses to write (exit code 1).
     :raises SystemExit: on SIGTERM.
     """
-    require_folder(path)
+    require_place(path)
     with exit_on_sigterm():
         yield from _renamed(path)
 
 
-def require_folder(path: Path) -> None:
-    """:raises UserError: if the folder in which a file is to appear is missing."""
+def require_place(path: Path) -> None:
+    """:raises UserError: if the folder in which a file is to appear is missing, or a device or pipe has its name."""
     if not path.parent.is_dir():
         raise UserError(
             f"folder {str(path.parent)!r} does not exist: make it, or choose another place for {path.name!r}"
         )
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise UserError(f"{str(path)!r} is a device or a pipe, which a file would replace: name a file")
 
 
 def _renamed(path: Path) -> Iterator[BinaryIO]:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    target = Path(os.path.realpath(path))
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as stream:
             yield stream
-        part.replace(path)
+        part.replace(target)
     except OSError as error:
         if error.filename not in (None, str(part)):
             raise  # another file, which the block was reading

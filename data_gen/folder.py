@@ -89,6 +89,8 @@ def require_free(destination: Path, target: Path, *, overwrite: bool) -> None:
     entries = sorted(entry.name for entry in target.iterdir())
     if not entries:
         return
+    if not overwrite and MANIFEST_NAME not in entries:
+        raise UserError(f"{shown} is not empty, and no dataset: choose another folder")
     if not overwrite:
         raise UserError(f"{shown} is not empty: choose another folder, or add --overwrite to replace the dataset in it")
     _require_dataset(target, shown, entries)

@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog=NAME, description="Measure attention: diagonal, monotonicity, entropy, coverage, alignment error rate."
     )
-    options.add_argument("attention", type=Path, help="attention file, .npz or .jsonl, from extract_attention.py")
+    options.add_argument("attention", type=Path, help="attention file from extract_attention.py: .npz, .jsonl, ...")
     options.add_argument(
         "--gold", type=Path, help="gold alignments, a line a sentence: i-j for sure, ipj or i?j for possible links"
     )

@@ -16,7 +16,7 @@ from typing import Any
 from tqdm import tqdm
 
 from data_gen.errors import UserError, run_command
-from data_gen.files import require_folder
+from data_gen.files import require_place
 from fairseq_plugin.analysis.extraction import decoded, generation_config, load
 from fairseq_plugin.analysis.formats import FORMATS, format_of, write_records
 from fairseq_plugin.analysis.merging import check_marks, check_scheme, merge
@@ -76,7 +76,7 @@ def extract_to_files(options: argparse.Namespace, fairseq_arguments: Sequence[st
             raise UserError(
                 f"--nbest {options.nbest}: {str(path)!r} has one line a sentence: write .jsonl, or --nbest 1"
             )
-        require_folder(path)
+        require_place(path)
         warn_of_ending(path, options.format)
     check_scheme(options.merge)
     for name, value in (("--beam", options.beam), ("--batch-size", options.batch_size)):

@@ -6,7 +6,7 @@
     python scripts/plot_attention.py attention.npz --output all.pdf --all
     python scripts/plot_attention.py DATA --evolution CHECKPOINTS --output evolution.gif --id 3
 
-Reads what extract_attention.py writes (.npz or .jsonl). Prints SRC, TRG (if there is a reference) and PRED one under
+Reads what extract_attention.py writes. Prints SRC, TRG (if there is a reference) and PRED one under
 the other, and last the path of the picture. With --evolution, the checkpoints of a training read one sentence of a
 dataset and its reference, so that all have the same rows; every option of fairseq-generate is understood as well.
 """

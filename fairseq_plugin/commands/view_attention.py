@@ -2,7 +2,7 @@
 
     python scripts/view_attention.py attention.npz --output attention.html
 
-Reads what extract_attention.py writes (.npz or .jsonl).
+Reads what extract_attention.py writes.
 """
 
 import argparse
@@ -26,7 +26,7 @@ ENDINGS = (".html", ".htm")
 def parser() -> argparse.ArgumentParser:
     """Options of the command."""
     options = argparse.ArgumentParser(prog=NAME, description="Make one HTML file to look at attention with.")
-    options.add_argument("attention", type=Path, help="attention file, .npz or .jsonl, from extract_attention.py")
+    options.add_argument("attention", type=Path, help="attention file from extract_attention.py: .npz, .jsonl, ...")
     options.add_argument("-o", "--output", type=Path, required=True, help="page to write: .html")
     options.add_argument("--limit", type=int, help="hypotheses to show, the first in the file (default: all)")
     return options

@@ -206,7 +206,8 @@ class CopyTask(FairseqTask):
                 raise UserError(f"{what}; raise the limits or pass --skip-invalid-size-inputs-valid-test")
             if not len(indices):
                 raise UserError(
-                    f"all {len(ignored)} samples are longer than (source, target) = {max_positions}: raise the limits"
+                    f"all {len(ignored)} samples are longer than (source, target) = {max_positions}: raise "
+                    "--max-source-positions or --max-target-positions"
                 )
             logger.warning("skipped: %s", what)
         return indices

@@ -23,7 +23,7 @@ if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
 
 import torch
 
-from data_gen.files import require_folder, whole_file
+from data_gen.files import require_place, whole_file
 from scripts.benchmark import report
 from scripts.benchmark.machine import describe_machine
 from scripts.benchmark.measurement import Circumstances, Measurement
@@ -76,7 +76,7 @@ def benchmark(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     for path in filter(None, (options.update, options.summary)):
         check_section(path, SECTION)  # better to fail now than after the measurements
     if options.output is not None:
-        require_folder(options.output)
+        require_place(options.output)
     progress = Progress(len(plan) * len(options.threads))
     measured: list[Measurement] = []
     peaks: dict[str, float] = {}

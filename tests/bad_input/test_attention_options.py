@@ -16,7 +16,7 @@ OPTIONS = {
     ),
     "stats, a folder": Case(
         "attention_stats.py {bad}",
-        "attention_stats.py: error: '{bad}' is a folder: give the attention file that was extracted",
+        "attention_stats.py: error: '{bad}' is a folder: name an attention file",
         slow=True,
     ),
     "stats, pairs alone": Case(

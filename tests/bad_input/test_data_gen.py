@@ -73,6 +73,9 @@ COPY = {
     "a file": Case(
         "python -m data_gen copy {bad}/empty", "data_gen: error: '{bad}/empty' is a file: give the name of a folder"
     ),
+    "a folder of other things": Case(
+        "python -m data_gen copy {bad}", "data_gen: error: '{bad}' is not empty, and no dataset: choose another folder"
+    ),
     "below a file": Case(
         "python -m data_gen copy {bad}/empty/d",
         "data_gen: error: '{bad}/empty/d' cannot be made: '{bad}/empty' is a file, not a folder; choose another folder",

@@ -123,7 +123,7 @@ OPTIONS = {
     ),
     "everything is too long": Case(
         "fairseq-train {data} TRAIN --max-source-positions 1",
-        "fairseq-train: error: all 300 samples are longer than (source, target) = (1, 2147483647): raise the limits",
+        "fairseq-train: error: all 300 samples are longer than (source, target) = (1, 2147483647): raise --max-source-positions or --max-target-positions",
         leaves=EMPTY_SAVE_DIR,
     ),
     "loss that does not know the model": Case(

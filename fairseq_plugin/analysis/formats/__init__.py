@@ -110,7 +110,7 @@ def format_of(path: Path, name: str | None = None) -> Format:
         return FORMATS[path.suffix.lower().removeprefix(".")]
     except KeyError:
         if path.is_dir():
-            raise UserError(f"{str(path)!r} is a folder: give the attention file that was extracted") from None
+            raise UserError(f"{str(path)!r} is a folder: name an attention file") from None
         *endings, last = (f".{known}" for known in FORMATS)
         raise UserError(f"attention file {str(path)!r} must end in {', '.join(endings)} or {last}") from None
 

@@ -3,7 +3,8 @@ in ``src/data/alignment.cpp``).
 
 Line n is sentence n: ``translation ||| 0.9,0.1,0 0.2,0.8,0``, for each target token the weights of the source tokens,
 ``</s>`` included in both. We write all digits of a weight, Marian six. Not kept: the source tokens (read back as their
-positions "0", "1", ...), the score (read back as 0), the reference, hypotheses beyond the best.
+positions "0", "1", ..., and ``</s>`` in the end where the translation has it), the score (read back as 0), the
+reference, hypotheses beyond the best.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,7 +13,7 @@ from typing import BinaryIO
 from data_gen.errors import UserError
 from fairseq_plugin.analysis.formats.layout import BAR, one_a_line, tokens_of, words
 from fairseq_plugin.analysis.formats.text import matrix_of, soft_line, text_of
-from fairseq_plugin.analysis.records import AttentionRecord
+from fairseq_plugin.analysis.records import END, AttentionRecord
 
 NAME = "marian"
 
@@ -42,6 +43,7 @@ def _record(number: int, text: str) -> AttentionRecord:
     if not bar or BAR in soft:
         raise UserError(f"not of the form 'translation {BAR} weights': let Marian print with --alignment soft")
     weights = matrix_of(soft)  # (T, S)
-    source = tuple(map(str, range(weights.shape[1])))
     target = tokens_of(translation, weights.shape[0], "the translation")
+    positions = tuple(map(str, range(weights.shape[1])))
+    source = (*positions[:-1], END) if target[-1:] == (END,) else positions
     return AttentionRecord(id=number, source=source, target=target, weights=weights, score=0.0)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from tqdm import tqdm
 
 from data_gen.errors import UserError
-from data_gen.files import require_folder
+from data_gen.files import require_place
 from fairseq_plugin.analysis.evolution import Stage, checkpoints_in, evenly, stages
 from fairseq_plugin.analysis.pictures import picture
 from fairseq_plugin.analysis.pictures.animation import save_gif
@@ -24,7 +24,7 @@ def plot_evolution(options: argparse.Namespace, fairseq_arguments: Sequence[str]
     animated = picture.check_ending(options.output, (*picture.METADATA, GIF)) == GIF
     if animated and options.columns is not None:
         raise UserError(f"--columns {options.columns} with a {GIF}: an animation has one heatmap")
-    require_folder(options.output)
+    require_place(options.output)
     found = checkpoints_in(options.evolution)
     chosen = evenly(found, options.panels or (FRAMES if animated else PANELS))
     arguments = [str(options.attention), "--gen-subset", options.gen_subset or "test", *fairseq_arguments]

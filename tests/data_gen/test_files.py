@@ -1,0 +1,31 @@
+"""Where a file may appear, and what it takes the place of."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from data_gen.errors import UserError
+from data_gen.files import whole_file
+
+
+def test_behind_a_link(tmp_path: Path) -> None:
+    link, target = tmp_path / "link", tmp_path / "folder" / "target"
+    target.parent.mkdir()
+    target.write_bytes(b"old")
+    link.symlink_to(target)
+    with whole_file(link) as stream:
+        stream.write(b"new")
+    assert link.is_symlink()
+    assert target.read_bytes() == b"new"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["folder", "link", "target"]
+
+
+def test_a_pipe_stays(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UserError) as caught, whole_file(tmp_path / "pipe"):
+        pass
+    line = f"'{tmp_path}/pipe' is a device or a pipe, which a file would replace: name a file"
+    assert (str(caught.value), caught.value.exit_code) == (line, 2)
+    assert (tmp_path / "pipe").is_fifo()
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
