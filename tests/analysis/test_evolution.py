@@ -126,6 +126,7 @@ def test_animation_of_another_split(
         (["--rank", "1"], "--rank with --evolution, which draws one sentence and its reference: give --id alone"),
         (["--columns", "2"], "--columns 2 with a .gif: an animation has one heatmap"),
         (["--panels", "1"], "at least 2 checkpoints show a change, but 1 is given: take --panels 2 or more"),
+        (["--panels", "0"], "at least 2 checkpoints show a change, but 0 is given: take --panels 2 or more"),
         (["--output", "a.jpg"], "picture 'a.jpg' must end in .png, .pdf, .svg or .gif"),
         (["--output", "none/a.gif"], "folder 'none' does not exist: make it, or choose another place for 'a.gif'"),
         (["--id", "30"], "no sentence 30 in split 'test', which has 30, counted from 0"),

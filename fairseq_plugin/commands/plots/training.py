@@ -26,7 +26,8 @@ def plot_evolution(options: argparse.Namespace, fairseq_arguments: Sequence[str]
         raise UserError(f"--columns {options.columns} with a {GIF}: an animation has one heatmap")
     require_place(options.output)
     found = checkpoints_in(options.evolution)
-    chosen = evenly(found, options.panels or (FRAMES if animated else PANELS))
+    most = FRAMES if animated else PANELS
+    chosen = evenly(found, most if options.panels is None else options.panels)
     arguments = [str(options.attention), "--gen-subset", options.gen_subset or "test", *fairseq_arguments]
     reading = stages(chosen, arguments, options.id or 0)
     read = list(tqdm(reading, total=len(chosen), desc="read", unit="checkpoint", disable=None))
