@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 from threading import Lock
 
@@ -92,10 +92,10 @@ def run_job(study: Study, model: str, seed: int, folder: Path, runner: Runner) -
 
 def run_jobs(study: Study, folder: Path, cores: int) -> list[JobResult]:
     """All jobs, as many at a time as there are cores. :returns: them in the order of the study's models and seeds."""
-    runner, jobs = Runner(), list[Future[JobResult]]()
+    runner = Runner()
     with ThreadPoolExecutor(cores) as pool, tqdm(total=len(study.models) * len(study.seeds), unit="job") as bar:
         try:  # Ctrl-C may come as soon as the first job is under way
-            jobs += [pool.submit(run_job, study, m, seed, folder, runner) for seed in study.seeds for m in study.models]
+            jobs = [pool.submit(run_job, study, m, seed, folder, runner) for seed in study.seeds for m in study.models]
             pending = set(jobs)
             while pending:
                 done, pending = wait(pending, POLL, FIRST_COMPLETED)
