@@ -250,7 +250,7 @@ def test_only_needed_blocks_are_remembered(monkeypatch: pytest.MonkeyPatch, tmp_
 def test_a_shard_folder_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "shard1").mkdir()
     (tmp_path / "shard1" / "notes.txt").write_text("mine")
-    with pytest.raises(UserError, match=r"shard1' is not empty: choose another folder, or add --overwrite"):
+    with pytest.raises(UserError, match=r"shard1' is not empty, and no dataset: choose another folder"):
         make_copy_shards(SPEC, tmp_path, 2)
     assert everything_under(tmp_path) == {"shard1": None, "shard1/notes.txt": b"mine"}
 
