@@ -1,6 +1,7 @@
 """``scripts/train_distributed.sh``: what it starts, how it ends, what it refuses."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -93,8 +94,10 @@ def test_two_machines_train_together(folder: Path) -> None:
         port = free.getsockname()[1]
     meeting = ("--nnodes", 2, "--rdzv-id", "two", "--rdzv-backend", "c10d", "--rdzv-endpoint", f"localhost:{port}")
     machines = [start(folder, "exit 0", *meeting, "fairseq-train", "data") for _ in range(2)]
-    # What the one that ends last has on standard error is torch's: now and then a warning that its partner has gone.
-    assert [finish(machine)[:2] for machine in machines] == [(0, "")] * 2
+    for code, out, err in map(finish, machines):
+        assert (code, out) == (0, "")
+        # At most torch's warning on the machine that ends last, whose partner has gone.
+        assert err == "" or re.match(r"\[W.* TCPStore\.cpp:\d+\] \[c10d\] recvVector failed", err), err
     for rank in ("0", "1"):
         assert lines(folder, f"place.{rank}") == [f"2 0 {available_cores()}"]
         assert lines(folder, f"words.{rank}")[8:10] == ["--distributed-rank", rank]
