@@ -17,6 +17,16 @@ torch.set_num_threads(1)
 SMALL = CopySpec(num_symbols=4, min_len=2, max_len=4, train=300, valid=30, test=30)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--device", default="cpu", help="where tests of modules make their tensors (default: cpu)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if (device := config.getoption("--device")) != "cpu":
+        torch.set_default_device(device)
+        torch.backends.cudnn.allow_tf32 = False  # numbers are compared to the last digit
+
+
 @pytest.fixture(scope="session")
 def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
     """Runs a command as a user types it."""

@@ -17,7 +17,7 @@ from fairseq_plugin.modules.attention import Attention
 from fairseq_plugin.modules.dictionary_digest import NAME as DIGEST
 from fairseq_plugin.modules.dictionary_digest import dictionary_digest
 from fairseq_plugin.modules.encoder import EncoderOut, true_padding
-from fairseq_plugin.modules.gru_cell import GRU_CELL
+from fairseq_plugin.modules.gru_cell import GRU_CELL, any_device
 from fairseq_plugin.modules.initial_state import InitialState
 from fairseq_plugin.modules.initialisation import initialise_output
 from fairseq_plugin.modules.padding import PaddingLayout
@@ -138,7 +138,8 @@ class GRUDecoder(FairseqIncrementalDecoder):
         out = recurrence(self.cell, self.attention, embedded, state[0], memory, past)
         states, final = out.outputs(), [out.states[:, -1:].transpose(0, 1)]  # (B, T, H), (1, B, H)
         if self.upper is not None:
-            states, upper_final = self.upper(self.dropout(states), state[1:].contiguous())
+            with any_device(states, self.training):
+                states, upper_final = self.upper(self.dropout(states), state[1:].contiguous())
             final.append(upper_final)
         if incremental_state is not None:
             past = out.past(self.attention)

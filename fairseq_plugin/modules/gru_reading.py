@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from fairseq_plugin.modules.fused_gru import fused_gru
-from fairseq_plugin.modules.gru_cell import Layers
+from fairseq_plugin.modules.gru_cell import Layers, any_device, gru_over_time
 from fairseq_plugin.modules.paper_gru import PaperGRU, paper_direction
 
 Direction = Callable[..., Tensor]
@@ -43,15 +43,15 @@ def read(
         return read_padded(gru, inputs, lengths if has_padding else None, fused_gru if fused and exact else torch_gru)
     if has_padding:
         return read_packed(gru, inputs, lengths)
-    annotations, last = gru(inputs)  # last: (L * directions, B, hidden)
+    with any_device(inputs, gru.training):
+        annotations, last = gru(inputs)  # last: (L * directions, B, hidden)
     return annotations, _side_by_side(last, gru.num_layers)
 
 
 def torch_gru(inputs: Tensor, weight_ih: Tensor, weight_hh: Tensor, bias_ih: Tensor, bias_hh: Tensor) -> Tensor:
     """torch's own :data:`Direction`."""
-    start = inputs.new_zeros(1, inputs.size(0), weight_hh.size(1))
-    states, _ = torch.gru(inputs, start, [weight_ih, weight_hh, bias_ih, bias_hh], True, 1, 0.0, False, False, True)
-    return states
+    start = inputs.new_zeros(inputs.size(0), weight_hh.size(1))
+    return gru_over_time(inputs, start, (weight_ih, weight_hh, bias_ih, bias_hh))
 
 
 def read_padded(gru: Layers, inputs: Tensor, lengths: Tensor | None, direction: Direction) -> tuple[Tensor, Tensor]:
@@ -108,7 +108,8 @@ def read_packed(gru: nn.GRU, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, T
     """All layers and directions in one call; see :func:`read`."""
     # Packing refuses empty rows: read one padding step there and wipe what it left.
     packed = pack_padded_sequence(inputs, lengths.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False)
-    packed_annotations, last = gru(packed)
+    with any_device(inputs, gru.training):
+        packed_annotations, last = gru(packed)
     annotations, _ = pad_packed_sequence(packed_annotations, batch_first=True, total_length=inputs.size(1))
     empty = lengths.eq(0)
     return (

@@ -56,6 +56,11 @@ class FusedAdamW(FairseqOptimizer):
         )
 
     @property
+    def supports_flat_params(self) -> bool:
+        """Whether all parameters may be one flat tensor, as ``--fp16`` on a GPU makes them."""
+        return True
+
+    @property
     def optimizer_config(self) -> dict[str, Any]:
         """Arguments that override those of a checkpoint.
 

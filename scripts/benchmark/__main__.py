@@ -27,16 +27,16 @@ from data_gen.files import require_place, whole_file
 from scripts.benchmark import report
 from scripts.benchmark.machine import describe_machine
 from scripts.benchmark.measurement import Circumstances, Measurement
+from scripts.benchmark.precision import PRECISIONS, float32_products
 from scripts.benchmark.rows import ROWS
-from scripts.benchmark.rows.core import PRECISIONS
-from scripts.benchmark.settings import SETTINGS, shrunk
+from scripts.benchmark.settings import SETTINGS, enlarged, shrunk
 from scripts.benchmark.timing import Clock, peak_gflops
 from scripts.marked_section import check_section, update_file
 from scripts.results_table import Progress
 
 NAME = "benchmark"
 SECTION = "speed"
-GPU_ROWS = ["core", "train"]
+GPU_ROWS = ["core", "update", "train", "generate"]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -48,6 +48,9 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--repetitions", type=int, metavar="N", help="of everything (default: depends on the size)")
     options.add_argument(
         "--device", choices=("cpu", "cuda"), default="cpu", help=f"cuda measures {' and '.join(GPU_ROWS)} only"
+    )
+    options.add_argument(
+        "--precisions", nargs="+", choices=PRECISIONS, help="in which precisions (default: all of a GPU; a CPU has one)"
     )
     options.add_argument("--smoke", action="store_true", help="sizes that take no time; the figures mean nothing")
     options.add_argument("--list", action="store_true", help="say what can be measured")
@@ -83,12 +86,14 @@ def benchmark(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     threads_before = torch.get_num_threads()
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         for threads in options.threads:
-            circumstances = Circumstances(threads, Path(folder), options.device, options.repetitions)
+            precisions = tuple(options.precisions or (PRECISIONS if options.device == "cuda" else ()))
+            circumstances = Circumstances(threads, Path(folder), options.device, options.repetitions, precisions)
             torch.set_num_threads(threads)
             peaks.update(measure_peaks(circumstances, options.smoke))
             for row, setting in plan:
                 progress.start(f"{row}, {setting}, {threads} thread{'s' * (threads > 1)}")
-                sizes = shrunk(SETTINGS[setting]) if options.smoke else SETTINGS[setting]
+                sizes = enlarged(SETTINGS[setting]) if options.device == "cuda" else SETTINGS[setting]
+                sizes = shrunk(sizes) if options.smoke else sizes
                 measured += ROWS[row].measure(sizes, circumstances)
     torch.set_num_threads(threads_before)
     progress.bar.close()
@@ -113,8 +118,7 @@ def check(options: argparse.Namespace) -> list[tuple[str, str]]:
         if not set(rows) <= set(GPU_ROWS):
             raise UserError(f"--device cuda measures --rows {' '.join(GPU_ROWS)} only, but got {' '.join(rows)}")
     settings = options.settings or list(SETTINGS)
-    on_gpu = options.device == "cuda"  # which is fast enough for every size
-    plan = [(row, setting) for row in rows for setting in settings if on_gpu or setting in ROWS[row].settings]
+    plan = [(row, setting) for row in rows for setting in settings if setting in ROWS[row].settings]
     if options.smoke and not options.settings:
         plan = [(row, ROWS[row].settings[0]) for row in rows]
     if not plan:
@@ -123,11 +127,16 @@ def check(options: argparse.Namespace) -> list[tuple[str, str]]:
 
 
 def measure_peaks(circumstances: Circumstances, smoke: bool) -> dict[str, float]:
-    """GFLOP/s of the best matrix product, by threads; on a GPU by precision."""
+    """GFLOP/s of the best matrix product, by threads, or by precision where there are several."""
     clock = Clock(circumstances.threads, circumstances.device)
-    if circumstances.device == "cuda":
-        return {name: peak_gflops(clock, size=8192, dtype=dtype) for name, dtype in PRECISIONS.items()}
-    return {str(circumstances.threads): peak_gflops(clock, size=256 if smoke else 2048)}
+    size = 256 if smoke else 8192 if circumstances.device == "cuda" else 2048
+    if not circumstances.precisions:
+        return {str(circumstances.threads): peak_gflops(clock, size=size)}
+    peaks = {}
+    for name in circumstances.precisions:
+        with float32_products(name):
+            peaks[name] = peak_gflops(clock, size=size, dtype=PRECISIONS[name].dtype)
+    return peaks
 
 
 def write(

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from data_gen.errors import FAILURE, UserError
@@ -11,9 +11,14 @@ from data_gen.errors import FAILURE, UserError
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run(words: Sequence[str], *, threads: int) -> str:
-    """Run ``python -m`` in the repository. :returns: all it says. :raises UserError: it fails."""
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONWARNINGS": "ignore"}
+def run(words: Sequence[str], *, threads: int, variables: Mapping[str, str] | None = None) -> str:
+    """Run ``python -m`` in the repository.
+
+    :param variables: of the environment, beside those of this process.
+    :returns: all it says.
+    :raises UserError: it fails.
+    """
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONWARNINGS": "ignore", **(variables or {})}
     done = subprocess.run(
         [sys.executable, "-m", *words],
         cwd=ROOT,

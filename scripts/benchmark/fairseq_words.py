@@ -60,9 +60,10 @@ def model_words(model: str, setting: Setting) -> list[str]:
     return [*words, "--encoder-bidirectional"] if setting.directions == 2 else words
 
 
-def generate_words(setting: Setting, data: Path, path: Path, beam: int) -> list[str]:
+def generate_words(setting: Setting, data: Path, path: Path, beam: int, device: str = "cpu") -> list[str]:
     """Decode the test sequences, every output ``decoded_length`` symbols long."""
-    words = ["fairseq_cli.generate", str(data), *PLUGIN, "--cpu", "--path", str(path), "--beam", str(beam)]
+    words = ["fairseq_cli.generate", str(data), *PLUGIN, "--path", str(path), "--beam", str(beam)]
+    words += [] if device == "cuda" else ["--cpu"]
     length = str(setting.decoded_length)
     words += ["--min-len", length, "--max-len-a", "0", "--max-len-b", length]
     return [*words, "--batch-size", str(setting.decoded_batch)]

@@ -13,12 +13,22 @@ class Circumstances:
     """How everything in a run is measured.
 
     :param folder: for data and models; removed at the end.
+    :param precisions: names in :data:`scripts.benchmark.precision.PRECISIONS`; empty on a CPU, which has one.
     """
 
     threads: int
     folder: Path
     device: str = "cpu"
     repetitions: int | None = None
+    precisions: tuple[str, ...] = ()
+
+    def in_precisions(self, *known: str) -> tuple[str | None, ...]:
+        """The precisions to measure of those that a row knows; only None where none was asked for."""
+        return tuple(name for name in known if name in self.precisions) if self.precisions else (None,)
+
+    def warm_up(self, usual: int) -> int:
+        """How often to run before measuring. The first run on a GPU loads the GPU's programs."""
+        return max(usual, int(self.device == "cuda"))
 
     def repeat(self, usual: int) -> int:
         """How often to repeat what is usually repeated ``usual`` times."""

@@ -82,6 +82,19 @@ LARGE = Setting(
 SETTINGS = {setting.name: setting for setting in (TINY, MID, LARGE)}
 
 
+def enlarged(setting: Setting) -> Setting:
+    """The same sizes with more work for a GPU, which needs it to leave its start behind; each command runs once."""
+    return replace(
+        setting,
+        repetitions=20,
+        command_repetitions=1,
+        updates=10 * setting.updates,
+        interval=10 * setting.interval,
+        decoded_batch=4 * setting.decoded_batch,
+        decoded_sentences=10 * setting.decoded_sentences,
+    )
+
+
 def shrunk(setting: Setting) -> Setting:
     """The same shape of model with sizes that take no time, to see that everything works."""
     return replace(

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from scripts.benchmark.precision import PRECISIONS
+
 TEXTBOOK, NAIVE, FUSED = "textbook loop", "naive", "fused"
 TEXTBOOK_UPDATE = "textbook, cross-entropy, Adam"
 NAIVE_UPDATE = "naive, cross_entropy, Adam"
@@ -63,10 +65,10 @@ COMPARISONS = (
 
 
 def comparisons(row: str, setting: str, variant: str) -> list[Comparison]:
-    """All comparisons of one measured variant. A precision after its name (``fused, bf16``) sets no target."""
+    """All comparisons of one measured variant. A precision after the name (``fused, bf16``) has no target."""
     found = [each for each in COMPARISONS if each[:3] == (row, setting, variant)]
     name, comma, precision = variant.rpartition(", ")
-    if comma and precision in ("fp32", "bf16"):
+    if comma and precision in PRECISIONS:
         found += [
             each._replace(variant=variant, baseline=f"{each.baseline}, {precision}", target=None, target_without=None)
             for each in COMPARISONS

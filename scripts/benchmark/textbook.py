@@ -76,8 +76,8 @@ class Textbook(nn.Module):
             annotations, last = self.encoder(embedded)
             padding = None
         else:
-            packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
+            packed = pack_padded_sequence(embedded, lengths.cpu(), batch_first=True, enforce_sorted=False)
             packed_annotations, last = self.encoder(packed)
             annotations, _ = pad_packed_sequence(packed_annotations, batch_first=True)
-            padding = torch.arange(source.size(1)) >= lengths.unsqueeze(1)
+            padding = torch.arange(source.size(1), device=source.device) >= lengths.unsqueeze(1)
         return annotations, last.transpose(0, 1).flatten(1), padding

@@ -44,6 +44,19 @@ def test_rows_measured_in_this_process(tmp_path: Path, capsys: pytest.CaptureFix
     assert captured.out.count("\n| ") == 2 + len(variants(output))
 
 
+def test_each_precision_is_a_variant(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "speed.json"
+    words = ["--rows", "core", "update", "--settings", "tiny", "--precisions", "highest", "high", "bf16"]
+    assert main(["--smoke", *words, "--output", str(output)]) == 0
+    assert torch.get_float32_matmul_precision() == "highest"
+    core = ("textbook loop", "naive", "fused")
+    precisions = ("highest", "high", "bf16")
+    found = variants(output)
+    assert found[:9] == [("core", "tiny", f"{variant}, {each}") for each in precisions for variant in core]
+    assert len(found) == 18
+    assert set(json.loads(output.read_text())["peak_gflops"]) == set(precisions)
+
+
 @pytest.mark.slow
 def test_every_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "speed.json"

@@ -103,13 +103,13 @@ def test_json() -> None:
 def test_precisions_are_compared_with_their_own_kind() -> None:
     measured = [
         Measurement("core", "mid", f"{name}, {precision}", 1, "ms", (time,), gflop=30.0)
-        for precision, times in {"fp32": (8.0, 2.0), "bf16": (9.0, 1.0)}.items()
+        for precision, times in {"high": (8.0, 2.0), "bf16": (9.0, 1.0)}.items()
         for name, time in zip((TEXTBOOK, FUSED), times, strict=True)
     ]
     machine = {**MACHINE, "processor": "Some GPU"}
-    text = report.markdown(measured, NAMES, {"fp32": 50_000.0, "bf16": 500_000.0}, machine)
-    assert "best matrix product 50,000 GFLOP/s in fp32, 500,000 GFLOP/s in bf16" in text
-    assert "| fused, fp32 | 2 ms | textbook loop, fp32 | 4.00x |  | 30 % |" in text
+    text = report.markdown(measured, NAMES, {"high": 50_000.0, "bf16": 500_000.0}, machine)
+    assert "best matrix product 50,000 GFLOP/s in high, 500,000 GFLOP/s in bf16" in text
+    assert "| fused, high | 2 ms | textbook loop, high | 4.00x |  | 30 % |" in text
     assert "| fused, bf16 | 1 ms | textbook loop, bf16 | 9.00x |  | 6 % |" in text
 
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from scripts.benchmark.rows.train import commands
 from scripts.benchmark.settings import MID, TINY
 from scripts.benchmark.targets import LSTM, OURS, PLAIN, comparisons
@@ -14,15 +16,13 @@ def test_on_a_cpu() -> None:
     assert all("--cpu" in words and "--bf16" not in words for words in found.values())
 
 
-def test_on_a_gpu_in_two_precisions() -> None:
-    found = commands(MID, Path("x"), "cuda")
-    assert list(found) == [f"{name}, {precision}" for precision in ("fp32", "bf16") for name in (LSTM, OURS)]
-    assert not any("--cpu" in words for words in found.values())
-    assert ["--bf16" in words for words in found.values()] == [False, False, True, True]
+@pytest.mark.parametrize(("precision", "options"), [("highest", []), ("high", []), ("fp16", ["--fp16"])])
+def test_on_a_gpu(precision: str, options: list[str]) -> None:
+    found = commands(MID, Path("x"), "cuda", precision)
     on_cpu = commands(MID, Path("x"), "cpu")
-    assert found[f"{OURS}, fp32"] == [word for word in on_cpu[OURS] if word != "--cpu"]
+    assert found == {name: [word for word in words if word != "--cpu"] + options for name, words in on_cpu.items()}
 
 
 def test_a_gpu_compares_within_a_precision() -> None:
-    (found,) = comparisons("train", "mid", f"{OURS}, bf16")
-    assert (found.baseline, found.target) == (f"{LSTM}, bf16", None)
+    (found,) = comparisons("train", "mid", f"{OURS}, fp16")
+    assert (found.baseline, found.target) == (f"{LSTM}, fp16", None)

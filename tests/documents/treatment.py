@@ -24,6 +24,7 @@ NOT_RUN = {
     "meeting=": "needs Slurm",
     "srun ": "needs Slurm",
     "OMP_NUM_THREADS=1 python scripts/results_table.py": "minutes; tests/test_results_table.py runs a small one",
+    "scripts/gpu_check.sh": "minutes; tests/test_gpu_check.py runs a small one",
     "python -m scripts.length_study": "hours; tests/test_length_study.py runs a small one",
     "python -m scripts.kill_and_resume": "minutes; tests/test_kill_and_resume.py runs a small one",
     "python -m scripts.benchmark": "half an hour; tests/benchmark/test_command_line.py runs a small one",

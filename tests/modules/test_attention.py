@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairseq_plugin.modules.attention import AdditiveAttention, FixedSummary, NormedAttention, masked_softmax
+from tests import building
 
 
 def hand_made() -> AdditiveAttention:
@@ -59,7 +60,7 @@ def test_padding_gets_exactly_zero_and_the_rest_sums_to_one() -> None:
 
 
 def test_a_fully_padded_row_has_no_weight_and_finite_gradients() -> None:
-    scores = torch.randn(2, 3, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    scores = torch.randn(2, 3, generator=building.generator(0), requires_grad=True)
     mask = torch.tensor([[True, True, True], [False, False, True]])
     weights = masked_softmax(scores, mask)
     assert weights[0].tolist() == [0.0, 0.0, 0.0]
@@ -94,7 +95,7 @@ def test_weights_are_a_distribution_over_true_positions(scores: list[float], pad
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
 def test_a_fixed_summary_is_the_annotation_of_the_last_true_token(dtype: torch.dtype) -> None:
     attention = FixedSummary(query_dim=2, value_dim=3, attention_dim=1)
-    values = torch.randn(3, 4, 3, generator=torch.Generator().manual_seed(0)).to(dtype)
+    values = torch.randn(3, 4, 3, generator=building.generator(0)).to(dtype)
     mask = torch.tensor([[False, False, False, True], [True, True, False, False], [True, True, True, True]])
     context, weights = attention(torch.randn(3, 2), attention.project_keys(values), values, mask)
     assert weights.tolist() == [[0, 0, 1, 0], [0, 0, 0, 1], [0, 0, 0, 0]]

@@ -126,8 +126,8 @@ def test_step_by_step_equals_all_at_once(options: dict, left_source: bool) -> No
     state: dict = {}
     for step in range(target.size(1)):
         step_logits, extra = model.decoder(target[:, : step + 1], encoder_out, incremental_state=state)
-        torch.testing.assert_close(step_logits[:, 0], logits[:, step], rtol=1e-6, atol=1e-6)
-        torch.testing.assert_close(extra["attn"][0][:, 0], weights[:, step], rtol=1e-6, atol=1e-6)
+        torch.testing.assert_close(step_logits[:, 0], logits[:, step], **building.CLOSE)
+        torch.testing.assert_close(extra["attn"][0][:, 0], weights[:, step], **building.CLOSE)
 
 
 @shapes
@@ -182,8 +182,8 @@ def test_reordering_the_state_equals_reordering_the_batch(
 
     chosen = source[rows[order]]
     expected, weights = run(model, {"src_tokens": chosen, "src_lengths": None, "prev_output_tokens": target[order]})
-    torch.testing.assert_close(got[:, 0], expected[:, -1], rtol=1e-6, atol=1e-6)
-    torch.testing.assert_close(extra["attn"][0][:, 0], weights[:, -1], rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(got[:, 0], expected[:, -1], **building.CLOSE)
+    torch.testing.assert_close(extra["attn"][0][:, 0], weights[:, -1], **building.CLOSE)
 
 
 @shapes
@@ -233,7 +233,8 @@ def test_half_precision_follows_float32(options: dict, dtype: torch.dtype, toler
     padding = net_input["src_tokens"].eq(building.PAD).unsqueeze(1).expand_as(weights)
     assert (half_weights[padding] == 0.0).all()
     torch.testing.assert_close(half_weights, weights, rtol=0, atol=tolerance)
-    torch.testing.assert_close(half_logits.float(), logits, rtol=tolerance, atol=tolerance)
+    of_logits = tolerance if building.ON_CPU else 2 * tolerance  # a GPU adds the products of a row in another order
+    torch.testing.assert_close(half_logits.float(), logits, rtol=of_logits, atol=of_logits)
 
 
 @shapes
@@ -241,7 +242,7 @@ def test_autocast_keeps_the_softmax_in_float32(options: dict) -> None:
     model = building.model(**options)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         _, weights = run(model, building.batch(LENGTHS))
-    torch.testing.assert_close(weights.sum(dim=2), torch.ones(weights.shape[:2]), rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(weights.sum(dim=2), torch.ones(weights.shape[:2]), **building.CLOSE)
 
 
 @pytest.mark.parametrize("left_source", [False, True], ids=["right", "left"])
@@ -258,11 +259,11 @@ def test_a_fixed_summary_is_no_attention_to_show_and_ignores_padding(left_source
                 src_lengths=None,
                 prev_output_tokens=target[row : row + 1, target[row].ne(building.PAD)],
             )
-            torch.testing.assert_close(row_logits, alone[0], rtol=1e-5, atol=1e-5)
+            torch.testing.assert_close(row_logits, alone[0], **building.CLOSE_ALONE)
             state: dict = {}
             encoder_out = model.encoder(source[row : row + 1])
             for step in range(len(row_logits)):
                 previous = target[row : row + 1, : step + 1]
                 step_logits, extra = model.decoder(previous, encoder_out, incremental_state=state)
                 assert extra == {"attn": None}
-                torch.testing.assert_close(step_logits[0, 0], row_logits[step], rtol=1e-5, atol=1e-5)
+                torch.testing.assert_close(step_logits[0, 0], row_logits[step], **building.CLOSE_ALONE)

@@ -23,9 +23,9 @@ def test_a_sentence_is_read_alike_alone_and_in_a_batch(options: dict, left: bool
     together = encoder(source)
     for row, annotations in enumerate(building.true_rows(together["encoder_out"][0], source)):
         alone = encoder(source[row][source[row].ne(building.PAD)].unsqueeze(0))
-        torch.testing.assert_close(annotations, alone["encoder_out"][0][0], rtol=1e-6, atol=1e-6)
+        torch.testing.assert_close(annotations, alone["encoder_out"][0][0], **building.CLOSE)
         torch.testing.assert_close(
-            together["encoder_states"][0][:, row], alone["encoder_states"][0][:, 0], rtol=0, atol=1e-6
+            together["encoder_states"][0][:, row], alone["encoder_states"][0][:, 0], **building.CLOSE
         )
 
 

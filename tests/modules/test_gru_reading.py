@@ -61,7 +61,7 @@ def test_any_precision_and_any_batch_is_read_alike(lengths: list[int], fused: bo
     inputs, true_lengths = batch(lengths, 0)
     padded = min(lengths) < max(lengths)
     expected = read_packed(gru(2, True), inputs, true_lengths)
-    for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-6), (torch.bfloat16, 0.05)):
+    for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, building.CLOSE["atol"]), (torch.bfloat16, 0.05)):
         model = gru(2, True).to(dtype)
         found = read(model, inputs.to(dtype), true_lengths, has_padding=padded, fused=fused)
         torch.testing.assert_close([each.double() for each in found], list(expected), rtol=tolerance, atol=tolerance)
@@ -73,6 +73,7 @@ def test_gradients_by_hand_are_those_of_finite_differences() -> None:
     torch.autograd.gradcheck(fused_gru, (inputs.requires_grad_(), *model.parameters()))
 
 
+@pytest.mark.skipif(not building.ON_CPU, reason="a GPU computes no gradients by hand here")
 def test_a_second_derivative_is_refused_and_the_plain_way_has_one() -> None:
     inputs, lengths = batch([3, 2], 0)
     inputs.requires_grad_()

@@ -51,8 +51,8 @@ def test_logits_and_attention_agree() -> None:
     textbook, model, net_input = pair()
     logits, weights = textbook(net_input["src_tokens"], net_input["prev_output_tokens"])
     our_logits, extra = model(**net_input)
-    torch.testing.assert_close(our_logits, logits, rtol=1e-6, atol=1e-6)
-    torch.testing.assert_close(extra["attn"][0], weights, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(our_logits, logits, **building.CLOSE)
+    torch.testing.assert_close(extra["attn"][0], weights, **building.CLOSE)
 
 
 def test_rows_with_padding_agree() -> None:
@@ -61,7 +61,7 @@ def test_rows_with_padding_agree() -> None:
     true = net_input["prev_output_tokens"].ne(building.PAD)
     logits, _ = textbook(net_input["src_tokens"], net_input["prev_output_tokens"], net_input["src_lengths"])
     our_logits, _ = model(**net_input)
-    torch.testing.assert_close(our_logits[true], logits[true], rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(our_logits[true], logits[true], **building.CLOSE)
 
 
 def test_every_gradient_agrees() -> None:

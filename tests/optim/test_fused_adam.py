@@ -33,6 +33,23 @@ def test_it_follows_fairseq_adam(weight_decay: float) -> None:
         torch.testing.assert_close(one, two, rtol=1e-5, atol=1e-6)
 
 
+def test_flat_parameters_take_the_same_steps() -> None:
+    """fairseq makes all parameters one flat tensor for ``--fp16``, if the optimizer says that it may."""
+    config = Namespace(lr=[1e-2], adam_betas="(0.9, 0.98)", adam_eps=1e-8, weight_decay=0.1)
+    apart = parameters()
+    flat = torch.nn.Parameter(torch.cat([each.detach().flatten() for each in apart]))
+    mine, other = FusedAdamW(config, apart), FusedAdamW(config, [flat])
+    assert other.supports_flat_params
+    random = building.generator(1)
+    for _ in range(5):
+        for each in apart:
+            each.grad = torch.randn(each.shape, generator=random)
+        flat.grad = torch.cat([each.grad.flatten() for each in apart if each.grad is not None])
+        mine.step()
+        other.step()
+    torch.testing.assert_close(torch.cat([each.detach().flatten() for each in apart]), flat.detach())
+
+
 @pytest.mark.parametrize("text", ["0.9", "(0.9,)", "(0.9, 1.0)", "[0.9, -0.1]", "(0.9, 0.9, 0.9)", "x", "('a', 2)"])
 def test_bad_betas_are_named(text: str) -> None:
     with pytest.raises(UserError) as caught:

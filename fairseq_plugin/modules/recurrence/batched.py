@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from fairseq_plugin.modules.attention import Attention, LuongAttention
-from fairseq_plugin.modules.recurrence.fixed import gru_over_time
+from fairseq_plugin.modules.recurrence.fixed import cell_over_time
 from fairseq_plugin.modules.recurrence.interface import NO_PAST, Memory, Past, RecurrenceOutput
 from fairseq_plugin.modules.recurrence.step import group_rows
 
@@ -20,7 +20,7 @@ def batched_recurrence(
     """All target steps at once; see :class:`Recurrence` for the shapes."""
     assert isinstance(attention, LuongAttention)
     keys, values, padding_mask, _ = memory.per_row()
-    states = gru_over_time(cell, inputs, state)
+    states = cell_over_time(cell, inputs, state)
     contexts, weights = attention.attend_all(states, keys, values, padding_mask)
     return RecurrenceOutput(states, contexts, weights, attention.attentional(contexts, states))
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from fairseq_plugin.modules.attention import Attention
+from fairseq_plugin.modules.gru_cell import gru_over_time
 from fairseq_plugin.modules.recurrence.interface import NO_PAST, Memory, Past, RecurrenceOutput
 
 
@@ -18,15 +19,13 @@ def fixed_recurrence(
     context, weight = attention(state, keys, values, padding_mask)  # (B, C), (B, S)
     steps = inputs.size(1)
     contexts = context.unsqueeze(1).expand(-1, steps, -1)
-    states = gru_over_time(cell, torch.cat([inputs, contexts], dim=2), state)
+    states = cell_over_time(cell, torch.cat([inputs, contexts], dim=2), state)
     return RecurrenceOutput(states, contexts, weight.unsqueeze(1).expand(-1, steps, -1))
 
 
-def gru_over_time(cell: nn.GRUCell, inputs: Tensor, state: Tensor) -> Tensor:
+def cell_over_time(cell: nn.GRUCell, inputs: Tensor, state: Tensor) -> Tensor:
     """States s_1..s_T (B, T, H) of the cell, from inputs (B, T, .) that are known beforehand and s_0 (B, H)."""
-    parameters = [cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh]
-    states, _ = torch.gru(inputs, state.unsqueeze(0), parameters, True, 1, 0.0, False, False, True)
-    return states
+    return gru_over_time(inputs, state, (cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh))
 
 
 def supports(attention: Attention) -> bool:

@@ -10,27 +10,24 @@ from fairseq_plugin.modules.attention import AdditiveAttention
 from fairseq_plugin.modules.recurrence import RECURRENCE, Memory
 from scripts.benchmark.flops import core_gflop
 from scripts.benchmark.measurement import MILLISECONDS, Circumstances, Measurement
+from scripts.benchmark.precision import float32_products, named, precision_of
 from scripts.benchmark.settings import Setting
 from scripts.benchmark.targets import FUSED, NAIVE, TEXTBOOK
 from scripts.benchmark.textbook import TextbookDecoder
 from scripts.benchmark.timing import Clock, interleave
 
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
-
 
 def measure(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
-    """Textbook, naive and fused, in turns; on a GPU also in bf16."""
+    """Textbook, naive and fused, in turns; on a GPU in each precision."""
     device = circumstances.device
     clock = Clock(circumstances.threads, device)
     measured = []
-    for precision, dtype in PRECISIONS.items() if device == "cuda" else [("", torch.float32)]:
-        inputs = CoreInputs.of(setting, device, dtype)
-        runs = {
-            f"{name}, {precision}" if precision else name: core(name, setting, inputs)
-            for name in (TEXTBOOK, NAIVE, FUSED)
-        }
-        repetitions = circumstances.repeat(setting.repetitions)
-        times = interleave(runs, clock, repetitions=repetitions, warmups=setting.warmups or int(device == "cuda"))
+    repetitions, warmups = circumstances.repeat(setting.repetitions), circumstances.warm_up(setting.warmups)
+    for precision in circumstances.in_precisions("highest", "high", "bf16"):
+        inputs = CoreInputs.of(setting, device, precision_of(precision).dtype)
+        runs = {named(name, precision): core(name, setting, inputs) for name in (TEXTBOOK, NAIVE, FUSED)}
+        with float32_products(precision):
+            times = interleave(runs, clock, repetitions=repetitions, warmups=warmups)
         measured += [
             Measurement("core", setting.name, name, circumstances.threads, MILLISECONDS, values, core_gflop(setting))
             for name, values in times.items()

@@ -11,18 +11,23 @@ from scripts.benchmark import fairseq_words as fairseq
 from scripts.benchmark.commands import run
 from scripts.benchmark.flops import token_gflop
 from scripts.benchmark.measurement import TOKENS, Circumstances, Measurement
+from scripts.benchmark.precision import environment, named, precision_of
 from scripts.benchmark.settings import Setting
 from scripts.benchmark.targets import LSTM, OURS, PLAIN
 
 
 def measure(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
-    """fairseq's LSTM and ours in turns; on a CPU at tiny sizes also the plain program, on a GPU also in bf16."""
+    """fairseq's LSTM and ours in turns; on a CPU at tiny sizes also the plain program, on a GPU in each precision."""
     data, threads = fairseq.make_data(setting, circumstances), circumstances.threads
-    runs = commands(setting, data, circumstances.device)
+    runs = {
+        named(name, precision): (words, environment(precision))
+        for precision in circumstances.in_precisions("highest", "high", "fp16")
+        for name, words in commands(setting, data, circumstances.device, precision).items()
+    }
     rates: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(circumstances.repeat(setting.command_repetitions)):
-        for name, words in runs.items():
-            rates[name].append(fairseq.tokens_per_second(run(words, threads=threads)))
+        for name, (words, variables) in runs.items():
+            rates[name].append(fairseq.tokens_per_second(run(words, threads=threads, variables=variables)))
     gflop = token_gflop(setting)  # an LSTM's products are others
     return [
         Measurement(
@@ -32,23 +37,17 @@ def measure(setting: Setting, circumstances: Circumstances) -> list[Measurement]
     ]
 
 
-def commands(setting: Setting, data: Path, device: str) -> dict[str, list[str]]:
+def commands(setting: Setting, data: Path, device: str, precision: str | None = None) -> dict[str, list[str]]:
     """What is compared: variants and the modules, with arguments, that train them."""
     logging = ["--no-save", "--log-format", "json", "--log-interval", str(setting.interval)]
-    models = {LSTM: "lstm", OURS: "gru_attention"}
-    if device == "cuda":
-        return {
-            f"{name}, {precision}": [
-                *fairseq.train_words(model, setting, data, setting.updates, device),
-                *logging,
-                *options,
-            ]
-            for precision, options in {"fp32": [], "bf16": ["--bf16"]}.items()
-            for name, model in models.items()
-        }
     found = {
-        name: [*fairseq.train_words(model, setting, data, setting.updates), *logging] for name, model in models.items()
+        name: [
+            *fairseq.train_words(model, setting, data, setting.updates, device),
+            *logging,
+            *precision_of(precision).options,
+        ]
+        for name, model in {LSTM: "lstm", OURS: "gru_attention"}.items()
     }
-    if setting.name == "tiny":
+    if setting.name == "tiny" and device == "cpu":
         found[PLAIN] = ["scripts.benchmark.plain_training", str(data), json.dumps(asdict(setting))]
     return found
