@@ -1,10 +1,75 @@
-"""Whether a checkpoint is one of the model that is built for it."""
+"""Whether a checkpoint is one of the model that is built for it.
+
+A checkpoint that is loaded with another dictionary of the same size would run, and mean nothing. So it keeps a digest
+of both dictionaries, and not among its parameters: what averages or decays parameters would spoil it. It is in the
+state of the task, which fairseq keeps for any task. When a checkpoint is read, the digests join the parameters, as
+fairseq hands nothing else to a model in every command and every process.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, Final
 
 import torch
+from fairseq.tasks import FairseqTask
 from torch import Tensor, nn
 
 from data_gen.errors import UserError
-from fairseq_plugin.modules.dictionary_digest import NAME as DIGEST
+from fairseq_plugin.modules.dictionary_digest import sha256_of
+
+DIGEST: Final = "dictionary_digest"
+SIDES: Final = {"encoder": "source", "decoder": "target"}
+MOST: Final = 128
+"""Checkpoints of an average that is known again: of more than these, nothing of a digest is left."""
+
+
+def keep_identity(task: FairseqTask) -> None:
+    """Have the checkpoints of a training keep digests of the dictionaries of ``task``."""
+    state = getattr(task, "state", None)
+    if state is not None:
+        digests = {part: sha256_of(getattr(task, f"{side}_dictionary")).hex() for part, side in SIDES.items()}
+        state.merge_state_dict({DIGEST: digests})
+
+
+def give_identity(state: Mapping[str, Any]) -> None:
+    """Put the digests of a checkpoint that was read among its parameters: (32,) for encoder and decoder."""
+    for part, digest in ((state.get("task_state") or {}).get(DIGEST) or {}).items():
+        # Of floating point: an average of equal digests is the digest.
+        state["model"][f"{part}.{DIGEST}"] = torch.tensor(list(bytes.fromhex(digest)), dtype=torch.float)
+
+
+def take_identity(state_dict: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """:returns: the parameters alone, and the digests of encoder and decoder, if there are some."""
+    digests = {part: state_dict[f"{part}.{DIGEST}"] for part in SIDES if f"{part}.{DIGEST}" in state_dict}
+    if not digests:
+        return state_dict, {}
+    parameters = OrderedDict(item for item in state_dict.items() if not item[0].endswith(f".{DIGEST}"))
+    return parameters, digests
+
+
+def check_identity(model: nn.Module, digests: Mapping[str, Tensor]) -> None:
+    """Compare the digests of a checkpoint with the dictionaries of the model built for it.
+
+    :raises UserError: a dictionary has other symbols.
+    """
+    for part, digest in digests.items():
+        if not _same(digest, sha256_of(getattr(model, part).dictionary)):
+            raise UserError(
+                f"the {SIDES[part]} dictionary has other symbols than the one that the checkpoint was trained with: "
+                "use the data folder (dict.*.txt) that it was trained with"
+            )
+
+
+def _same(digest: Tensor, mine: bytes) -> bool:
+    """Whether a digest is ``mine``.
+
+    Version 1.0.0 kept it among the parameters as bytes. Of n of these, fairseq's average_checkpoints.py makes their sum
+    modulo 256, divided by n.
+    """
+    if digest.is_floating_point():
+        return digest.round().tolist() == list(mine)
+    found = digest.tolist()
+    return any(found == [n * byte % 256 // n for byte in mine] for n in range(1, MOST + 1))
 
 
 def check_parameters(model: nn.Module, state_dict: dict[str, Tensor]) -> None:
@@ -34,11 +99,4 @@ def check_parameters(model: nn.Module, state_dict: dict[str, Tensor]) -> None:
             raise UserError(
                 f"parameter {name} of the checkpoint is NaN or infinite, its training has diverged: go on from an "
                 "earlier one, with a lower --lr or --clip-norm"
-            )
-    for side, part in (("source", "encoder"), ("target", "decoder")):
-        name = f"{part}.{DIGEST}"
-        if not torch.equal(state_dict[name].cpu(), model.state_dict()[name].cpu()):
-            raise UserError(
-                f"the {side} dictionary has other symbols than the one that the checkpoint was trained with: "
-                "use the data folder (dict.*.txt) that it was trained with"
             )

@@ -1,21 +1,30 @@
 """One line, and a UserError in Python, where a checkpoint cannot be loaded.
 
-fairseq loads every checkpoint, of any command and task, through three functions of ``fairseq.checkpoint_utils``. They
+fairseq loads every checkpoint, of any command and task, through four functions of ``fairseq.checkpoint_utils``. They
 let torch's and Python's exceptions through, and a plugin has no other place from which it could say more. So these
-three functions are wrapped, here and nowhere else: on success they do and return what they always did. Safe loading
-itself is torch's (see safe_loading.py).
+functions are wrapped, here and nowhere else: on success they do and return what they always did, NumPy values apart
+(see numpy_values.py). Safe loading itself is torch's (see safe_loading.py).
+
+A checkpoint is a zip archive. torch does not compare its contents with the checksums in it, so that is done here.
 """
 
 import functools
 import logging
 import re
+import zipfile
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any, Final
 
 from fairseq import checkpoint_utils
+from fairseq.distributed.utils import is_master
 from fairseq.file_io import PathManager
 
 from data_gen.errors import UserError, failure_from_os_error
+from fairseq_plugin.checkpoints.numpy_values import plain
+from fairseq_plugin.checkpoints.parameters import give_identity
+from fairseq_plugin.checkpoints.writing import claimed
 from fairseq_plugin.cli_errors import reports_user_errors
 
 logger = logging.getLogger(__name__)
@@ -28,6 +37,7 @@ MISMATCH: Final = re.compile(
     r"(?P<first>(?:Missing|Unexpected) key\(s\) in state_dict: \"[^\"]+\"|size mismatch for [\w.]+)"
 )
 NAME: Final = "name one that fairseq-train wrote"
+ARCHIVE: Final = b"PK\3\4"  # how a zip archive begins; before torch 1.6, a checkpoint was none and had no checksums
 RESTORED: Final = "checkpoint_last.pt"  # fairseq's default of --restore-file
 NO_EPOCH: Final = -1  # 0 stands for no limit
 RESETS: Final = ("reset_optimizer", "reset_lr_scheduler", "reset_meters", "reset_dataloader")
@@ -35,9 +45,10 @@ FRESH: Final = "please reset the optimizer"  # in fairseq's assertions about a c
 
 
 def explain_checkpoint_errors() -> None:
-    """Wrap fairseq's three functions, once."""
+    """Wrap fairseq's four functions, once."""
     for name, wrap in (
         ("load_checkpoint_to_cpu", _reading),
+        ("load_ema_from_checkpoint", _reading),
         ("load_model_ensemble_and_task", _building),
         ("load_checkpoint", _restoring),
     ):
@@ -47,13 +58,20 @@ def explain_checkpoint_errors() -> None:
 
 
 def _reading(load: Callable[..., Any]) -> Callable[..., Any]:
-    """Around ``load_checkpoint_to_cpu``, which reads a file."""
+    """Around ``load_checkpoint_to_cpu`` and ``load_ema_from_checkpoint``, which read a file."""
 
     @functools.wraps(load)
     @reports_user_errors
-    def load_checkpoint_to_cpu(path: str, *args: Any, **kwargs: Any) -> Any:
+    def reading(path: str, *args: Any, **kwargs: Any) -> Any:
         try:
-            state = load(path, *args, **kwargs)
+            if not PathManager.path_requires_pathmanager(str(path)):  # or fairseq would fetch the file twice
+                _check_file(path)
+            state = plain(load(path, *args, **kwargs))
+            lacking = [part for part in ("model", "cfg", "args") if state.get(part) is None]
+            if "model" in lacking or len(lacking) > 1:
+                raise UserError(f"{str(path)!r} is no checkpoint of fairseq, it has no {' or '.join(lacking)}: {NAME}")
+            give_identity(state)
+            return state
         except OSError as error:
             if not PathManager.isfile(path):
                 raise _missing(path) from error
@@ -62,12 +80,28 @@ def _reading(load: Callable[..., Any]) -> Callable[..., Any]:
             raise
         except Exception as error:  # a damaged file can raise anything
             raise refusal(path, error) from error
-        lacking = [part for part in ("model", "cfg", "args") if state.get(part) is None]
-        if "model" in lacking or len(lacking) > 1:
-            raise UserError(f"{str(path)!r} is no checkpoint of fairseq, it has no {' or '.join(lacking)}: {NAME}")
-        return state
 
-    return load_checkpoint_to_cpu
+    return reading
+
+
+def _check_file(path: str) -> None:
+    """Compare a file with its checksums, if it has some and this process has not done so before.
+
+    :raises zipfile.BadZipFile: they differ.
+    """
+    found = Path(path).stat()
+    _check_archive(path, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns))
+
+
+@functools.cache
+def _check_archive(path: str, version: tuple[int, ...]) -> None:
+    with open(path, "rb") as stream:
+        if stream.read(len(ARCHIVE)) != ARCHIVE:
+            return
+        with zipfile.ZipFile(stream) as archive:
+            summed = any(member.CRC for member in archive.infolist())  # torch can be told to leave them out
+            if summed and (damaged := archive.testzip()) is not None:
+                raise zipfile.BadZipFile(damaged)
 
 
 def _missing(path: object) -> UserError:
@@ -83,6 +117,8 @@ def refusal(path: object, error: Exception) -> UserError:
             f"refused to load {str(path)!r}: it asks for {name}, which no checkpoint needs and "
             f"which may run code hidden in the file: delete it unless you know who made it, and {NAME}"
         )
+    if isinstance(error, KeyError) and error.args == ("ema",):
+        return UserError(f"{str(path)!r} has no moving average: name a checkpoint of a training with --store-ema")
     return UserError(
         f"{str(path)!r} is no checkpoint, or damaged ({type(error).__name__}): {NAME}, or go on from an earlier one"
     )
@@ -129,8 +165,12 @@ def _restoring(load: Callable[..., Any]) -> Callable[..., Any]:
             )
         if cfg.restore_file != RESTORED and not PathManager.isfile(cfg.restore_file):
             logger.warning("no checkpoint at %r (--restore-file): the training begins anew", cfg.restore_file)
+        ours = is_master(trainer.cfg.distributed_training) and not cfg.no_save
         try:
-            restored = load(cfg, trainer, *args, **kwargs)
+            with claimed(cfg.save_dir) if ours else nullcontext():
+                restored = load(cfg, trainer, *args, **kwargs)
+        except UserError:
+            raise
         except ValueError as error:
             if start is None or PathManager.isfile(start):
                 raise

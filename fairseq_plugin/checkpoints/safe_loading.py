@@ -2,8 +2,8 @@
 
 torch refuses to unpickle any class that is not on its list (from 2.6 on, and preflight.py asks for no less).
 Checkpoints of this plugin need nothing more than torch allows by itself; ``ALLOWED`` is for fairseq's own older models,
-trained or decoded beside it. Each entry is a class without side effects when it is made. Safe loading itself is never
-switched off.
+trained or decoded beside it, and for the NumPy values in checkpoints that were written without the plugin or by its
+version 1.0.0. Each entry is without side effects when it is made or called. Safe loading itself is never switched off.
 
 When several processes resume a training, the first one reads the file, and fairseq sends it to the others by
 ``torch.save`` and ``torch.load``, its options as an object of omegaconf. For that alone there is
@@ -20,8 +20,11 @@ from omegaconf import AnyNode, DictConfig, ListConfig
 from omegaconf.base import ContainerMetadata, Metadata
 from torch import distributed
 
+from fairseq_plugin.checkpoints.numpy_values import STAND_INS
+
 ALLOWED: Final[tuple[Any, ...]] = (
     argparse.Namespace,  # options of fairseq models without a dataclass (lstm, transformer's named architectures)
+    *STAND_INS,  # under the names of NumPy's: make plain numbers, and lists of them
 )
 
 # The least that a resume needs: without any one of them, torch refuses what the first rank sends.

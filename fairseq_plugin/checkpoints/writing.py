@@ -8,12 +8,19 @@ fairseq writes a checkpoint beside its place and then renames it, which is safe,
   read may end under the name of a checkpoint.
 
 fairseq has no option against either, so the functions that write are replaced when the plugin is loaded. What they
-write and where stays the same, half-made files have the ending ``.tmp`` as fairseq's, and the next checkpoint of that
-name takes their place.
+write and where stays the same, but for NumPy values (see numpy_values.py). Half-made files have a name of their own
+each, with fairseq's ending ``.tmp``. The next training in the folder removes what one that was killed has left.
+
+A folder belongs to one training at a time: two would write the same names.
 """
 
+import fcntl
 import logging
+import os
+import re
+import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -25,6 +32,7 @@ from fairseq import checkpoint_utils
 from fairseq.file_io import PathManager
 
 from data_gen.errors import FAILURE, UserError
+from fairseq_plugin.checkpoints.numpy_values import plain
 from fairseq_plugin.cli_errors import reports_user_errors
 
 logger = logging.getLogger(__name__)
@@ -32,10 +40,12 @@ logger = logging.getLogger(__name__)
 ATTEMPTS: Final = 3
 PAUSE: Final = 2.5
 """Seconds between two attempts to write, as in fairseq."""
+HALF_MADE: Final = re.compile(r"checkpoint.*\.pt(\.[0-9a-f]{8})?\.tmp")
 
 fairseq_save = checkpoint_utils.torch_persistent_save
 fairseq_copy = PathManager.copy
-fairseq_verify = checkpoint_utils.verify_checkpoint_directory
+
+_claims: dict[tuple[int, int], int] = {}  # folders of this process, by device and number: open until it ends
 
 
 def write_whole_checkpoints() -> None:
@@ -54,6 +64,7 @@ def save(obj: Any, filename: str, async_write: bool = False) -> None:
     if async_write or not PathManager.supports_rename(filename):
         fairseq_save(obj, filename, async_write)
         return
+    obj = plain(obj)
     for attempt in range(ATTEMPTS):
         try:
             with _renamed(filename) as part, open(part, "wb") as stream:
@@ -87,20 +98,100 @@ def copy(src_path: str, dst_path: str, overwrite: bool = False) -> Any:
 
 @reports_user_errors
 def verify(save_dir: str) -> None:
-    """Check before a training that its checkpoints can be written. :raises UserError: they cannot."""
+    """Check before a training that its checkpoints can be written. A folder that is missing is not made yet.
+
+    :raises UserError: they cannot.
+    """
     try:
-        fairseq_verify(save_dir)
+        place = Path(save_dir).absolute()
+        folders = sorted(path.name for path in place.glob("checkpoint*.pt") if path.is_dir())
+        while not place.exists():
+            place = place.parent
+        tempfile.TemporaryFile(dir=place).close()
     except OSError as error:
+        raise _unwritable(save_dir, error) from error
+    if folders:
         raise UserError(
-            f"cannot write to --save-dir {save_dir!r}: {error.strerror}; mend that or name another folder",
-            exit_code=FAILURE,
-        ) from error
+            f"--save-dir {save_dir!r} has a folder {folders[0]!r} where a checkpoint goes: move it away, or name "
+            "another --save-dir"
+        )
+
+
+@contextmanager
+def claimed(save_dir: str) -> Iterator[None]:
+    """Make the folder of checkpoints, and keep other trainings out of it as long as this process lives.
+
+    If the block ends with an error, the folder is given up, and vanishes again if it is new.
+
+    :raises UserError: another training has it, or it cannot be made.
+    """
+    place = Path(save_dir).absolute()
+    missing = [folder for folder in (place, *place.parents) if not folder.exists()]
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        claim = _claim(place)
+    except BlockingIOError:
+        raise UserError(
+            f"another process trains into --save-dir {save_dir!r}: wait for its end, or name another folder"
+        ) from None
+    except OSError as error:
+        _remove(missing)
+        raise _unwritable(save_dir, error) from error
+    try:
+        yield
+    except BaseException:
+        if claim is not None:
+            os.close(_claims.pop(claim))
+        _remove(missing)
+        raise
+
+
+def _remove(folders: list[Path]) -> None:
+    """Remove folders that are empty, the innermost of which is the first."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _claim(folder: Path) -> tuple[int, int] | None:
+    """Lock a folder.
+
+    :returns: its key in ``_claims`` if this process did not have it before.
+    :raises BlockingIOError: another process has it.
+    """
+    found = folder.stat()
+    name = found.st_dev, found.st_ino
+    if name in _claims:
+        return None
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(opened)
+        raise
+    except OSError:  # a file system without locks
+        os.close(opened)
+        return None
+    _claims[name] = opened
+    for path in folder.iterdir():
+        if HALF_MADE.fullmatch(path.name):
+            path.unlink(missing_ok=True)
+    return name
+
+
+def _let_go() -> None:
+    """In a process that this one starts: it may outlive this one, and must not keep the folders."""
+    while _claims:
+        os.close(_claims.popitem()[1])
+
+
+os.register_at_fork(after_in_child=_let_go)
 
 
 @contextmanager
 def _renamed(filename: str) -> Iterator[str]:
     """Lend a name to write to, which becomes ``filename`` if the block ends without an error and else vanishes."""
-    part = f"{filename}.tmp"
+    part = f"{filename}.{secrets.token_hex(4)}.tmp"
     try:
         yield part
         PathManager.rename(part, filename)
@@ -121,5 +212,12 @@ def _failure(filename: str, error: OSError) -> UserError:
     return UserError(
         f"cannot write checkpoint {filename!r}: {error.strerror or error}; mend that and run the same command again, "
         "which goes on from the last whole one",
+        exit_code=FAILURE,
+    )
+
+
+def _unwritable(save_dir: str, error: OSError) -> UserError:
+    return UserError(
+        f"cannot write to --save-dir {save_dir!r}: {error.strerror}; mend that or name another folder",
         exit_code=FAILURE,
     )

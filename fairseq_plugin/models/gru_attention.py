@@ -11,14 +11,13 @@ from fairseq.tasks import FairseqTask
 from torch import Tensor, nn
 
 from data_gen.errors import UserError
-from fairseq_plugin.checkpoints.parameters import check_parameters
+from fairseq_plugin.checkpoints.parameters import check_identity, check_parameters, keep_identity, take_identity
 from fairseq_plugin.checkpoints.safe_loading import allow_classes_from_first_rank
 from fairseq_plugin.cli_errors import reports_user_errors
 from fairseq_plugin.models.options import GRUAttentionConfig, check_attention_options, check_config
 from fairseq_plugin.models.places import check_places
 from fairseq_plugin.modules.attention import ATTENTION, Attention
 from fairseq_plugin.modules.decoder import GRUDecoder
-from fairseq_plugin.modules.dictionary_digest import NAME as DIGEST
 from fairseq_plugin.modules.embedding import build_embedding
 from fairseq_plugin.modules.encoder import GRUEncoder
 from fairseq_plugin.modules.initial_state import InitialState
@@ -48,6 +47,7 @@ class GRUAttentionModel(FairseqEncoderDecoderModel):
         allow_classes_from_first_rank()
         check_config(cfg)
         check_attention_options(cfg)
+        keep_identity(task)
         source_embedding, target_embedding = _build_embeddings(cfg, task.source_dictionary, task.target_dictionary)
         encoder = GRUEncoder(
             task.source_dictionary,
@@ -112,15 +112,17 @@ class GRUAttentionModel(FairseqEncoderDecoderModel):
         return translation_hub(hub, None if "bpe" in kwargs else model_name_or_path)
 
     @reports_user_errors
-    def load_state_dict(self, state_dict: dict[str, Tensor], *args: Any, **kwargs: Any) -> Any:
+    def load_state_dict(self, state_dict: dict[str, Tensor], strict: bool = True, *args: Any, **kwargs: Any) -> Any:
         """Load parameters; see fairseq.
 
+        :param strict: False for a part of the parameters, or for fairseq's moving average, after each update.
         :raises UserError: the checkpoint was made with dictionaries or sizes other than this model's.
         """
-        for part in ("encoder", "decoder"):  # parameters from elsewhere come without fingerprints
-            state_dict.setdefault(f"{part}.{DIGEST}", getattr(self, part).dictionary_digest)
-        check_parameters(self, state_dict)
-        return super().load_state_dict(state_dict, *args, **kwargs)
+        parameters, digests = take_identity(state_dict)
+        if strict:
+            check_parameters(self, parameters)
+        check_identity(self, digests)
+        return super().load_state_dict(parameters, strict, *args, **kwargs)
 
 
 def _build_attention(cfg: Any, value_dim: int) -> Attention:

@@ -14,8 +14,6 @@ from fairseq.modules import FairseqDropout
 from torch import Tensor, nn
 
 from fairseq_plugin.modules.attention import Attention
-from fairseq_plugin.modules.dictionary_digest import NAME as DIGEST
-from fairseq_plugin.modules.dictionary_digest import dictionary_digest
 from fairseq_plugin.modules.encoder import EncoderOut, true_padding
 from fairseq_plugin.modules.gru_cell import GRU_CELL, any_device
 from fairseq_plugin.modules.initial_state import InitialState
@@ -61,7 +59,6 @@ class GRUDecoder(FairseqIncrementalDecoder):
         gru_cell: str = "torch",
     ) -> None:
         super().__init__(dictionary)
-        self.register_buffer(DIGEST, dictionary_digest(dictionary))
         self.padding_idx = dictionary.pad()
         self.embed_tokens = embed_tokens
         self.attention = attention

@@ -13,8 +13,6 @@ from fairseq.models import FairseqEncoder
 from fairseq.modules import FairseqDropout
 from torch import Tensor, nn
 
-from fairseq_plugin.modules.dictionary_digest import NAME as DIGEST
-from fairseq_plugin.modules.dictionary_digest import dictionary_digest
 from fairseq_plugin.modules.gru_cell import GRU_CELL
 from fairseq_plugin.modules.gru_reading import read
 from fairseq_plugin.modules.padding import PaddingLayout
@@ -52,7 +50,6 @@ class GRUEncoder(FairseqEncoder):
         gru_cell: str = "torch",
     ) -> None:
         super().__init__(dictionary)
-        self.register_buffer(DIGEST, dictionary_digest(dictionary))
         self.padding_idx = dictionary.pad()
         self.fused = fused
         self.embed_tokens = embed_tokens

@@ -12,7 +12,6 @@ from fairseq_plugin.models.architectures import gru_attention_copy
 from fairseq_plugin.models.gru_attention import GRUAttentionModel
 from fairseq_plugin.models.options import GRUAttentionConfig
 from fairseq_plugin.modules.attention import ATTENTION
-from fairseq_plugin.modules.dictionary_digest import dictionary_digest
 from tests import building
 
 SIZES = (
@@ -338,26 +337,6 @@ def test_a_checkpoint_with_other_symbols_is_refused() -> None:
             f"the checkpoint knows 9 {'source' if side == 'encoder' else 'target'} symbols, but the dictionary has 12: "
             "use the data folder (dict.*.txt) that the checkpoint was trained with"
         )
-
-
-@pytest.mark.parametrize(("side", "part"), [("source", "encoder"), ("target", "decoder")])
-def test_a_checkpoint_with_as_many_other_symbols_is_refused(side: str, part: str) -> None:
-    model = building.model()
-    state = model.state_dict()
-    state[f"{part}.dictionary_digest"] = dictionary_digest(building.dictionary("hgfedcba"))
-    with pytest.raises(UserError) as caught:
-        model.load_state_dict(state)
-    assert str(caught.value) == (
-        f"the {side} dictionary has other symbols than the one that the checkpoint was trained with: "
-        "use the data folder (dict.*.txt) that it was trained with"
-    )
-
-
-def test_parameters_without_fingerprints_are_taken() -> None:
-    model = building.model(seed=1)
-    state = {name: value for name, value in building.model().state_dict().items() if "digest" not in name}
-    model.load_state_dict(state)
-    assert torch.equal(model.decoder.cell.weight_hh, state["decoder.cell.weight_hh"])
 
 
 @pytest.mark.parametrize(
