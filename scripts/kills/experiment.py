@@ -12,7 +12,7 @@ from scripts.kills.comparison import Compared, compare_checkpoints, compare_logs
 from scripts.kills.log import CHECKPOINT, PHASES, phase_at_the_end, updates_in
 from scripts.kills.training import Moment, exists_since, follow, follow_until
 
-HALF_WRITTEN: Final = ("*.tmp", "checkpoint_best.pt.tmp", "checkpoint_last.pt.tmp")
+HALF_WRITTEN: Final = ("*.tmp", "checkpoint_best.pt.*.tmp", "checkpoint_last.pt.*.tmp")
 """A write of a checkpoint takes a few milliseconds: to meet one, a kill waits for one of these to appear."""
 
 

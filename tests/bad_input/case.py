@@ -52,9 +52,6 @@ def table(cases: Mapping[str, Case]) -> pytest.MarkDecorator:
     )
 
 
-EMPTY_SAVE_DIR = ("checkpoints",)  # fairseq-train makes it before it looks at anything
-
-
 def words_of(command: str, places: Mapping[str, Path]) -> list[str]:
     """The words of a command, scripts found in scripts/."""
     for name, several in WORDS.items():

@@ -33,7 +33,10 @@ def make_checkpoints(folder: Path, good: Path, hostile: Hostile) -> None:
     (folder / "empty.pt").write_bytes(b"")
     (folder / "binary.pt").write_bytes(bytes(range(256)))
     (folder / "text.pt").write_text("a b c\n" * 100, encoding="utf-8")
-    (folder / "cut.pt").write_bytes(content[: len(content) // 2])
+    middle = len(content) // 2
+    (folder / "cut.pt").write_bytes(content[:middle])
+    (folder / "zeros.pt").write_bytes(content[:middle] + bytes(2000) + content[middle + 2000 :])
+    (folder / "bit.pt").write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
     state: dict[str, Any] = torch.load(good, weights_only=True)
     save([1, 2, 3], folder / "list.pt")
     save({"a": torch.zeros(2)}, folder / "dict.pt")

@@ -39,7 +39,7 @@ FAIRSEQ = {
     ),
     "generate, cut short": Case(
         "fairseq-generate {data} COPY --path {bad}/cut.pt",
-        "fairseq-generate: error: '{bad}/cut.pt' is no checkpoint, or damaged (RuntimeError): name one that fairseq-train wrote, or go on from an earlier one",
+        "fairseq-generate: error: '{bad}/cut.pt' is no checkpoint, or damaged (BadZipFile): name one that fairseq-train wrote, or go on from an earlier one",
     ),
     "generate, a dictionary": Case(
         "fairseq-generate {data} COPY --path {bad}/dict.pt",
@@ -105,7 +105,7 @@ FAIRSEQ = {
     ),
     "validate, cut short": Case(
         "fairseq-validate {data} COPY --path {bad}/cut.pt --batch-size 9",
-        "fairseq-validate: error: '{bad}/cut.pt' is no checkpoint, or damaged (RuntimeError): name one that fairseq-train wrote, or go on from an earlier one",
+        "fairseq-validate: error: '{bad}/cut.pt' is no checkpoint, or damaged (BadZipFile): name one that fairseq-train wrote, or go on from an earlier one",
         slow=True,
     ),
     "validate, a weight NaN": Case(
@@ -136,7 +136,7 @@ EXTRACTION = {
     ),
     "cut short": Case(
         "extract_attention.py {data} --path {good}:{bad}/cut.pt --output {out}/a.npz",
-        "extract_attention.py: error: '{bad}/cut.pt' is no checkpoint, or damaged (RuntimeError): name one that fairseq-train wrote, or go on from an earlier one",
+        "extract_attention.py: error: '{bad}/cut.pt' is no checkpoint, or damaged (BadZipFile): name one that fairseq-train wrote, or go on from an earlier one",
     ),
     "a list": Case(
         "extract_attention.py {data} --path {bad}/list.pt --output {out}/a.npz",

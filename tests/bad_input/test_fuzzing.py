@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from fairseq import checkpoint_utils
 from fairseq.data.indexed_dataset import MMapIndexedDataset
 from hypothesis import HealthCheck, given, settings
@@ -94,7 +95,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("fuzzing")
     make_attention_files(place)
     make_copy_dataset(CopySpec(num_symbols=4, train=6, valid=2, test=2), place / "data")
-    save({"model": {}, "cfg": {"model": {"a": [1, 2.5, "x"]}}, "args": None, "extra_state": {}}, place / "zip.pt")
+    history = [{"optimizer_name": "adam", "lr_scheduler_state": {}, "num_updates": 1}]
+    state = {"model": {"a": torch.arange(99.0)}, "cfg": {"model": {"a": [1, 2.5, "x"]}}, "optimizer_history": history}
+    save({**state, "args": None, "extra_state": {"train_iterator": {"epoch": 1}}}, place / "zip.pt")
     save({"model": {}, "cfg": {"model": {"a": [1, 2.5, "x"]}}, "args": None}, place / "legacy.pt", legacy=True)
     (place / "gold").write_text("0-0 1p1\n2?3\n", encoding="utf-8")
     return place
@@ -140,6 +143,22 @@ def test_checkpoints(folder: Path, kind: str, content: bytes, changes: list[Any]
     for tried in (content, changed((folder / f"{kind}.pt").read_bytes(), changes)):
         path.write_bytes(tried)
         read_or_refuse(lambda: checkpoint_utils.load_checkpoint_to_cpu(str(path)))
+
+
+@given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+@FUZZED
+def test_a_flipped_bit_in_a_checkpoint(folder: Path, place: float, bit: int) -> None:
+    """It is noticed, unless nothing of what is read depends on it."""
+    path, content = folder / "fuzzed.pt", bytearray((folder / "zip.pt").read_bytes())
+    content[int(place * len(content))] ^= 1 << bit
+    path.write_bytes(content)
+    try:
+        found = checkpoint_utils.load_checkpoint_to_cpu(str(path))
+    except UserError:
+        return
+    good = checkpoint_utils.load_checkpoint_to_cpu(str(folder / "zip.pt"))
+    assert repr(found) == repr(good)
+    assert all(torch.equal(found["model"][name], good["model"][name]) for name in good["model"])
 
 
 def made_of(folder: Path, name: str, content: bytes) -> Path:

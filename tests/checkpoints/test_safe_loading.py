@@ -16,12 +16,13 @@ from omegaconf.base import ContainerMetadata, Metadata
 from torch.serialization import safe_globals
 
 from fairseq_plugin.checkpoints import safe_loading
+from fairseq_plugin.checkpoints.numpy_values import STAND_INS
 from fairseq_plugin.checkpoints.safe_loading import ALLOWED, ALLOWED_FROM_FIRST_RANK
 
 
 def test_the_lists_are_complete() -> None:
     """Whoever adds to them has to say here, too, that making it is harmless."""
-    assert set(ALLOWED) == {argparse.Namespace}
+    assert set(ALLOWED) == {argparse.Namespace, *STAND_INS}
     assert set(ALLOWED_FROM_FIRST_RANK) == {
         distributed_utils._TensorPlaceholder,
         *(omegaconf.DictConfig, omegaconf.ListConfig, omegaconf.AnyNode, ContainerMetadata, Metadata),

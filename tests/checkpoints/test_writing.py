@@ -1,8 +1,13 @@
 """Checkpoints appear whole or not at all: killed in the middle of a copy, on a full disk, in a folder that refuses."""
 
 import errno
+import fcntl
 import os
 import shutil
+import signal
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +18,7 @@ from fairseq.file_io import PathManager
 
 from data_gen.errors import UserError
 from fairseq_plugin.checkpoints import writing
+from tests.commands import ROOT
 from tests.small_disk import file_size_limit
 
 STATE = {"model": torch.arange(50_000.0)}
@@ -118,3 +124,103 @@ def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
         f"cannot write to --save-dir '{tmp_path}/run': Not a directory; mend that or name another folder"
     )
     assert caught.value.exit_code == 1
+
+
+def test_no_folder_is_made_before_the_training_begins(tmp_path: Path) -> None:
+    checkpoint_utils.verify_checkpoint_directory(os.fspath(tmp_path / "new" / "run"))
+    assert names(tmp_path) == []
+    with writing.claimed(os.fspath(tmp_path / "new" / "run")):
+        pass
+    assert names(tmp_path / "new") == ["run"]
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_refused_training_leaves_the_folders_as_they_were(tmp_path: Path, there: bool) -> None:
+    if there:
+        (tmp_path / "new" / "run").mkdir(parents=True)
+    for _ in range(2):
+        with suppress(UserError), writing.claimed(os.fspath(tmp_path / "new" / "run")):
+            assert names(tmp_path / "new") == ["run"]
+            raise UserError("refused")
+        assert names(tmp_path) == (["new"] if there else [])
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught, writing.claimed(os.fspath(tmp_path / "new" / ("x" * 300))):
+        pass
+    assert str(caught.value) == (
+        f"cannot write to --save-dir '{tmp_path}/new/{'x' * 300}': File name too long; mend that or name another folder"
+    )
+    assert names(tmp_path) == []
+    with pytest.raises(UserError, match="File name too long"):
+        writing.verify(os.fspath(tmp_path / ("x" * 300)))
+
+
+def test_two_writes_of_one_name_do_not_mix(tmp_path: Path) -> None:
+    last = tmp_path / "checkpoint_last.pt"
+    with writing._renamed(str(last)) as first:
+        Path(first).write_bytes(b"first")
+        with writing._renamed(str(last)) as second:
+            Path(second).write_bytes(b"second")
+        assert last.read_bytes() == b"second"
+        assert names(tmp_path) == ["checkpoint_last.pt", Path(first).name]
+    assert last.read_bytes() == b"first"
+    assert names(tmp_path) == ["checkpoint_last.pt"]
+
+
+LEFT = ("checkpoint_1_20.pt.0123abcd.tmp", "checkpoint_last.pt.tmp", "checkpoint.best_bleu_1.500.pt.fedcba98.tmp")
+OTHERS = ("checkpoint_best.pt", "checkpoint_last.pt.mine.tmp", "notes.tmp")
+
+
+def test_what_a_killed_training_left_is_removed(tmp_path: Path) -> None:
+    for name in (*LEFT, *OTHERS):
+        (tmp_path / name).touch()
+    with writing.claimed(os.fspath(tmp_path)):
+        assert names(tmp_path) == list(OTHERS)
+
+
+def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The training goes on, and removes nothing: another one may be writing it."""
+
+    def refuse(*unused: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    (tmp_path / LEFT[0]).touch()
+    for _ in range(2):
+        with writing.claimed(os.fspath(tmp_path)):
+            assert names(tmp_path) == [LEFT[0]]
+
+
+HOLD = """
+import os, sys, time
+from fairseq_plugin.checkpoints.writing import claimed
+with claimed(sys.argv[1]), claimed(sys.argv[1]):
+    if os.fork() == 0:  # such as one that loads data
+        time.sleep(600)
+    print("training", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_folder_belongs_to_one_process_while_it_lives(tmp_path: Path) -> None:
+    run, other = os.fspath(tmp_path / "run"), os.fspath(tmp_path / "other")
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", HOLD, run], stdout=subprocess.PIPE, cwd=ROOT, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"training\n"
+        with pytest.raises(UserError) as caught, writing.claimed(run):
+            pass
+        with writing.claimed(other):
+            pass
+        process.kill()
+        process.wait()
+        with writing.claimed(run):  # though the process that it forked still runs
+            pass
+        os.killpg(process.pid, signal.SIGKILL)
+    assert str(caught.value) == (
+        f"another process trains into --save-dir {run!r}: wait for its end, or name another folder"
+    )
+    assert caught.value.exit_code == 2
+    assert names(tmp_path) == ["other", "run"]
