@@ -179,8 +179,8 @@ def _restoring(load: Callable[..., Any]) -> Callable[..., Any]:
             if not trainer.cfg.ema.store_ema or error.args != ("model",):
                 raise
             raise UserError(
-                f"--store-ema: {start or cfg.restore_file} has no moving average to go on from: leave it out, or name a "
-                "checkpoint of a training with it"
+                f"--store-ema: {start or cfg.restore_file} has no moving average to go on from: leave it out, or name "
+                "a checkpoint of a training with it"
             ) from error
         except AssertionError as error:
             if FRESH not in str(error):
