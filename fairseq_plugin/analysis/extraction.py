@@ -25,6 +25,7 @@ from omegaconf import open_dict
 from torch import Tensor
 
 from data_gen.errors import FAILURE, UserError
+from fairseq_plugin.analysis.ensemble import score_references, with_mean_attention
 from fairseq_plugin.analysis.records import AttentionRecord
 from fairseq_plugin.analysis.spill import Spill
 
@@ -136,17 +137,17 @@ def _decode(loaded: Loaded, cfg: FairseqConfig, batches: Iterable[dict[str, Any]
     """The records in the order of the batches."""
     generation = deepcopy(cfg.generation)
     generation.print_alignment = None  # it would make the generator read attention off once more
-    generator = loaded.task.build_generator(loaded.models, generation)
+    generator = with_mean_attention(loaded.task.build_generator(loaded.models, generation))
     forced = bool(cfg.generation.score_reference)
     for sample in batches:
         sample = utils.apply_to_sample(lambda tensor: tensor.to(loaded.device), right_padded(sample, loaded.task))
-        arguments = {}
         if forced:
             # fairseq's scorer reads its scores from there on; without it, from the padding of a left-padded target.
             sample["start_indices"] = sample["target"].eq(loaded.task.target_dictionary.pad()).long().argmin(dim=1)
-        elif cfg.generation.prefix_size > 0:
-            arguments["prefix_tokens"] = sample["target"][:, : cfg.generation.prefix_size]
-        hypotheses = loaded.task.inference_step(generator, loaded.models, sample, **arguments)
+            hypotheses = score_references(loaded.task, generator, loaded.models, sample)
+        else:
+            prefix = sample["target"][:, : cfg.generation.prefix_size] if cfg.generation.prefix_size > 0 else None
+            hypotheses = loaded.task.inference_step(generator, loaded.models, sample, prefix_tokens=prefix)
         yield from records_of_batch(sample, hypotheses, loaded.task, nbest=cfg.generation.nbest, forced=forced)
 
 

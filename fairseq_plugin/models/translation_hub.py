@@ -12,6 +12,7 @@ from omegaconf import open_dict
 from torch import Tensor
 
 from data_gen.errors import UserError
+from fairseq_plugin.analysis.ensemble import with_mean_attention
 from fairseq_plugin.analysis.extraction import records_of_batch, right_padded
 from fairseq_plugin.analysis.records import AttentionRecord
 from fairseq_plugin.models.sentence_pieces import SentencePieces, add_sentence_pieces
@@ -81,7 +82,7 @@ class TranslationHub(GeneratorHubInterface):
         generation = deepcopy(self.cfg.generation)
         with open_dict(generation):
             generation.update({**kwargs, "beam": beam})
-        generator = self.task.build_generator(self.models, generation)
+        generator = with_mean_attention(self.task.build_generator(self.models, generation))
         found: dict[int, Translation] = {}
         for sample in self._build_batches(tokens, False):
             batch = utils.apply_to_sample(lambda tensor: tensor.to(self.device), right_padded(sample, self.task))

@@ -105,7 +105,8 @@ class GRUDecoder(FairseqIncrementalDecoder):
         :param features_only: leave the output layer out.
         :param head: takes the place of the output layer; called with its features (B, T, .), matrix and bias.
         :returns: logits (B, T, V), or features, or what ``head`` returned; and {"attn": [weights (B, T, S)]} in the
-            layout of src_tokens, or {"attn": None} from a decoder that does not look back.
+            layout of src_tokens, or {"attn": None} from a decoder that does not look back. All are contiguous and share
+            no storage with what ``incremental_state`` holds.
         """
         features, extra = self.extract_features(prev_output_tokens, encoder_out, incremental_state)
         if head is not None:
@@ -143,8 +144,9 @@ class GRUDecoder(FairseqIncrementalDecoder):
             self.set_incremental_state(incremental_state, "decoder", _cache(torch.cat(final), memory, past))
 
         features = self.dropout(self.readout(states, embedded, out.contexts, start=state[-1]))
-        attn = [layout.to_given(out.weights)] if self.attention.looks_back else None
-        return layout.to_given(features), {"attn": attn}
+        # Criterions and generators of fairseq's flatten both with ``view``, and average the weights in place.
+        attn = [layout.to_given(out.weights).contiguous()] if self.attention.looks_back else None
+        return layout.to_given(features).contiguous(), {"attn": attn}
 
     def output_layer(self, features: Tensor, **unused: Any) -> Tensor:
         """Logits (..., V) from features (..., R)."""

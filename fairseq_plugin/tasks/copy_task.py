@@ -18,6 +18,7 @@ from fairseq.tasks import FairseqTask, register_task
 from torch import Tensor
 
 from data_gen.errors import UserError
+from fairseq_plugin.analysis.ensemble import with_mean_attention
 from fairseq_plugin.checkpoints.safe_loading import allow_classes_from_first_rank
 from fairseq_plugin.cli_errors import reports_user_errors
 from fairseq_plugin.positions import UNLIMITED
@@ -218,6 +219,8 @@ class CopyTask(FairseqTask):
     def build_generator(self, models: list[Any], args: Any, *other_args: Any, **kwargs: Any) -> Any:
         """fairseq's generator, with room for the longest right answer unless ``args`` sets another limit.
 
+        An ensemble returns the mean attention of the models that attend.
+
         :raises UserError: ``args`` asks for no hypothesis.
         """
         for name in ("beam", "nbest"):
@@ -227,7 +230,7 @@ class CopyTask(FairseqTask):
         if chosen == FAIRSEQ_MAX_LEN:
             room = {"max_len_a": length_ratio(self.datasets.values()), "max_len_b": OUTPUT_SLACK}
             args = Namespace(**_as_dict(args) | room)
-        return super().build_generator(models, args, *other_args, **kwargs)
+        return with_mean_attention(super().build_generator(models, args, *other_args, **kwargs))
 
     # Validation.
 

@@ -7,6 +7,7 @@ from torch import Tensor
 from fairseq_plugin.models.gru_attention import GRUAttentionModel
 from fairseq_plugin.modules.recurrence import Past
 from tests import building
+from tests.modules.test_recurrence import KINDS, PAIRS
 
 SHAPES = {
     "plain": {},
@@ -219,6 +220,38 @@ def test_two_decodings_at_once_do_not_mix(options: dict) -> None:
     with torch.no_grad():
         first, second, mixed = decode([0, 0, 0]), decode([1, 1, 1]), decode([0, 1, 0, 1, 1, 0])
     torch.testing.assert_close(mixed, [first[0], second[0], first[1], second[1], second[2], first[2]])
+
+
+def parts(logits: Tensor, extra: dict) -> list[Tensor]:
+    """All tensors that the decoder returned."""
+    return [logits, *(extra["attn"] or [])]
+
+
+@pytest.mark.parametrize("left", [False, True], ids=["right", "left"])
+@pytest.mark.parametrize(("kind", "way"), PAIRS, ids=map(", ".join, PAIRS))
+def test_what_is_returned_can_be_flattened(kind: str, way: str, left: bool) -> None:
+    """fairseq's criterions call ``view`` on logits and weights: label_smoothed_cross_entropy_with_alignment does."""
+    options = {**KINDS[kind], "attention": KINDS[kind]["kind"], "recurrence": way}
+    model = building.model(**options, gru_cell="paper" if way == "hoisted" else "torch")
+    net_input = building.batch(LENGTHS, left_source=left, left_target=left)
+    for features_only in (False, True):
+        for part in parts(*model(**net_input, features_only=features_only)):
+            assert part.is_contiguous()
+            part.view(-1, part.size(-1))
+
+
+@pytest.mark.parametrize("options", [*SHAPES.values(), {"attention": "none"}], ids=[*SHAPES, "none"])
+def test_nothing_that_is_returned_shares_storage_with_what_is_cached(options: dict) -> None:
+    """fairseq divides logits by the temperature and sums up the weights of an ensemble in place."""
+    model = building.model(**options)
+    net_input = building.batch([5, 5])
+    encoder_out, state = model.encoder(net_input["src_tokens"]), {}  # type: ignore[var-annotated]
+    for step in range(4):
+        previous = net_input["prev_output_tokens"][:, : step + 1]
+        out = model.decoder(previous, encoder_out, incremental_state=state, features_only=step % 2 == 0)
+        (cached,) = state.values()
+        kept = {part.untyped_storage().data_ptr() for part in cached.values() if part is not None}
+        assert kept.isdisjoint(part.untyped_storage().data_ptr() for part in parts(*out))
 
 
 @shapes

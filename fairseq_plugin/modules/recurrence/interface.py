@@ -56,10 +56,12 @@ class RecurrenceOutput(NamedTuple):
         return self.states if self.attentional is None else self.attentional
 
     def past(self, attention: Attention) -> Past:
-        """What the step after the last one needs of it."""
-        weights = self.weights[:, -1] if attention.uses_previous_weights else None
+        """Copies of what the step after the last one needs: fairseq writes to the weights that the decoder returns."""
         feeding = isinstance(attention, LuongAttention) and attention.input_feeding
-        return Past(weights, self.outputs()[:, -1] if feeding else None)
+        return Past(
+            weights=self.weights[:, -1].clone() if attention.uses_previous_weights else None,
+            attentional=self.outputs()[:, -1].clone() if feeding else None,
+        )
 
 
 NO_PAST = Past()
