@@ -1,15 +1,14 @@
 """The criterion ``chunked_cross_entropy``: fairseq's cross-entropy, plain or label-smoothed, in less time and memory.
 
 Padding positions are dropped before the output layer, and no B x T x V tensor of logits is kept. Loss, logging outputs
-and gradients equal those of fairseq's ``cross_entropy`` and, with ``--label-smoothing``, of
-``label_smoothed_cross_entropy``.
+and gradients equal those of fairseq's ``label_smoothed_cross_entropy``. Without ``--label-smoothing`` the loss is that
+of ``cross_entropy``. ``nll_loss`` is logged beside it all the same; ``cross_entropy`` logs it with ``--sentence-avg``.
 """
 
 from dataclasses import dataclass, field
 from typing import Any
 
 from fairseq.criterions import FairseqCriterion, register_criterion
-from fairseq.criterions.cross_entropy import CrossEntropyCriterion
 from fairseq.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEntropyCriterion
 from fairseq.dataclass import FairseqDataclass
 from fairseq.tasks import FairseqTask
@@ -65,20 +64,17 @@ class ChunkedCrossEntropyCriterion(FairseqCriterion):
         sample_size = sample["target"].size(0) if self.sentence_avg else sample["ntokens"]
         logging_output = {
             "loss": loss.data,
+            "nll_loss": nll,
             "ntokens": sample["ntokens"],
             "nsentences": sample["target"].size(0),
             "sample_size": sample_size,
         }
-        if self.label_smoothing:
-            logging_output["nll_loss"] = nll
         return loss, sample_size, logging_output
 
     @staticmethod
     def reduce_metrics(logging_outputs: list[dict[str, Any]]) -> None:
-        """Log like fairseq's criterion for the same loss."""
-        smoothed = any("nll_loss" in log for log in logging_outputs)
-        like = LabelSmoothedCrossEntropyCriterion if smoothed else CrossEntropyCriterion
-        like.reduce_metrics(logging_outputs)
+        """Log the loss, ``nll_loss`` and the perplexity that follows from it, as fairseq's criterion does."""
+        LabelSmoothedCrossEntropyCriterion.reduce_metrics(logging_outputs)
 
     @staticmethod
     def logging_outputs_can_be_summed() -> bool:

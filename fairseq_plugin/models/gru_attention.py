@@ -5,6 +5,7 @@ Source of the equations: Bahdanau, Cho, Bengio 2015 (arXiv 1409.0473); see modul
 
 from typing import Any
 
+import torch
 from fairseq.data import Dictionary
 from fairseq.models import FairseqEncoderDecoderModel, register_model
 from fairseq.tasks import FairseqTask
@@ -17,6 +18,7 @@ from fairseq_plugin.cli_errors import reports_user_errors
 from fairseq_plugin.models.options import GRUAttentionConfig, check_attention_options, check_config
 from fairseq_plugin.models.places import check_places
 from fairseq_plugin.modules.attention import ATTENTION, Attention
+from fairseq_plugin.modules.attention.fixed import FROM_FIRST
 from fairseq_plugin.modules.decoder import GRUDecoder
 from fairseq_plugin.modules.embedding import build_embedding
 from fairseq_plugin.modules.encoder import GRUEncoder
@@ -119,6 +121,8 @@ class GRUAttentionModel(FairseqEncoderDecoderModel):
         :raises UserError: the checkpoint was made with dictionaries or sizes other than this model's.
         """
         parameters, digests = take_identity(state_dict)
+        if getattr(self.decoder.attention, FROM_FIRST, None) is not None:  # version 1.0.0 read the last place only
+            parameters.setdefault(f"decoder.attention.{FROM_FIRST}", torch.zeros(self.encoder.output_units))
         if strict:
             check_parameters(self, parameters)
         check_identity(self, digests)
@@ -127,7 +131,7 @@ class GRUAttentionModel(FairseqEncoderDecoderModel):
 
 def _build_attention(cfg: Any, value_dim: int) -> Attention:
     kind = ATTENTION[str(cfg.attention)]
-    options: dict[str, Any] = {name: getattr(cfg, name) for name in kind.options}
+    options: dict[str, Any] = {name: getattr(cfg, name) for name in kind.options + kind.shared_options}
     return kind(query_dim=cfg.decoder_hidden_size, value_dim=value_dim, attention_dim=cfg.attention_dim, **options)
 
 

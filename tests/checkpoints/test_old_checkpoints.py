@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+from tests import building
 from tests.checkpoints.make import FAMILY, decode
 
 FOLDERS = sorted((Path(__file__).parents[1] / "data").glob("checkpoints-*"))
@@ -33,3 +35,21 @@ def test_a_checkpoint_decodes_as_it_did(folder: Path, member: str) -> None:
         if "weights" in was:
             np.testing.assert_allclose(found["score"], was["score"], rtol=0, atol=1e-4)
             np.testing.assert_allclose(found["weights"], was["weights"], rtol=0, atol=1e-4)
+
+
+def test_a_summary_of_both_directions_keeps_its_meaning() -> None:
+    """In version 1.0.0 it was the last annotation. Those checkpoints do not say at which place a unit is read."""
+    options = {"attention": "none", "encoder_bidirectional": True, "decoder_init": "tanh"}
+    net_input = building.batch([3, 6, 5])
+    last_annotation = building.model(**options)
+    last_annotation.decoder.attention.from_first = None
+    was, _ = last_annotation(**net_input)
+    model = building.model(**options)
+    now, _ = model(**net_input)
+    assert not torch.allclose(now, was, atol=1e-3)
+
+    model.load_state_dict(last_annotation.state_dict())
+    torch.testing.assert_close(model(**net_input)[0], was, rtol=0, atol=0)
+    again = building.model(seed=1, **options)
+    again.load_state_dict(model.state_dict())  # written anew, it does say so
+    torch.testing.assert_close(again(**net_input)[0], was, rtol=0, atol=0)

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from fairseq.criterions.cross_entropy import CrossEntropyCriterion
 from fairseq.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEntropyCriterion
+from fairseq.logging import metrics
 from torch import Tensor
 
 from data_gen.errors import UserError
@@ -46,12 +47,9 @@ def chunk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
     ids=["own matrix", "shared output", "all shared"],
 )
 def test_it_equals_fairseq(smoothing: float, sentence_avg: bool, options: dict) -> None:
-    theirs = (
-        LabelSmoothedCrossEntropyCriterion(TASK, sentence_avg, smoothing)
-        if smoothing
-        else CrossEntropyCriterion(TASK, sentence_avg)
-    )
-    expected = outcome(theirs, **options)
+    expected = outcome(LabelSmoothedCrossEntropyCriterion(TASK, sentence_avg, smoothing), **options)
+    if not smoothing:
+        assert outcome(CrossEntropyCriterion(TASK, sentence_avg), **options)[0] == pytest.approx(expected[0], rel=1e-6)
     got = outcome(ChunkedCrossEntropyCriterion(TASK, sentence_avg, smoothing), **options)
     assert got[0] == pytest.approx(expected[0], rel=1e-6)
     assert got[1] == expected[1]
@@ -62,6 +60,25 @@ def test_it_equals_fairseq(smoothing: float, sentence_avg: bool, options: dict) 
     for name, gradient in expected[3].items():
         largest = max(1.0, gradient.abs().max().item())
         torch.testing.assert_close(got[3][name], gradient, rtol=0, atol=1e-6 * largest, msg=name)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1], ids=["plain", "smoothed"])
+@pytest.mark.parametrize("sentence_avg", [False, True], ids=["per token", "per sentence"])
+def test_it_reports_what_fairseq_reports(smoothing: float, sentence_avg: bool) -> None:
+    """And where cross_entropy reports more or less than label_smoothed_cross_entropy, what both say is the same."""
+
+    def reported(criterion: Any) -> dict[str, float]:
+        _, _, logged, _ = outcome(criterion)
+        with metrics.aggregate(new_root=True) as meters:
+            criterion.reduce_metrics([logged, logged])
+        return dict(meters.get_smoothed_values())
+
+    got = reported(ChunkedCrossEntropyCriterion(TASK, sentence_avg, smoothing))
+    assert got.keys() == {"loss", "nll_loss", "ppl"}
+    assert got == pytest.approx(reported(LabelSmoothedCrossEntropyCriterion(TASK, sentence_avg, smoothing)))
+    if not smoothing:
+        plain = reported(CrossEntropyCriterion(TASK, sentence_avg))
+        assert {name: got[name] for name in plain} == pytest.approx(plain)
 
 
 @pytest.mark.usefixtures("chunk")

@@ -102,6 +102,16 @@ def test_a_fixed_summary_is_the_annotation_of_the_last_true_token(dtype: torch.d
     assert torch.equal(context, torch.stack([values[0, 2], values[1, 3], torch.zeros(3, dtype=dtype)]))
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+def test_a_fixed_summary_of_both_directions_holds_their_last_states(dtype: torch.dtype) -> None:
+    attention = FixedSummary(query_dim=2, value_dim=4, attention_dim=1, encoder_bidirectional=True).to(dtype)
+    values = torch.randn(3, 4, 4, generator=torch.Generator().manual_seed(0)).to(dtype)
+    mask = torch.tensor([[False, False, False, True], [True, True, False, False], [True, True, True, True]])
+    context, _ = attention(torch.randn(3, 2), attention.project_keys(values), values, mask)
+    ends = [torch.cat([values[0, 2, :2], values[0, 0, 2:]]), torch.cat([values[1, 3, :2], values[1, 2, 2:]])]
+    assert torch.equal(context, torch.stack([*ends, torch.zeros(4, dtype=dtype)]))
+
+
 def test_normed_score_by_hand() -> None:
     attention = NormedAttention(query_dim=1, value_dim=1, attention_dim=2)
     assert (attention.length.item(), attention.bias.tolist()) == (pytest.approx(2**-0.5), [0.0, 0.0])

@@ -279,8 +279,9 @@ def test_autocast_keeps_the_softmax_in_float32(options: dict) -> None:
 
 
 @pytest.mark.parametrize("left_source", [False, True], ids=["right", "left"])
-def test_a_fixed_summary_is_no_attention_to_show_and_ignores_padding(left_source: bool) -> None:
-    model = building.model(attention="none", readout="tanh")
+@pytest.mark.parametrize("both", [{}, {"encoder_bidirectional": True, "decoder_init": "tanh"}], ids=["one", "both"])
+def test_a_fixed_summary_is_no_attention_to_show_and_ignores_padding(left_source: bool, both: dict) -> None:
+    model = building.model(attention="none", readout="tanh", **both)
     net_input = building.batch(LENGTHS, left_source=left_source, extra=2)
     with torch.no_grad():
         logits, extra = model(**net_input)
@@ -300,3 +301,13 @@ def test_a_fixed_summary_is_no_attention_to_show_and_ignores_padding(left_source
                 step_logits, extra = model.decoder(previous, encoder_out, incremental_state=state)
                 assert extra == {"attn": None}
                 torch.testing.assert_close(step_logits[0, 0], row_logits[step], **building.CLOSE_ALONE)
+
+
+@pytest.mark.parametrize("left", [False, True], ids=["right", "left"])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_fixed_summary_is_the_last_state_of_each_direction(left: bool, layers: int) -> None:
+    model = building.model(attention="none", encoder_bidirectional=True, encoder_layers=layers, decoder_init="tanh")
+    encoder_out = model.encoder(building.batch(LENGTHS, left_source=left, extra=2)["src_tokens"])
+    _, memory = model.decoder._start(encoder_out)
+    context, _ = model.decoder.attention(torch.zeros(4, 6), memory.keys, memory.values, memory.padding_mask)
+    torch.testing.assert_close(context, encoder_out["encoder_states"][0][-1], rtol=0, atol=0)

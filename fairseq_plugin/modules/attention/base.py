@@ -50,6 +50,9 @@ class Attention(nn.Module, ABC):
     options: tuple[str, ...] = ()
     """Options of the model that the constructor takes besides the sizes, under the same names."""
 
+    shared_options: tuple[str, ...] = ()
+    """Options of other parts of the model that the constructor takes as well."""
+
     def __init__(self, query_dim: int, value_dim: int, attention_dim: int) -> None:
         super().__init__()
         self.query_dim = query_dim
