@@ -28,6 +28,7 @@ from data_gen.errors import FAILURE, UserError
 from fairseq_plugin.analysis.ensemble import score_references, with_mean_attention
 from fairseq_plugin.analysis.records import AttentionRecord
 from fairseq_plugin.analysis.spill import Spill
+from fairseq_plugin.modules.padding import PaddingLayout
 
 
 class Loaded(NamedTuple):
@@ -158,8 +159,9 @@ def right_padded(sample: dict[str, Any], task: FairseqTask) -> dict[str, Any]:
     have attention and source in the same places for every model.
     """
     net_input = sample["net_input"]
-    pad = task.source_dictionary.pad()
-    tokens = utils.convert_padding_direction(net_input["src_tokens"], pad, left_to_right=True)
+    tokens = net_input["src_tokens"]
+    # fairseq's convert_padding_direction takes a batch with an empty source for one that is padded on the left.
+    tokens = PaddingLayout(tokens.eq(task.source_dictionary.pad())).to_right_padded(tokens)
     return {**sample, "net_input": {**net_input, "src_tokens": tokens}}
 
 

@@ -6,6 +6,8 @@ Legend: a_ts is the weight of source token s in row t. A *letter* is a token oth
 - its columns belong to the distribution of a row, for entropy and for the argmax of ``diagonal`` and ``monotonic``;
 - its columns are no source letter to be covered, and never part of a hard alignment.
 
+Rows over an empty source hold no weights: their letters are not on the diagonal, and count nowhere else.
+
 Among equal weights the leftmost is the argmax. Each measure is a :class:`Tally`, a total over a number of things;
 pooled over sentences, each thing (letter, step, source letter, link) counts the same, not each sentence.
 """
@@ -44,10 +46,12 @@ def pool(tallies: Iterable[Tally]) -> Tally:
 
 
 def check_weights(record: AttentionRecord) -> None:
-    """Check that each row is a distribution.
+    """Check that each row is a distribution; over an empty source there is none to be.
 
     :raises UserError: naming the first row that has a negative weight or does not sum to 1.
     """
+    if not record.source:
+        return
     sums = record.weights.sum(axis=1, dtype=np.float64)  # (T,)
     for t in np.flatnonzero((np.abs(sums - 1) > TOLERANCE) | (record.weights < 0).any(axis=1)):
         found = "has a negative weight" if (record.weights[t] < 0).any() else f"sums to {sums[t]:.4g}, not 1"
@@ -117,6 +121,8 @@ def row_entropies(weights: np.ndarray) -> np.ndarray:
 
 def entropy(record: AttentionRecord) -> Tally:
     """Entropy in bits, over letters: :func:`row_entropies` of their rows."""
+    if not record.source:
+        return Tally(0.0, 0)
     rows = row_entropies(record.weights[letters(record.target)])  # (letters,)
     return Tally(math.fsum(rows), len(rows))
 

@@ -26,7 +26,10 @@ class CopyDataset(LanguagePairDataset):
         return batches
 
     def collater(self, samples: list[dict[str, Any]], pad_to_length: Any = None) -> dict[str, Any]:
-        """Make a batch; the same one as fairseq's, in a third of the time where nothing unusual is asked for."""
+        """Make a batch; the same one as fairseq's, in a third of the time where nothing unusual is asked for.
+
+        A batch of nothing but empty sources has a column of padding, so that they are read as in any other batch.
+        """
         unusual = (
             pad_to_length is not None
             or self.pad_to_multiple != 1
@@ -36,7 +39,10 @@ class CopyDataset(LanguagePairDataset):
             or not samples
             or samples[0]["target"] is None
         )
-        return super().collater(samples, pad_to_length) if unusual else self._collate_pairs(samples)
+        batch = super().collater(samples, pad_to_length) if unusual else self._collate_pairs(samples)
+        if batch and not batch["net_input"]["src_tokens"].numel():
+            batch["net_input"]["src_tokens"] = torch.full((len(samples), 1), self.src_dict.pad())
+        return batch
 
     def _collate_pairs(self, samples: list[dict[str, Any]]) -> dict[str, Any]:
         pad, eos = self.src_dict.pad(), self.eos

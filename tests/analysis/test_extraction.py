@@ -11,7 +11,14 @@ import pytest
 import torch
 
 from data_gen.errors import UserError
-from fairseq_plugin.analysis.extraction import check_complete, extract, generation_config, load, records_of_batch
+from fairseq_plugin.analysis.extraction import (
+    check_complete,
+    extract,
+    generation_config,
+    load,
+    records_of_batch,
+    right_padded,
+)
 from fairseq_plugin.analysis.formats import read_records
 from fairseq_plugin.analysis.records import AttentionRecord
 from fairseq_plugin.commands.extract_attention import Diagonal
@@ -149,6 +156,13 @@ def test_a_model_without_attention(weights: torch.Tensor | None) -> None:
     with pytest.raises(UserError) as caught:
         list(records_of_batch(sample, [[hypothesis]], building.task()))
     assert str(caught.value) == "the model returns no attention: train one with an attention mechanism"
+
+
+@pytest.mark.parametrize("left", [False, True], ids=["right", "left"])
+def test_padding_ends_on_the_right_beside_an_empty_source(left: bool) -> None:
+    rows = [[4, 5, 6], [], [7, 8]]
+    sample = {"net_input": {"src_tokens": building.pad(rows, left=left)}}
+    assert right_padded(sample, building.task())["net_input"]["src_tokens"].equal(building.pad(rows))
 
 
 @pytest.mark.parametrize(

@@ -250,3 +250,16 @@ def test_what_is_no_gold_alignment_is_refused(text, first, message, tmp_path):
     with pytest.raises(UserError) as caught:
         read_gold(path, first=first)
     assert str(caught.value) == message.format(path=repr(str(path)))
+
+
+def test_an_empty_source_counts_nowhere_but_off_the_diagonal() -> None:
+    empty = record(np.zeros((3, 0)), "", "a b </s>")
+    check_weights(empty)
+    assert measure(empty, gold=gold([])) == {
+        "diagonal": Tally(0, 2),
+        "monotonic": Tally(0, 0),
+        "entropy": Tally(0.0, 0),
+        "coverage_gap": Tally(0.0, 0),
+        "covered": Tally(0, 0),
+        "aer": Tally(0, 0),
+    }

@@ -106,14 +106,28 @@ def test_no_gradient_reaches_future_target_steps(options: dict) -> None:
     assert (gradient[:, :3] != 0.0).any(dim=2).all()
 
 
-@shapes
-def test_a_fully_padded_source_row_is_defined(options: dict) -> None:
-    model = building.model(**options)
-    source = building.pad([[4, 5, 6, 2], []], width=4)
-    previous = building.pad([[2, 4, 5], [2, 4, 5]])
-    logits, weights = run(model, {"src_tokens": source, "src_lengths": None, "prev_output_tokens": previous})
-    assert torch.isfinite(logits).all()
-    assert (weights[1] == 0.0).all()
+@pytest.mark.parametrize("options", [*SHAPES.values(), {"attention": "none"}], ids=[*SHAPES, "none"])
+@pytest.mark.parametrize("left", [False, True], ids=["right", "left"])
+def test_an_empty_source_gives_the_same_in_any_batch(options: dict, left: bool) -> None:
+    """Alone it is a column of padding; its states, contexts and weights are 0."""
+    model = building.model(**options).double()
+    previous = building.pad([[2, 4, 5]] * 3)
+    together = building.pad([[4, 5, 6, 2], [], [7, 2]], width=6, left=left)
+    made = []
+    for tokens, row in ((together, 1), (together[1:2, :1], 0), (torch.full((2, 1), building.PAD), 1)):
+        encoder_out = model.encoder(tokens)
+        assert (encoder_out["encoder_states"][0][:, row] == 0.0).all()
+        target = previous[: len(tokens)]
+        logits, extra = model.decoder(target, encoder_out)
+        made.append(logits[row])
+        assert all((weights[row] == 0.0).all() for weights in extra["attn"] or [])
+        state: dict = {}
+        for step in range(3):
+            step_logits, extra = model.decoder(target[:, : step + 1], encoder_out, incremental_state=state)
+            torch.testing.assert_close(step_logits[row, 0], logits[row, step], rtol=1e-6, atol=1e-6)
+            assert all((weights[row] == 0.0).all() for weights in extra["attn"] or [])
+    assert torch.isfinite(made[0]).all()
+    torch.testing.assert_close(made[1:], [made[0]] * 2, rtol=1e-10, atol=1e-10)
 
 
 @shapes

@@ -11,7 +11,7 @@ import torch
 from data_gen.errors import UserError
 from fairseq_plugin.positions import UNLIMITED
 from tests import building
-from tests.building import EOS
+from tests.building import EOS, PAD
 from tests.tasks.making import batch_of, lines, make_task
 
 
@@ -61,6 +61,17 @@ def test_sentences_typed_in(copy_data: Path, no_source_eos: bool, left: bool) ->
     assert sample["net_input"]["src_tokens"].equal(building.pad([[4, 5, 6, *end], [7, *end]], left=left))
     assert sample["net_input"]["src_lengths"].tolist() == [3 + len(end), 1 + len(end)]
     assert sample["id"].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("left", [False, True], ids=["right", "left"])
+def test_empty_sources(copy_data: Path, left: bool) -> None:
+    """Alone they are a column of padding, with others what the longest one needs."""
+    task = make_task(copy_data, no_source_eos=True, left_pad_source=left)
+    dataset = task.build_dataset_for_inference([torch.tensor(row) for row in ([EOS], [EOS], [4, 5, EOS])], None)
+    for places, rows in (([0], [[PAD]]), ([0, 1], [[PAD]] * 2), ([2, 0], [[4, 5], [PAD, PAD]])):
+        sample = dataset.collater([dataset[place] for place in places])
+        assert sample["net_input"]["src_tokens"].tolist() == rows
+        assert sample["net_input"]["src_lengths"].tolist() == [0 if PAD in row else 2 for row in rows]
 
 
 def test_only_training_data_is_shuffled(copy_data: Path) -> None:

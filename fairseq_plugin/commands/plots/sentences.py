@@ -1,7 +1,7 @@
 """Pictures of sentences in attention files: one, several in a grid, two models side by side, all as pages."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -20,11 +20,19 @@ from fairseq_plugin.commands.plots.printing import print_lines, sentence_lines, 
 def plot_all(options: argparse.Namespace) -> int:
     """Draw every sentence's hypothesis of the wanted rank on pages of its own, reading one after the other."""
     records = tqdm(iterate_records(options.attention), unit=" records", disable=None)
-    panels = (panel_of(record, options.attention, options) for record in records if record.rank == options.rank)
-    figures = (draw_grid([part], colours=colours_of(options)) for panel in panels for part in parts(panel))
+    empty: list[int] = []
+
+    def pieces() -> Iterator[Panel]:
+        for record in records:
+            if record.rank == options.rank and not record.weights.size:
+                empty.append(record.id)
+            elif record.rank == options.rank:
+                yield from parts(panel_of(record, options.attention, options))
+
     with warnings_printed():
-        count = save_pages(figures, options.output)
-    print_lines([f"{count} pages", str(options.output)])
+        count = save_pages((draw_grid([piece], colours=colours_of(options)) for piece in pieces()), options.output)
+    left_out = [f"{len(empty)} sentences have no weight to draw, such as sentence {empty[0]}"] if empty else []
+    print_lines([f"{count} pages", *left_out, str(options.output)])
     return 0
 
 
