@@ -6,16 +6,22 @@ system refuses to go on (``REFUSALS``). Any other exception is a bug and keeps i
 """
 
 import errno
+import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import FrameType
+
+logger = logging.getLogger(__name__)
 
 WRONG_USE = 2
 FAILURE = 1
 INTERRUPTED = 130
+NAMED = 10
+"""Of what a message has many of, it names so many."""
+
 REFUSALS = frozenset(
     (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EPIPE)
 )
@@ -44,6 +50,19 @@ def failure_from_os_error(action: str, error: OSError) -> UserError:
     return UserError(f"cannot {action}{place}: {error.strerror or error}", exit_code=code)
 
 
+def listed(items: Sequence[object], total: int | None = None, *, between: str = ", ") -> str:
+    """Name the first ten of what a message has many of, "and 116 more"; the log has all of them, at level DEBUG.
+
+    :param total: how many there are, if ``items`` are only the first of them.
+    """
+    count = len(items) if total is None else total
+    if count <= NAMED:
+        return between.join(map(str, items))
+    if logger.isEnabledFor(logging.DEBUG):
+        logger.debug("%d of %d: %s", len(items), count, between.join(map(str, items)))
+    return f"{between.join(map(str, items[:NAMED]))} and {count - NAMED} more"
+
+
 def exit_on_interrupt() -> None:
     """Let Ctrl-C end the process without a word until :func:`run_command` takes over.
 
@@ -60,8 +79,12 @@ def _exit(number: int, frame: FrameType | None) -> None:
 def run_command(name: str, body: Callable[[], int]) -> int:
     """Run ``body`` and report a :class:`UserError` as ``name: error: message`` on standard error.
 
+    The environment variable ``LOGLEVEL=DEBUG`` shows the log, as it does under fairseq's commands.
+
     :returns: the exit code of ``body``, of the error, or 130 after Ctrl-C.
     """
+    if os.environ.get("LOGLEVEL", "").upper() == "DEBUG":
+        logging.basicConfig(level=logging.DEBUG)
     if signal.getsignal(signal.SIGINT) is _exit:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from data_gen.errors import UserError, failure_from_os_error
+from data_gen.errors import UserError, failure_from_os_error, listed
 from data_gen.files import whole_file
 
 MARK = "study.json"
@@ -41,7 +41,7 @@ def _other(there: str, wanted: str) -> str:
         old, new = dict(json.loads(there)), json.loads(wanted)
     except (ValueError, TypeError):  # somebody has changed the file
         return "settings"
-    return ", ".join(name for name in {**new, **old} if old.get(name) != new.get(name)) or "settings"
+    return listed([name for name in {**new, **old} if old.get(name) != new.get(name)]) or "settings"
 
 
 def make_folder(folder: Path) -> None:

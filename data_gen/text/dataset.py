@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import sentencepiece
 
-from data_gen.errors import UserError
+from data_gen.errors import UserError, listed
 from data_gen.folder import new_folder
 from data_gen.indexed_files import indexed_files
 from data_gen.manifest import hash_files
@@ -102,7 +102,7 @@ def _check_text(files: dict[str, Files], on_bad: str, progress: Report) -> None:
 
 
 def _bad_lines_error(bad: dict[str, Faults]) -> UserError:
-    found = "; ".join(f"'{file}': {describe_faults(faults)}" for file, faults in bad.items())
+    found = listed([f"'{file}': {describe_faults(faults)}" for file, faults in bad.items()], between="; ")
     return UserError(f"bad lines in {found}: mend them, or add --on-bad skip to leave these pairs out")
 
 

@@ -1,20 +1,20 @@
 r"""Lines of text files, in step on both sides, and what is wrong with them.
 
 A line ends at ``\n`` and nowhere else, so that line numbers are those of ``wc -l`` and of editors; one ``\r`` before
-it is taken off. Other characters that Unicode calls line ends are part of the line.
+it is taken off. Other characters that Unicode calls line ends are part of the line. A file whose lines end in ``\r``
+alone is refused.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
-from data_gen.errors import UserError, failure_from_os_error
+from data_gen.errors import UserError, failure_from_os_error, listed
 
 BATCH_LINES: Final = 8_192
 BATCH_BYTES: Final = 1 << 20
-SHOWN_LINES: Final = 10
 KEPT_LINES: Final = 100_000
 
 EMPTY: Final = "empty"
@@ -37,8 +37,7 @@ class LineNumbers:
             self.first.append(number)
 
     def __str__(self) -> str:
-        shown = ", ".join(map(str, self.first[:SHOWN_LINES]))
-        return f"line {shown}" if self.count == 1 else f"lines {shown}{', ...' * (self.count > SHOWN_LINES)}"
+        return f"line{'s' * (self.count != 1)} {listed(self.first, self.count)}"
 
 
 Faults = dict[str, LineNumbers]
@@ -122,6 +121,17 @@ def decode_lines(raw: Sequence[bytes]) -> tuple[list[str], dict[int, str]]:
     return lines, dict(sorted(faults.items()))
 
 
+def lines_of(stream: BinaryIO) -> Iterator[bytes]:
+    r"""Lines of an open file, with their ends.
+
+    :raises UserError: if its only line has ``\r`` inside: so programs of old ended lines.
+    """
+    start = list(islice(stream, 2))
+    if len(start) == 1 and b"\r" in start[0].rstrip(b"\r\n"):
+        raise UserError(r"its lines end in CR alone, not in LF: write it again with `tr '\r' '\n' < OLD > NEW`")
+    return chain(start, stream)
+
+
 def require_file(path: Path, option: str) -> None:
     """:raises UserError: if there is no such file, naming the option that asked for it."""
     try:
@@ -151,7 +161,9 @@ def _read(path: Path) -> Iterator[list[bytes]]:
 def _lines(path: Path) -> Iterator[bytes]:
     try:
         with open(path, "rb") as stream:
-            yield from stream
+            yield from lines_of(stream)
+    except UserError as error:
+        raise UserError(f"'{path}': {error}") from None
     except OSError as error:
         reason = OSError(error.errno, error.strerror or str(error), str(path))
         raise failure_from_os_error("read", reason) from error

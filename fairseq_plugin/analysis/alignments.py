@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_gen.errors import UserError, failure_from_os_error
+from data_gen.text.reading import lines_of
 
 Link = tuple[int, int]  # source position, target position
 LINK = re.compile(rb"([0-9]{1,9})([-p?])([0-9]{1,9})")
@@ -44,13 +45,14 @@ def read_gold(path: str | Path, *, first: int = 0) -> list[GoldAlignment]:
     """
     path = Path(path)
     try:
-        lines = path.read_bytes().split(b"\n")
+        with path.open("rb") as stream:
+            lines = list(lines_of(stream))
     except FileNotFoundError:
         raise UserError(f"no gold alignments {str(path)!r}: give a file with a line of links i-j a sentence") from None
     except OSError as error:
         raise failure_from_os_error("read", OSError(error.errno, error.strerror or str(error), str(path))) from error
-    if not lines[-1]:
-        lines.pop()  # the last line ends in a line feed like the others
+    except UserError as error:
+        raise UserError(f"{str(path)!r}: {error}") from None
     alignments = []
     for number, line in enumerate(lines, 1):
         try:

@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike
 from omegaconf import open_dict
 from torch import Tensor
 
-from data_gen.errors import FAILURE, UserError
+from data_gen.errors import FAILURE, UserError, listed
 from fairseq_plugin.analysis.ensemble import score_references, with_mean_attention
 from fairseq_plugin.analysis.records import AttentionRecord
 from fairseq_plugin.analysis.spill import Spill
@@ -235,5 +235,5 @@ def check_complete(ids: ArrayLike, sentences: int) -> None:
     """
     missing = np.setdiff1d(np.arange(sentences), ids)
     if missing.size:
-        listed = ", ".join(map(str, missing[:20])) + (", ..." if missing.size > 20 else "")
-        raise UserError(f"{missing.size} of {sentences} sentences are missing: ids {listed}", exit_code=FAILURE)
+        ids = listed(missing.tolist())
+        raise UserError(f"{missing.size} of {sentences} sentences are missing: ids {ids}", exit_code=FAILURE)

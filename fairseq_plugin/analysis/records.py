@@ -68,6 +68,11 @@ def check_shape(shape: tuple[int, ...], source: Sequence[str], target: Sequence[
         )
 
 
+def without_end(tokens: Sequence[str]) -> Sequence[str]:
+    """The tokens without a closing ``</s>``."""
+    return tokens[:-1] if tokens and tokens[-1] == END else tokens
+
+
 def letters(tokens: Iterable[str]) -> np.ndarray:
     """The positions of the tokens other than ``</s>``."""
     return np.array([place for place, token in enumerate(tokens) if token != END], dtype=np.int64)

@@ -11,15 +11,13 @@ from fairseq.tokenizer import tokenize_line
 from omegaconf import open_dict
 from torch import Tensor
 
-from data_gen.errors import UserError
+from data_gen.errors import UserError, listed
 from fairseq_plugin.analysis.ensemble import with_mean_attention
 from fairseq_plugin.analysis.extraction import records_of_batch, right_padded
 from fairseq_plugin.analysis.records import AttentionRecord
 from fairseq_plugin.models.sentence_pieces import SentencePieces, add_sentence_pieces
 
 logger = logging.getLogger(__name__)
-
-SHOWN = 20  # unknown tokens in a warning, at most
 
 
 class Translation(NamedTuple):
@@ -54,8 +52,8 @@ class TranslationHub(GeneratorHubInterface):
         self._refuse_empty(sentences)
         unknown = sorted({token for sentence in sentences for token in self.unknown_tokens(sentence)})
         if unknown:
-            listed = ", ".join(map(repr, unknown[:SHOWN])) + (", ..." if len(unknown) > SHOWN else "")
-            logger.warning("not in the source dictionary, read as %s: %s", self.src_dict.unk_word, listed)
+            names = listed([*map(repr, unknown)])
+            logger.warning("not in the source dictionary, read as %s: %s", self.src_dict.unk_word, names)
         if not return_attention:
             return super().translate(sentences, beam, verbose, **kwargs)
         return self._with_attention([self.encode(sentence) for sentence in sentences], beam, **kwargs)
@@ -73,10 +71,11 @@ class TranslationHub(GeneratorHubInterface):
         :raises UserError: naming the sentences without a token, counted from 0.
         """
         tokens = [tokenize_line(self.apply_bpe(self.tokenize(sentence))) for sentence in sentences]
-        empty = [str(place) for place, of_sentence in enumerate(tokens) if not of_sentence]
+        empty = [place for place, of_sentence in enumerate(tokens) if not of_sentence]
         if empty:
-            listed = ", ".join(empty[:SHOWN]) + (", ..." if len(empty) > SHOWN else "")
-            raise UserError(f"{len(empty)} of {len(sentences)} sentences are empty: leave out number {listed} (from 0)")
+            raise UserError(
+                f"{len(empty)} of {len(sentences)} sentences are empty: leave out number {listed(empty)} (from 0)"
+            )
 
     def _with_attention(self, tokens: list[Tensor], beam: int, **kwargs: Any) -> list[Translation]:
         generation = deepcopy(self.cfg.generation)

@@ -9,7 +9,7 @@ from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from omegaconf import II
 
 from data_gen.copy.spec import SOURCE_LANGUAGE, SPLITS, TARGET_LANGUAGE
-from data_gen.errors import UserError
+from data_gen.errors import UserError, listed
 
 TRAIN = SPLITS[0]
 """The split whose sequences are new in each epoch under ``--online``."""
@@ -92,7 +92,7 @@ def check_config(cfg: CopyTaskConfig) -> None:
 def _check_online(cfg: CopyTaskConfig) -> None:
     folders = utils.split_paths(cfg.data)
     if len(folders) > 1:
-        raise UserError(f"--online takes one dataset folder, but got {len(folders)}: {', '.join(folders)}")
+        raise UserError(f"--online takes one dataset folder, but got {len(folders)}: {listed(folders)}")
     if cfg.train_subset != TRAIN:
         raise UserError(f"--online makes the split {TRAIN!r}, so --train-subset cannot be {cfg.train_subset!r}")
     for name, made in (("source_lang", SOURCE_LANGUAGE), ("target_lang", TARGET_LANGUAGE)):

@@ -17,7 +17,7 @@ from fairseq.models import ARCH_MODEL_REGISTRY, MODEL_REGISTRY
 from fairseq.tasks import FairseqTask, register_task
 from torch import Tensor
 
-from data_gen.errors import UserError
+from data_gen.errors import UserError, listed
 from fairseq_plugin.analysis.ensemble import with_mean_attention
 from fairseq_plugin.checkpoints.safe_loading import allow_classes_from_first_rank
 from fairseq_plugin.cli_errors import reports_user_errors
@@ -201,7 +201,7 @@ class CopyTask(FairseqTask):
         """
         indices, ignored = dataset.filter_indices_by_size(indices, max_positions)
         if len(ignored) > 0:
-            ids = ", ".join(str(index) for index in sorted(ignored))
+            ids = listed(sorted(map(int, ignored)))
             what = f"{len(ignored)} samples are longer than (source, target) = {max_positions}: ids {ids}"
             if not ignore_invalid_inputs and len(indices):
                 raise UserError(f"{what}; raise the limits or pass --skip-invalid-size-inputs-valid-test")

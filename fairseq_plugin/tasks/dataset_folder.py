@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from fairseq.data import Dictionary, data_utils
 from fairseq.tasks.translation import load_langpair_dataset
 
-from data_gen.errors import UserError
+from data_gen.errors import UserError, listed
 from data_gen.manifest import MANIFEST_NAME, read_manifest
 from fairseq_plugin.positions import UNLIMITED
 from fairseq_plugin.tasks.binarized_files import check_files
@@ -81,7 +81,7 @@ def _require_one_pair(folder: str, given: str | None) -> None:
     fitting = [shown for pair, shown in pairs.items() if given is None or given in pair]
     if len(fitting) > 1:
         raise UserError(
-            f"{folder!r} holds {len(fitting)} pairs of languages, {', '.join(fitting)}: choose one with --source-lang "
+            f"{folder!r} holds {len(fitting)} pairs of languages, {listed(fitting)}: choose one with --source-lang "
             "and --target-lang"
         )
 
@@ -133,7 +133,7 @@ def check_split(folder: str, split: str, source: str, target: str) -> None:
     there = sorted({name.split(".")[0] for name in names if name.endswith(".idx")})
     if not there and MANIFEST_NAME in names:
         raise UserError(f"no split {split!r} in {folder!r}, which holds no sequences at all: add --online to make them")
-    raise UserError(f"no split {split!r} in {folder!r}: it holds {', '.join(there) or 'none'}")
+    raise UserError(f"no split {split!r} in {folder!r}: it holds {listed(there) or 'none'}")
 
 
 def open_split(cfg: Any, folder: str, split: str, source: Dictionary, target: Dictionary, *, combine: bool) -> Sides:
@@ -185,8 +185,8 @@ def _check_files(folder: str, split: str, dictionaries: Sequence[tuple[str, Dict
         if counts:
             break
     if len(set(counts.values())) > 1:
-        listed = " and ".join(f"'{prefix}' has {count}" for prefix, count in counts.items())
-        raise UserError(f"number of sequences: {listed}: each must be the pair of the other; make the data again")
+        both = " and ".join(f"'{prefix}' has {count}" for prefix, count in counts.items())
+        raise UserError(f"number of sequences: {both}: each must be the pair of the other; make the data again")
 
 
 def _names(folder: str) -> set[str]:

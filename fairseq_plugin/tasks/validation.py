@@ -6,6 +6,7 @@ from typing import Any
 from fairseq.data import Dictionary
 from torch import Tensor
 
+from fairseq_plugin.analysis.labels import label
 from fairseq_plugin.scoring.exact_match import Matches, count_matches
 
 logger = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ def compare_outputs(
         if sample_id < examples:
             letters = _letters(sample["net_input"]["src_tokens"][row], source)
             lines = [
-                f"{name} {' '.join(dictionary[token] for token in tokens)}"
+                f"{name} {' '.join(label(dictionary[token]) for token in tokens)}"
                 for name, dictionary, tokens in (
                     ("SRC ", source, letters),
                     ("TRG ", target, reference),

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from data_gen.errors import FAILURE, UserError
+from data_gen.errors import FAILURE, UserError, listed
 from scripts.benchmark.machine import describe_machine
 from scripts.marked_section import read_text
 from scripts.study_folder import make_folder, write
@@ -60,7 +60,7 @@ def check_machines(folder: Path, machines: Sequence[Machine]) -> None:
         values = list(dict.fromkeys(str(machine[field]) for machine in machines))
         if field != "date" and len(values) > 1:
             raise UserError(
-                f"{str(folder)!r} has trainings of another machine ({field}: {', '.join(values)}), whose times cannot "
+                f"{str(folder)!r} has trainings of another machine ({field}: {listed(values)}), whose times cannot "
                 "be compared: begin again with another --folder",
                 exit_code=FAILURE,
             )

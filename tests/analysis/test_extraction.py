@@ -170,7 +170,7 @@ def test_padding_ends_on_the_right_beside_an_empty_source(left: bool) -> None:
     [
         ([0, 2], 3, "1 of 3 sentences are missing: ids 1"),
         ([], 2, "2 of 2 sentences are missing: ids 0, 1"),
-        ([0], 22, "21 of 22 sentences are missing: ids " + ", ".join(map(str, range(1, 21))) + ", ..."),
+        ([0], 22, "21 of 22 sentences are missing: ids 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 11 more"),
     ],
     ids=["one", "all", "many"],
 )

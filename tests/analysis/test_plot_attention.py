@@ -1,8 +1,10 @@
 """The command from end to end: pictures, printed lines, exit codes and messages."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -67,6 +69,34 @@ def test_options(attention, options, printed, title, tmp_path, capsys, titles):
     assert plot_attention.main([attention, "--output", output, *options]) == 0
     assert capsys.readouterr() == (f"{printed}{output}\n", "")
     assert titles == [title]
+
+
+def test_lines_show_tokens_whole_and_what_cannot_be_seen_as_its_code(tmp_path, capsys):
+    tokens = ("a\u200b", "</s>", "\xa0", "\u202eb", "c" * 200, "</s>")
+    write_records([AttentionRecord(0, tokens, tokens, np.eye(6), score=-0.5, reference=tokens)], tmp_path / "a.jsonl")
+    assert plot_attention.main([str(tmp_path / "a.jsonl"), "--output", str(tmp_path / "a.svg")]) == 0
+    shown = r"a\u200b </s> \xa0 \u202eb " + "c" * 200
+    assert capsys.readouterr().out == f"SRC  {shown}\nTRG  {shown}\nPRED {shown}\n{tmp_path / 'a.svg'}\n"
+
+
+def test_titles_show_what_cannot_be_seen_as_its_code(tmp_path, titles):
+    names = [os.fsdecode(name) for name in (b"a\nb.jsonl", b"bad\xff.jsonl")]
+    paths = [str(tmp_path / name) for name in names]
+    for path in paths:
+        write_records(RECORDS, path)
+    output = ["--output", str(tmp_path / "a.svg")]
+    assert plot_attention.main([paths[0], "--compare", paths[1], *output]) == 0
+    assert plot_attention.main([paths[1], "--compare", paths[0], *output]) == 0
+    assert plot_attention.main([paths[0], "--title", "\a$x$\n \u202eb ", *output]) == 0
+    assert titles == [r"a\nb.jsonl, sentence 3", r"bad\udcff.jsonl, sentence 3", "\\x07$x$\n \\u202eb "]
+    ElementTree.parse(tmp_path / "a.svg")
+
+
+def test_of_many_ranks_ten_are_named(tmp_path, capsys):
+    write_records([record(0, rank=rank) for rank in range(12)], tmp_path / "a.jsonl")
+    words = [str(tmp_path / "a.jsonl"), "--rank", "12", "--output", str(tmp_path / "a.svg")]
+    assert plot_attention.main(words) == 2
+    assert capsys.readouterr().err.endswith("has no rank 12: it has 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more\n")
 
 
 def test_characters_without_a_font_give_one_line(attention, tmp_path, capsys):

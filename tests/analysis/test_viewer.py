@@ -100,6 +100,15 @@ def test_no_token_ends_the_block(token):
         assert hostile.count(mark) == tame.count(mark)
 
 
+def test_the_page_holds_what_is_shown_of_tokens_that_cannot_be_seen():
+    long = "a" * 200
+    one = record(source=("\u200b", "__proto__", long), target=("b", "\u200b"), reference=("\xa0", ""))
+    data = data_of(page_of([one, record(1, target=("\u202e",))], name="\u202ea.npz"))
+    assert data["labels"] == [["", "∅"], ["\xa0", r"\xa0"], ["\u200b", r"\u200b"], ["\u202e", r"\u202e"]]
+    assert data["sentences"][0]["source"] == ["\u200b", "__proto__", long]
+    assert data["name"] == r"\u202ea.npz"
+
+
 @given(st.lists(st.tuples(TOKENS, TOKENS), max_size=3))
 def test_any_tokens_come_back(pairs):
     records = [record(n, source, target) for n, (source, target) in enumerate(pairs)]

@@ -6,7 +6,17 @@ from selenium.webdriver.common.by import By
 
 from fairseq_plugin.analysis.records import AttentionRecord
 
-HOSTILE = ("</script>", "<img src=x onerror=document.title='hit'>", "&lt;", "a\u2028b", "\u202eabc", "", "\n", "</s>")
+HOSTILE = (
+    "</script>",
+    "<img src=x onerror=document.title='hit'>",
+    "&lt;",
+    "a\u2028b",
+    "\u202eabc",
+    "",
+    "\n",
+    "\u200b",
+    "</s>",
+)
 KOREAN = ("▁안녕", "하세요", "▁세계", "</s>")
 ARABIC = ("مرحبا", "بكم", "</s>")
 

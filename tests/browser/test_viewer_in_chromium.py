@@ -178,7 +178,7 @@ def test_sort(opened):
 def test_hostile_tokens_are_text(opened):
     browser = opened(RECORDS)
     open_sentence(browser, 2)
-    shown = ["</script>", HOSTILE[1], "&lt;", "a\\u2028b", "\\u202eabc", "∅", "\\x0a", "</s>"]
+    shown = ["</script>", HOSTILE[1], "&lt;", "a\\u2028b", "\\u202eabc", "∅", "\\n", "\\u200b", "</s>"]
     assert texts(browser, "#source .text") == shown
     assert texts(browser, "#target .text") == shown[::-1]
     assert browser.title == "mine.npz · Attention"

@@ -72,7 +72,17 @@ def test_unknown_tokens_are_warned_of(hub: Any, caplog: pytest.LogCaptureFixture
         hub.translate(["a b", "<unk> b"])
         assert caplog.messages == []
         hub.translate(["a z b", "Ж z"])
-    assert caplog.messages == ["not in the source dictionary, read as <unk>: 'z', 'Ж'"]
+        hub.translate(" ".join(f"z{number:02}" for number in range(12)))
+    ten = ", ".join(f"'z{number:02}'" for number in range(10))
+    assert caplog.messages == [
+        "not in the source dictionary, read as <unk>: 'z', 'Ж'",
+        f"not in the source dictionary, read as <unk>: {ten} and 2 more",
+    ]
+    with pytest.raises(UserError) as caught:
+        hub.translate(["a"] + [""] * 12)
+    assert str(caught.value) == (
+        "12 of 13 sentences are empty: leave out number 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more (from 0)"
+    )
 
 
 @pytest.mark.parametrize(

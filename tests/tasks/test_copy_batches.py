@@ -121,6 +121,29 @@ def test_what_is_too_long_is_refused_by_id(copy_data: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("skip", [False, True])
+def test_of_many_that_are_too_long_ten_are_named_and_the_log_has_all(
+    skip: bool, copy_data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = make_task(copy_data, max_source_positions=4)
+    task.load_dataset("train")
+    ids = [str(number) for number, row in enumerate(lines(copy_data, "train")) if len(row) == 4]
+    what = (
+        f"{len(ids)} samples are longer than (source, target) = (4, {UNLIMITED}): ids {', '.join(ids[:10])} and "
+        f"{len(ids) - 10} more"
+    )
+    everything = np.arange(len(task.dataset("train")))
+    with caplog.at_level(logging.DEBUG):
+        caplog.clear()
+        try:
+            task.filter_indices_by_size(everything, task.dataset("train"), (4, UNLIMITED), skip)
+            said = caplog.messages.pop()
+        except UserError as error:
+            said = f"skipped: {error}".removesuffix("; raise the limits or pass --skip-invalid-size-inputs-valid-test")
+    assert said == f"skipped: {what}"
+    assert caplog.messages[:1] == [f"{len(ids)} of {len(ids)}: {', '.join(ids)}"]
+
+
 def test_what_is_too_long_is_skipped_by_id(copy_data: Path, caplog: pytest.LogCaptureFixture) -> None:
     task = make_task(copy_data, max_target_positions=4)
     task.load_dataset("test")

@@ -112,6 +112,16 @@ def test_examples_are_shown(
     assert [record.getMessage() for record in caplog.records] == expected
 
 
+def test_an_example_shows_what_cannot_be_seen(
+    copy_data: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = make_task(copy_data, eval_print_examples=1)
+    task.target_dictionary.symbols[7] = "a\u200b"
+    with caplog.at_level(logging.INFO):
+        counted(task, [[5, EOS], [7, EOS]], monkeypatch)
+    assert caplog.messages[-1].endswith("\nPRED a\\u200b")
+
+
 def reduced(task: CopyTask, logs: list[dict[str, Any]]) -> dict[str, Any]:
     base = {"loss": 2.0, "ntokens": 4, "nsentences": 1, "sample_size": 4}
     criterion = CrossEntropyCriterion(task, sentence_avg=False)

@@ -55,6 +55,24 @@ def test_folder_whose_files_tell_no_languages(tmp_path: Path) -> None:
     )
 
 
+def test_of_many_pairs_and_splits_ten_are_named(copy_data: Path, tmp_path: Path) -> None:
+    shutil.copytree(copy_data, tmp_path, dirs_exist_ok=True)
+    for number in range(12):
+        (tmp_path / f"test{number:02}.src-tgt.src.idx").touch()
+    task = make_task(tmp_path)
+    with pytest.raises(UserError) as caught:
+        task.load_dataset("dev")
+    assert str(caught.value).endswith(
+        "it holds test, test00, test01, test02, test03, test04, test05, test06, test07, test08 and 5 more"
+    )
+    for number in range(12):
+        (tmp_path / f"train.src-l{number:02}.src.idx").touch()
+    assert refusal(tmp_path) == (
+        f"'{tmp_path}' holds 13 pairs of languages, src-tgt, src-l00, src-l01, src-l02, src-l03, src-l04, src-l05, "
+        "src-l06, src-l07, src-l08 and 3 more: choose one with --source-lang and --target-lang"
+    )
+
+
 def test_language_without_a_dictionary(copy_data: Path) -> None:
     assert refusal(copy_data, source_lang="de", target_lang="tgt") == (
         f"no dictionary at '{copy_data}/dict.de.txt': is 'de' a language of this dataset?"

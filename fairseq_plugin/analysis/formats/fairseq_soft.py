@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from data_gen.errors import UserError
+from data_gen.text.reading import lines_of
 from fairseq_plugin.analysis.formats.layout import counted_ranks, in_order, tokens_of, words
 from fairseq_plugin.analysis.formats.text import matrix_of, number_of, soft_line, text_of
 from fairseq_plugin.analysis.records import END, AttentionRecord
@@ -55,7 +56,7 @@ def read_fairseq(stream: BinaryIO) -> Iterator[AttentionRecord]:
 def _records(stream: BinaryIO) -> Iterator[AttentionRecord]:
     seen: dict[str, tuple[int, str]] = {}  # the last line of each kind: id, text
     ranks: dict[int, int] = {}
-    for number, line in enumerate(stream, 1):
+    for number, line in enumerate(lines_of(stream), 1):
         found = LINE.fullmatch(text_of(line, number))
         if not found:
             continue

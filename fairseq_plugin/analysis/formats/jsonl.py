@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from data_gen.errors import UserError
+from data_gen.text.reading import lines_of
 from fairseq_plugin.analysis.formats.layout import AXES, SEQUENCES, check_equal, in_order, shortest
 from fairseq_plugin.analysis.records import AttentionRecord
 
@@ -34,11 +35,11 @@ def read_jsonl(stream: BinaryIO) -> Iterator[AttentionRecord]:
 
     :raises UserError: naming the line that is no record, or that is out of order.
     """
-    number = 0
+    lines, number = lines_of(stream), 0
 
     def parsed() -> Iterator[AttentionRecord]:
         nonlocal number
-        for line in stream:
+        for line in lines:
             number += 1
             if line.strip():
                 yield _record_of_line(line)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from data_gen.errors import UserError
-from fairseq_plugin.analysis.records import END, AttentionRecord
+from fairseq_plugin.analysis.records import END, AttentionRecord, without_end
 
 AXES = "target x source"
 SEQUENCES = ("source", "target", "reference")
@@ -72,7 +72,7 @@ def words(tokens: Sequence[str], name: str) -> str:
     for token in tokens:
         if not token or BAR in token or any(character.isspace() for character in token):
             raise UserError(f"token {token!r} cannot be told apart in {name}, which is plain text: write .jsonl")
-    return " ".join(tokens[:-1] if tokens and tokens[-1] == END else tokens)
+    return " ".join(without_end(tokens))
 
 
 def tokens_of(text: str, count: int, where: str) -> tuple[str, ...]:

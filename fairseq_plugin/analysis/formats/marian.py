@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from data_gen.errors import UserError
+from data_gen.text.reading import lines_of
 from fairseq_plugin.analysis.formats.layout import BAR, one_a_line, tokens_of, words
 from fairseq_plugin.analysis.formats.text import matrix_of, soft_line, text_of
 from fairseq_plugin.analysis.records import END, AttentionRecord
@@ -29,7 +30,7 @@ def read_marian(stream: BinaryIO) -> Iterator[AttentionRecord]:
 
     :raises UserError: naming the line that holds something else.
     """
-    for number, line in enumerate(stream, 1):
+    for number, line in enumerate(lines_of(stream), 1):
         text = text_of(line, number)
         try:
             record = _record(number - 1, text)

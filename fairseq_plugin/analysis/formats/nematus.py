@@ -15,6 +15,7 @@ from typing import BinaryIO
 import numpy as np
 
 from data_gen.errors import UserError
+from data_gen.text.reading import lines_of
 from fairseq_plugin.analysis.formats.layout import BAR, counted_ranks, in_order, tokens_of, words
 from fairseq_plugin.analysis.formats.text import matrix, number_of, text_of, text_rows
 from fairseq_plugin.analysis.records import AttentionRecord
@@ -45,7 +46,7 @@ def read_nematus(stream: BinaryIO) -> Iterator[AttentionRecord]:
 
     :raises UserError: naming the line where a block is not as described.
     """
-    lines = enumerate(stream, 1)
+    lines = enumerate(lines_of(stream), 1)
     return in_order(_records((number, text_of(line, number)) for number, line in lines))
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from data_gen.errors import UserError
+from data_gen.errors import UserError, listed
 from fairseq_plugin.analysis.formats.layout import shortest
 from fairseq_plugin.analysis.records import AttentionRecord
 
@@ -59,7 +59,7 @@ def matrix(rows: list[list[str]]) -> np.ndarray:
     """
     widths = sorted({len(row) for row in rows})
     if len(widths) != 1:
-        raise UserError(f"no matrix of weights: its rows have {' and '.join(map(str, widths)) or 'no'} numbers")
+        raise UserError(f"no matrix of weights: its rows have {listed(widths, between=' and ') or 'no'} numbers")
     try:
         return np.array(rows, dtype=np.str_).astype(np.float64)  # (T, S)
     except ValueError as error:

@@ -19,10 +19,12 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from data_gen.errors import listed
+from fairseq_plugin.analysis.labels import SEEN
+
 BASE = "DejaVu Sans"  # comes with matplotlib
 # Families that come with matplotlib for other ends: boxes for anything, and mathematics under made-up codes.
 NOT_FOR_TEXT = ("Last Resort", "STIXNonUnicode", "STIXSize", "cmex", "cmmi", "cmsy")
-SHOWN = 10  # characters that a warning names
 # The start of a character's Unicode name, and the Debian package whose fonts matplotlib can draw it with.
 PACKAGES = dict.fromkeys(("CJK", "HANGUL", "HIRAGANA", "KATAKANA", "HALFWIDTH", "FULLWIDTH"), "fonts-noto-cjk")
 
@@ -54,10 +56,8 @@ def missing_message(missing: Iterable[str]) -> str:
     """The line that tells a user which characters have no font and what to install."""
     characters = list(missing)
     packages = sorted({_package(character) for character in characters})
-    shown = " ".join(characters[:SHOWN])
-    more = f" and {len(characters) - SHOWN} more" if len(characters) > SHOWN else ""
     return (
-        f"no installed font has {shown}{more}: drawn as boxes; install one"
+        f"no installed font has {listed(characters, between=' ')}: drawn as boxes; install one"
         f" (e.g. `apt-get install {' '.join(packages)}`), or write .svg, which the viewer's own fonts show"
     )
 
@@ -114,7 +114,8 @@ def _choose(characters: str) -> FontChoice:
 
 def _is_drawn(character: str) -> bool:
     """Whether a character needs a glyph: joiners, variation selectors and control characters do not."""
-    return unicodedata.category(character) not in ("Cc", "Cf") and not 0xFE00 <= ord(character) <= 0xFE0F
+    hidden = character not in SEEN and unicodedata.category(character) in ("Cc", "Cf")
+    return not (hidden or 0xFE00 <= ord(character) <= 0xFE0F)
 
 
 def _preference(family: str) -> tuple[bool, bool, str]:

@@ -3,7 +3,6 @@
 :func:`draw` computes a figure and writes nothing; :func:`picture.save` writes it.
 """
 
-import unicodedata
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from data_gen.errors import UserError
+from fairseq_plugin.analysis.labels import label, shortened, visible
 from fairseq_plugin.analysis.pictures import fonts
 from fairseq_plugin.analysis.pictures.arrangement import arrange
 from fairseq_plugin.analysis.pictures.panel import Panel, thinned
@@ -53,8 +53,9 @@ def draw(
 ) -> Figure:
     """Draw attention as a heatmap whose size grows with the matrix, up to 100 tokens a side.
 
-    Every token is a tick with its own label, shown as it is: ``</s>``, ``$x$`` and ``a_b`` are no markup. Control
-    characters are shown as escapes. A longer matrix is thinned, with a warning; :func:`panel.parts` cuts it instead.
+    Every token is a tick with its own label, shown as it is: ``</s>``, ``$x$`` and ``a_b`` are no markup. What cannot
+    be seen is shown as its code, and a long token without its middle (:mod:`labels`). A longer
+    matrix is thinned, with a warning; :func:`panel.parts` cuts it instead.
 
     :param weights: (T, S), target x source.
     :param source: the S source tokens, drawn left to right.
@@ -74,7 +75,7 @@ def add_matrix(figure: Figure, panel: Panel, colours: Colours) -> AxesImage:
     :raises UserError: as :func:`draw`.
     """
     panel = shown(panel, colours)
-    columns, rows = [label(token) for token in panel.source], [label(token) for token in panel.target]
+    columns, rows = ([shortened(label(token)) for token in tokens] for tokens in (panel.source, panel.target))
     text = _text([*columns, *rows, panel.title])
     axes = figure.add_axes((0, 0, 1, 1), label=str(len(figure.axes)))
     axes.grid(visible=False)
@@ -111,23 +112,13 @@ def annotate(image: AxesImage) -> None:
         axes.text(s, t, f"{weight:.2f}", ha="center", va="center", parse_math=False, usetex=False, **style)
 
 
-def label(token: str) -> str:
-    """The token as a tick shows it: control characters and line breaks as escapes, all else unchanged."""
-    return "".join(
-        character.encode("unicode_escape").decode()
-        if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
-        else character
-        for character in token
-    )
-
-
 def _text(shown: Sequence[str]) -> dict[str, Any]:
     family = list(fonts.choose(shown).families)
     return {"family": family, "size": FONT_SIZE, "parse_math": False, "usetex": False, "color": "black"}
 
 
 def shown(panel: Panel, colours: Colours) -> Panel:
-    """The panel as it is drawn: float32, thinned where it is long.
+    """The panel as it is drawn: float32, thinned where it is long, its title with codes for what cannot be seen.
 
     :raises UserError: as :func:`draw`.
     """
@@ -142,4 +133,5 @@ def shown(panel: Panel, colours: Colours) -> Panel:
         raise UserError(f"unknown colour map {cmap!r}: use viridis, cividis, magma, Greys or another of matplotlib's")
     if not vmin < vmax:
         raise UserError(f"colours from {vmin} to {vmax} are no range: vmin must be less than vmax")
-    return thinned(panel._replace(weights=weights))
+    title = "\n".join(map(visible, panel.title.split("\n")))
+    return thinned(panel._replace(weights=weights, title=title))

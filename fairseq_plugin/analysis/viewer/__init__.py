@@ -3,7 +3,8 @@
 The page is ``page/page.html`` with its style, its script and the records put in. A Content-Security-Policy names
 the hashes of that one style and that one script: nothing else can run, and nothing can be fetched or sent. The records
 are a block of JSON, in which ``<``, ``>``, ``&`` and the line separators of JavaScript are escapes: no token can end
-the block. The script shows tokens as text only, never as markup.
+the block. The script shows tokens as text only, never as markup; of a token with something that cannot be seen the page
+holds what :mod:`labels` makes of it.
 
 Weights are kept as whole ten-thousandths (little-endian uint16, row by row, in base64): 0.12345 becomes 0.1235, and
 what the page shows is at most 0.00005 away from the record.
@@ -20,6 +21,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from data_gen.errors import UserError
+from fairseq_plugin.analysis.labels import label, visible
 from fairseq_plugin.analysis.measures import row_entropies
 from fairseq_plugin.analysis.records import END, AttentionRecord, letters
 
@@ -113,12 +115,15 @@ def _steps(record: AttentionRecord) -> np.ndarray:
 
 def _data(records: Iterable[AttentionRecord], name: str, total: int) -> Iterator[str]:
     """The block of JSON, one record a line."""
-    yield f'{{"name":{_json(name)},"total":{total},"steps":{STEPS},"sentences":['
+    yield f'{{"name":{_json(visible(name))},"total":{total},"steps":{STEPS},"sentences":['
     between = "\n"
+    tokens: set[str] = set()
     for record in records:
+        tokens.update(record.source, record.target, record.reference or ())
         yield between + _json(row_of_page(record))
         between = ",\n"
-    yield "\n]}"
+    labels = ((token, label(token)) for token in sorted(tokens))
+    yield '\n],"labels":' + _json([pair for pair in labels if pair[0] != pair[1]]) + "}"
 
 
 def _json(value: Any) -> str:

@@ -5,10 +5,10 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from fairseq_plugin.analysis.labels import label
 from fairseq_plugin.analysis.pictures.fonts import MissingGlyphWarning, RightToLeftWarning
-from fairseq_plugin.analysis.pictures.heatmap import label
 from fairseq_plugin.analysis.pictures.panel import ThinnedWarning
-from fairseq_plugin.analysis.records import END, AttentionRecord
+from fairseq_plugin.analysis.records import AttentionRecord, without_end
 from fairseq_plugin.commands import program_name
 
 NAME = program_name("plot_attention")
@@ -30,11 +30,7 @@ def warnings_printed(program: str = NAME) -> Iterator[None]:
 def sentence_lines(record: AttentionRecord) -> list[str]:
     """Source, reference and hypothesis one under the other, without the end symbol."""
     rows = [("SRC", record.source), ("TRG", record.reference), ("PRED", record.target)]
-    return [
-        f"{name:<4} {' '.join(label(token) for token in tokens if token != END)}"
-        for name, tokens in rows
-        if tokens is not None
-    ]
+    return [f"{name:<4} {' '.join(map(label, without_end(tokens)))}" for name, tokens in rows if tokens is not None]
 
 
 def print_lines(lines: Iterable[str]) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from data_gen.errors import UserError
+from data_gen.errors import UserError, listed
 from fairseq_plugin.analysis.formats import iterate_records, read_records
+from fairseq_plugin.analysis.labels import visible
 from fairseq_plugin.analysis.pictures import picture
 from fairseq_plugin.analysis.pictures.grid import draw_grid
 from fairseq_plugin.analysis.pictures.heatmap import Colours
@@ -67,7 +68,8 @@ def plot_chosen(options: argparse.Namespace) -> int:
 def panel_of(record: AttentionRecord, path: Path, options: argparse.Namespace) -> Panel:
     """What a heatmap shows of a record from the file ``path``; what tells it from others stands in the title."""
     if options.compare is not None:
-        title = f"{path if options.attention.name == options.compare.name else path.name}, sentence {record.id}"
+        name = str(path) if options.attention.name == options.compare.name else path.name
+        title = f"{visible(name)}, sentence {record.id}"
     elif options.title is None:
         title = f"Attention, sentence {record.id}" + (f", rank {record.rank}" if record.rank else "")
     else:
@@ -95,5 +97,5 @@ def select(records: Sequence[AttentionRecord], sentence: int | None, rank: int, 
     for record in of_sentence:
         if record.rank == rank:
             return record
-    ranks = ", ".join(str(record.rank) for record in of_sentence)
+    ranks = listed([record.rank for record in of_sentence])
     raise UserError(f"sentence {sentence} in {str(path)!r} has no rank {rank}: it has {ranks}")

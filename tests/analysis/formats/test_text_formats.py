@@ -32,6 +32,17 @@ def written(path, *records):
     return path.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("name", ["jsonl", "nematus", "fairseq", "marian"])
+def test_lines_that_end_in_cr_alone(name, tmp_path):
+    path = tmp_path / f"a.{name}"
+    write_records([example(0), example(1)], path)
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r"))
+    expected = rf"'{path}': its lines end in CR alone, not in LF: write it again with `tr '\r' '\n' < OLD > NEW`"
+    assert message_of(read_records, path) == expected
+    path.write_bytes(b"0-0\r1-1\r")
+    assert message_of(read_gold, path) == expected
+
+
 WORDS = st.lists(
     st.sampled_from(["a", "</s>", "<unk>", "▁한", "a|b", "0-0", ",", "A-1", "👩‍👩‍👧"]), min_size=1, max_size=4
 )

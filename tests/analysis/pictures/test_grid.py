@@ -1,12 +1,16 @@
 """Several heatmaps in one picture."""
 
+import re
+
 import matplotlib
 import numpy as np
 import pytest
 from matplotlib import pyplot
+from PIL import Image
 
 from data_gen.errors import UserError
 from fairseq_plugin.analysis.pictures import heatmap, picture
+from fairseq_plugin.analysis.pictures.animation import save_gif
 from fairseq_plugin.analysis.pictures.arrangement import CELL
 from fairseq_plugin.analysis.pictures.fonts import without_glyph_warnings
 from fairseq_plugin.analysis.pictures.grid import draw_grid
@@ -105,3 +109,17 @@ def test_a_grid_of_one_is_the_single_heatmap(tmp_path):
     picture.save(draw_grid(PANELS[:1]), tmp_path / "grid.png")
     picture.save(heatmap.draw(weights, source, target, title=title), tmp_path / "one.png")
     assert (tmp_path / "grid.png").read_bytes() == (tmp_path / "one.png").read_bytes()
+
+
+def test_long_tokens_do_not_blow_up_a_grid_a_page_or_an_animation(tmp_path):
+    long = "abcdefghij" * 20
+    panels = [Panel(np.ones((2, 2)), (long, long), (long, "a"), str(number)) for number in range(4)]
+    figure = draw_grid(panels)
+    assert max(figure.get_size_inches()) < 12
+    save_pages((draw_grid([panel]) for panel in panels), tmp_path / "a.pdf")
+    sizes = re.findall(rb"MediaBox \[ 0 0 ([\d.]+) ([\d.]+) \]", (tmp_path / "a.pdf").read_bytes())
+    assert len(sizes) == 4
+    assert max(float(side) for size in sizes for side in size) < 12 * 72
+    save_gif(panels, tmp_path / "a.gif")
+    with Image.open(tmp_path / "a.gif") as animation:
+        assert max(animation.size) < 12 * 144

@@ -20,14 +20,9 @@ function make(tag, className, text, parent) {
   return element;
 }
 
-// A token as text to see: control characters and line breaks as escapes, nothing at all as a sign for it.
-function shown(token) {
-  if (token === "") return "∅";
-  return token.replace(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu, (character) => {
-    const code = character.codePointAt(0).toString(16);
-    return code.length > 2 ? "\\u" + code.padStart(4, "0") : "\\x" + code.padStart(2, "0");
-  });
-}
+// A token as text to see: the page holds what is shown of a token that holds something that cannot be seen.
+const labels = new Map(data.labels);
+const shown = (token) => labels.get(token) ?? token;
 
 // In a sentence, a token that turns the direction of the text must not turn its neighbours.
 const isolated = (token) => "\u2068" + shown(token) + "\u2069";
