@@ -54,8 +54,8 @@ def draw(
     """Draw attention as a heatmap whose size grows with the matrix, up to 100 tokens a side.
 
     Every token is a tick with its own label, shown as it is: ``</s>``, ``$x$`` and ``a_b`` are no markup. What cannot
-    be seen is shown as its code, and a long token without its middle (:mod:`labels`). A longer
-    matrix is thinned, with a warning; :func:`panel.parts` cuts it instead.
+    be seen is shown as its code, and a long token without its middle (:mod:`labels`). A longer matrix is
+    thinned, with a warning; :func:`panel.parts` cuts it instead.
 
     :param weights: (T, S), target x source.
     :param source: the S source tokens, drawn left to right.
