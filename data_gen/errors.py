@@ -8,24 +8,28 @@ system refuses to go on (``REFUSALS``). Any other exception is a bug and keeps i
 import errno
 import logging
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from types import FrameType
+from typing import TextIO
+
+from data_gen.signals import INTERRUPTED, Ended, exit_on_signals
 
 logger = logging.getLogger(__name__)
 
 WRONG_USE = 2
 FAILURE = 1
-INTERRUPTED = 130
 NAMED = 10
 """Of what a message has many of, it names so many."""
 
 REFUSALS = frozenset(
-    (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EPIPE)
+    (
+        *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EPIPE),
+        *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN),
+    )
 )
-"""What the system says of a full disk, a quota, a read-only place, no permission, a broken disk, a closed pipe."""
+"""What the system says of a full disk, a quota, a read-only place, no permission, a broken disk, a closed pipe; of too
+many open files, too little memory, too many processes."""
 
 WRONG_NAMES = frozenset((errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP))
 """What it says of a name: nothing there, a file where a folder must be or the other way round, too long, a circle."""
@@ -63,17 +67,11 @@ def listed(items: Sequence[object], total: int | None = None, *, between: str = 
     return f"{between.join(map(str, items[:NAMED]))} and {count - NAMED} more"
 
 
-def exit_on_interrupt() -> None:
-    """Let Ctrl-C end the process without a word until :func:`run_command` takes over.
-
-    For a command to call before imports that take seconds. Where Ctrl-C is ignored or handled otherwise, it stays so.
-    """
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _exit)
-
-
-def _exit(number: int, frame: FrameType | None) -> None:
-    os._exit(INTERRUPTED)  # an exception would be printed by whatever is being imported
+def refusal(error: OSError) -> UserError | None:
+    """The line for what the system refuses; None where it is our mistake that it does."""
+    if error.errno not in (*REFUSALS, errno.ENAMETOOLONG):
+        return None
+    return failure_from_os_error("read or write", error)
 
 
 def run_command(name: str, body: Callable[[], int]) -> int:
@@ -81,34 +79,75 @@ def run_command(name: str, body: Callable[[], int]) -> int:
 
     The environment variable ``LOGLEVEL=DEBUG`` shows the log, as it does under fairseq's commands.
 
-    :returns: the exit code of ``body``, of the error, or 130 after Ctrl-C.
+    :returns: the exit code of ``body`` or of the error, 1 if standard output does not take what is printed, 130 after
+        Ctrl-C.
+    :raises SystemExit: after another signal, with 128 + its number, and where ``body`` raises it.
     """
+    open_closed_streams()
     if os.environ.get("LOGLEVEL", "").upper() == "DEBUG":
         logging.basicConfig(level=logging.DEBUG)
-    if signal.getsignal(signal.SIGINT) is _exit:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        code = body()
-        sys.stdout.flush()
+        with exit_on_signals():
+            try:
+                code = body()
+            except SystemExit:  # of argparse, which has printed its help
+                sys.stdout.flush()
+                raise
+            sys.stdout.flush()
     except UserError as error:
-        print(f"{name}: error: {error}", file=sys.stderr)
-        return error.exit_code
+        return _end(name, f"error: {error}", error.exit_code)
     except OSError as error:
-        if error.errno not in REFUSALS:
+        explained = refusal(error)
+        if explained is None:
             raise
-        print(f"{name}: error: {failure_from_os_error('read or write', error)}", file=sys.stderr)
-        _give_up_output()
-        return FAILURE
+        if _give_up_output() and error.filename is None:
+            explained = failure_from_os_error("write to standard output", error)
+        return _end(name, f"error: {explained}", explained.exit_code)
     except KeyboardInterrupt:
-        print(f"{name}: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return _end(name, "interrupted", INTERRUPTED)
+    except Ended:
+        _give_up_output()
+        raise
     return code
 
 
-def _give_up_output() -> None:
-    """Drop what standard output does not take, which Python would try to write again, and complain, at its end."""
+def open_closed_streams() -> None:
+    """Put something in the place of standard streams that were closed (``>&-``).
+
+    Otherwise the next file to be opened gets the number of one of them, and with it all that libraries print. Nothing
+    can be written to an output that was closed; errors are dropped.
+    """
+    if sys.stdin is None:
+        os.open(os.devnull, os.O_RDONLY)
+    if sys.stdout is None:
+        reader, writer = os.pipe()
+        os.close(reader)
+        sys.stdout = _text_stream(os.dup(writer))  # the lowest number that is free, the reader's
+        os.close(writer)
+    if sys.stderr is None:
+        sys.stderr = _text_stream(os.open(os.devnull, os.O_WRONLY))
+
+
+def _text_stream(descriptor: int) -> TextIO:
+    return open(descriptor, "w", encoding="utf-8", closefd=False)
+
+
+def _end(name: str, message: str, code: int) -> int:
+    with suppress(OSError):
+        print(f"{name}: {message}", file=sys.stderr)
+    _give_up_output()
+    return code
+
+
+def _give_up_output() -> bool:
+    """Drop what standard output does not take, which Python would try to write again, and complain, at its end.
+
+    :returns: whether there is such.
+    """
     try:
         sys.stdout.flush()
     except OSError:
         with suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False

@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import BinaryIO
 
 from data_gen.errors import UserError, failure_from_os_error
-from data_gen.folder import exit_on_sigterm
+from data_gen.signals import exit_on_signals
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """Open a file beside ``path`` for writing; it takes the place of ``path`` if the block ends without an error.
 
-    SIGTERM is such an error. Where ``path`` is a link, what it points to is replaced.
+    A signal leads to such an error. Where ``path`` is a link, what it points to is replaced.
 
     :raises UserError: if there is no place for a file (exit code 2) or the system refuses to write (exit code 1).
-    :raises SystemExit: on SIGTERM.
+    :raises Ended: on SIGTERM or SIGHUP.
     """
     require_place(path)
-    with exit_on_sigterm():
+    with exit_on_signals():
         yield from _renamed(path)
 
 

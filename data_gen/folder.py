@@ -6,35 +6,32 @@ stays in place until then.
 
 import os
 import shutil
-import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 from data_gen.errors import UserError, failure_from_os_error
 from data_gen.leftovers import folder_in_the_making, hidden_sibling, remove_leftovers
 from data_gen.manifest import MANIFEST_NAME, read_manifest
+from data_gen.signals import exit_on_signals
 
 
 @contextmanager
 def new_folder(destination: Path, *, overwrite: bool) -> Iterator[Path]:
     """Lend an empty folder to fill; on leaving, it becomes ``destination``, or vanishes if an error is on its way.
 
-    Missing parent folders are made, and removed again after an error. SIGTERM is such an error. What runs that were
+    Missing parent folders are made, and removed again after an error, to which a signal leads. What runs that were
     killed have left behind here is removed.
 
     :param overwrite: replace ``destination`` if it is a dataset of ours.
     :raises UserError: if ``destination`` is in use, or if the operating system refuses something.
-    :raises SystemExit: on SIGTERM.
+    :raises Ended: on SIGTERM or SIGHUP.
     """
     target = Path(os.path.realpath(destination))
     try:
         require_free(destination, target, overwrite=overwrite)
         new_parents = [parent for parent in target.parents if not parent.exists()]
-        with exit_on_sigterm():
+        with exit_on_signals():
             try:
                 remove_leftovers(target, whole=False)
                 with folder_in_the_making(target) as fresh:
@@ -54,24 +51,6 @@ def new_folder(destination: Path, *, overwrite: bool) -> Iterator[Path]:
     except OSError as error:
         reason = OSError(error.errno, error.strerror or str(error), str(destination))
         raise failure_from_os_error("write the dataset", reason) from error
-
-
-@contextmanager
-def exit_on_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the process by way of an exception, once, so that it can clean up; elsewhere nobody cares."""
-    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-    if ours:
-        signal.signal(signal.SIGTERM, _exit)
-    try:
-        yield
-    finally:
-        if ours:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def _exit(number: int, frame: FrameType | None) -> NoReturn:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not disturb the cleaning up
-    raise SystemExit(128 + number)
 
 
 def require_free(destination: Path, target: Path, *, overwrite: bool) -> None:

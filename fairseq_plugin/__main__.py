@@ -5,8 +5,17 @@ fairseq compares that path as text with the place the package was imported from 
 """
 
 import os
+import sys
 
 import fairseq_plugin
+from data_gen.errors import run_command
+
+
+def print_place() -> int:
+    """Print the path. :returns: 0."""
+    print(os.path.abspath(fairseq_plugin.__path__[0]))  # noqa: PTH100 - as fairseq spells it, symlinks unresolved
+    return 0
+
 
 if __name__ == "__main__":
-    print(os.path.abspath(fairseq_plugin.__path__[0]))  # noqa: PTH100 - as fairseq spells it, symlinks unresolved
+    sys.exit(run_command("fairseq_plugin", print_place))

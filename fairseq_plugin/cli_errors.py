@@ -2,7 +2,7 @@
 
 fairseq's commands let exceptions through with a traceback. Methods that fairseq calls are marked with
 :func:`reports_user_errors`: under a ``fairseq-*`` command a UserError becomes a line on standard error and an exit
-code; called from Python it stays an exception.
+code, and so does what the operating system refuses; called from Python it stays an exception.
 """
 
 import functools
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from data_gen.errors import UserError
+from data_gen.errors import UserError, refusal
 from fairseq_plugin.commands import PROGRAMS
 
 P = ParamSpec("P")
@@ -39,13 +39,14 @@ def reports_user_errors(function: Callable[P, R]) -> Callable[P, R]:
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
-        except UserError as error:
+        except (UserError, OSError) as error:
             command = running_fairseq_command()
-            if command is None:
+            explained = refusal(error) if isinstance(error, OSError) else error
+            if command is None or explained is None:
                 raise
-            print(f"{command}: error: {error}", file=sys.stderr)
+            print(f"{command}: error: {explained}", file=sys.stderr)
             _let_batches_fill()
-            raise SystemExit(error.exit_code) from None
+            raise SystemExit(explained.exit_code) from None
 
     return wrapper
 

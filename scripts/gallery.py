@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data_gen.errors import FAILURE, UserError, run_command
-from data_gen.folder import exit_on_sigterm
 
 NAME = "gallery"
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,14 +32,13 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. :returns: 0, or 1 if a command of the page fails."""
-    parser().parse_args(argv)
-    return run_command(NAME, make_pictures)
+    return run_command(NAME, lambda: make_pictures(parser().parse_args(argv)))
 
 
-def make_pictures() -> int:
+def make_pictures(options: argparse.Namespace) -> int:
     """Run the page's commands in a temporary folder and keep the pictures that it shows."""
     page = PAGE.read_text(encoding="utf-8")
-    with exit_on_sigterm(), tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
         script = commands(page).replace(FOLDER, folder)
         environment = {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"} | os.environ
         if run_script(script, environment):

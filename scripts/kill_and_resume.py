@@ -15,7 +15,8 @@ from pathlib import Path
 if not __package__:  # run as a file, from any folder: the packages are in the folder above
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from data_gen.errors import FAILURE, UserError, exit_on_interrupt, run_command
+from data_gen.errors import FAILURE, UserError, run_command
+from data_gen.signals import exit_on_interrupt
 
 if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
     exit_on_interrupt()
@@ -52,8 +53,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. :returns: 0, 2 after wrong use, 1 if a training fails or differs."""
-    options = parser().parse_args(argv)
-    return run_command(NAME, lambda: kill_and_resume(options))
+    return run_command(NAME, lambda: kill_and_resume(parser().parse_args(argv)))
 
 
 def kill_and_resume(options: argparse.Namespace) -> int:

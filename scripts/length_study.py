@@ -17,13 +17,13 @@ from typing import Any
 if not __package__:  # run as a file, from any folder: the packages are in the folder above
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from data_gen.errors import exit_on_interrupt, run_command
+from data_gen.errors import run_command
+from data_gen.signals import exit_on_interrupt
 
 if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
     exit_on_interrupt()
 
 from data_gen.files import whole_file
-from data_gen.folder import exit_on_sigterm
 from data_gen.parallel import available_cores
 from scripts.lengths import figure, results
 from scripts.lengths.config import read_study
@@ -53,8 +53,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. :returns: 0, 2 after wrong use, 1 if a command fails or a file cannot be written."""
-    options = parser().parse_args(argv)
-    return run_command(NAME, lambda: run_study(options))
+    return run_command(NAME, lambda: run_study(parser().parse_args(argv)))
 
 
 def run_study(options: argparse.Namespace) -> int:
@@ -65,8 +64,7 @@ def run_study(options: argparse.Namespace) -> int:
         check_section(options.update, name)  # better to fail before the trainings
     folder = study_folder(options.folder, asdict(study))
     make_data(study, folder)
-    with exit_on_sigterm():  # so that no training is left running
-        jobs = run_jobs(study, folder, available_cores())
+    jobs = run_jobs(study, folder, available_cores())
     table, figures = results.markdown(study, jobs), json.dumps(results.as_json(study, jobs), indent=1) + "\n"
     drawing = figure.draw(study, jobs)
     write_results(folder, figures, drawing, {"results": "results.json", "picture": "figure.png"})

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
-from data_gen.errors import exit_on_interrupt, run_command
+from data_gen.errors import run_command
+from data_gen.signals import exit_on_interrupt
 
 if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
     exit_on_interrupt()
@@ -43,8 +44,7 @@ PARTS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. :returns: 0, 2 after wrong use, 1 if the file cannot be written."""
-    options = parser().parse_args(argv)
-    return run_command(NAME, lambda: write_table(options.update))
+    return run_command(NAME, lambda: write_table(parser().parse_args(argv).update))
 
 
 def parser() -> argparse.ArgumentParser:

@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 if not __package__:  # run as a file, from any folder: the packages are in the folder above
     sys.path.insert(0, str(ROOT))
 
-from data_gen.errors import FAILURE, UserError, exit_on_interrupt, run_command
+from data_gen.errors import FAILURE, UserError, run_command
+from data_gen.signals import exit_on_interrupt
 
 if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
     exit_on_interrupt()
@@ -77,8 +78,12 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. :returns: 0, 2 after wrong use, 1 if a training fails."""
-    options = parser().parse_args(argv)
-    return run_command(NAME, lambda: profile_one(options) if options.one else profile_all(options))
+    return run_command(NAME, lambda: profile(parser().parse_args(argv)))
+
+
+def profile(options: argparse.Namespace) -> int:
+    """Do what the options of :func:`parser` say."""
+    return profile_one(options) if options.one else profile_all(options)
 
 
 def profile_all(options: argparse.Namespace) -> int:

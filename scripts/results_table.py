@@ -22,7 +22,8 @@ from pathlib import Path
 if not __package__:  # run as a file, from any folder: the packages are in the folder above
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from data_gen.errors import FAILURE, UserError, exit_on_interrupt, failure_from_os_error, run_command
+from data_gen.errors import FAILURE, UserError, failure_from_os_error, run_command
+from data_gen.signals import exit_on_interrupt
 
 if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
     exit_on_interrupt()
@@ -95,8 +96,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. :returns: 0, 2 after wrong use, 1 if a command fails or a file cannot be written."""
-    options = parser().parse_args(argv)
-    return run_command(NAME, lambda: measure_all(options))
+    return run_command(NAME, lambda: measure_all(parser().parse_args(argv)))
 
 
 def measure_all(options: argparse.Namespace) -> int:

@@ -67,8 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     :returns: 0, 2 after wrong use, 130 after Ctrl-C, else the exit code of the process that failed first.
     """
-    options = parser().parse_args(argv)
-    return run_command(NAME, lambda: launch(options))
+    return run_command(NAME, lambda: launch(parser().parse_args(argv)))
 
 
 def launch(options: argparse.Namespace) -> int:

@@ -17,7 +17,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import fmean
 
-from data_gen.errors import FAILURE, UserError, exit_on_interrupt, failure_from_os_error, run_command
+from data_gen.errors import FAILURE, UserError, failure_from_os_error, run_command
+from data_gen.signals import exit_on_interrupt
 
 if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
     exit_on_interrupt()
@@ -62,8 +63,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. :returns: 0, 2 after wrong use, 1 if a command fails or a file cannot be written."""
-    options = parser().parse_args(argv)
-    return run_command(NAME, lambda: study(options))
+    return run_command(NAME, lambda: study(parser().parse_args(argv)))
 
 
 def study(options: argparse.Namespace) -> int:

@@ -59,8 +59,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. :returns: 0, 2 after wrong use, 1 if a file cannot be read or written."""
-    options = parser().parse_args(argv)
-    return run_command(NAME, lambda: measure_file(options))
+    return run_command(NAME, lambda: measure_file(parser().parse_args(argv)))
 
 
 def measure_file(options: argparse.Namespace) -> int:

@@ -63,8 +63,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. :returns: 0, 2 after wrong use, 1 if sentences are missing or a file cannot be written."""
-    options, fairseq_arguments = parser().parse_known_args(argv)
-    return run_command(NAME, lambda: extract_to_files(options, fairseq_arguments))
+    return run_command(NAME, lambda: extract_to_files(*parser().parse_known_args(argv)))
 
 
 def extract_to_files(options: argparse.Namespace, fairseq_arguments: Sequence[str]) -> int:

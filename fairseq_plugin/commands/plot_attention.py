@@ -62,15 +62,15 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. :returns: 0, 2 after wrong use, 1 if the picture cannot be written."""
+    return run_command(NAME, lambda: plot(argv))
+
+
+def plot(argv: Sequence[str] | None) -> int:
+    """Do what the words of the command line say."""
     command = parser()
-    options, others = command.parse_known_args(argv)
-    if others and options.evolution is None:
-        command.error(f"unrecognized arguments: {' '.join(others)}")
-    return run_command(NAME, lambda: plot(options, others))
-
-
-def plot(options: argparse.Namespace, fairseq_arguments: Sequence[str]) -> int:
-    """Do what the options of :func:`parser` say."""
+    options, fairseq_arguments = command.parse_known_args(argv)
+    if fairseq_arguments and options.evolution is None:
+        command.error(f"unrecognized arguments: {' '.join(fairseq_arguments)}")
     if options.evolution is not None:
         check_evolution(options)
         return plot_evolution(options, fairseq_arguments)

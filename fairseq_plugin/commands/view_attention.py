@@ -34,8 +34,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. :returns: 0, 2 after wrong use, 1 if the page cannot be written."""
-    options = parser().parse_args(argv)
-    return run_command(NAME, lambda: view(options))
+    return run_command(NAME, lambda: view(parser().parse_args(argv)))
 
 
 def view(options: argparse.Namespace) -> int:

@@ -16,7 +16,8 @@ from pathlib import Path
 if not __package__:  # run as a folder, `python scripts/benchmark`: the packages are two folders up
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from data_gen.errors import UserError, exit_on_interrupt, run_command
+from data_gen.errors import UserError, run_command
+from data_gen.signals import exit_on_interrupt
 
 if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
     exit_on_interrupt()
@@ -65,8 +66,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. :returns: 0, 2 after wrong use, 1 if a command fails or a file cannot be written."""
     arguments = sys.argv[1:] if argv is None else list(argv)
-    options = parser().parse_args(arguments)
-    return run_command(NAME, lambda: benchmark(options, arguments))
+    return run_command(NAME, lambda: benchmark(parser().parse_args(arguments), arguments))
 
 
 def benchmark(options: argparse.Namespace, arguments: Sequence[str]) -> int:

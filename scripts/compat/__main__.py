@@ -63,8 +63,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. :returns: 0, 2 after wrong use, 1 if a pair failed or could not be run."""
-    options = parser().parse_args(argv)
-    return run_command(NAME, lambda: test_all(options))
+    return run_command(NAME, lambda: test_all(parser().parse_args(argv)))
 
 
 def test_all(options: argparse.Namespace) -> int:
