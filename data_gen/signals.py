@@ -76,7 +76,7 @@ def exit_on_signals() -> Iterator[None]:
             ending.insist()
         raise
     finally:
-        ending.over = True
+        ending.stop()
         for number, default in ours.items():
             signal.signal(number, default)
         sys.unraisablehook = print_dropped
@@ -120,6 +120,12 @@ class _Ending:
         error = Interrupted() if self.number == signal.SIGINT else Ended(128 + self.number)
         self._raised = weakref.ref(error, self._dropped)
         return error
+
+    def stop(self) -> None:
+        """Raise nothing more on its own."""
+        self.over = True
+        if self.with_alarm:
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _dropped(self, raised: object) -> None:
         if self.with_alarm and not self.over:

@@ -1,4 +1,6 @@
-"""Ctrl-C: every command ends at once, with exit code 130, without a traceback, and with it all that it has started."""
+"""Signals: every command ends at once, with exit code 128 + their number, without a traceback, and with it all that it
+has started.
+"""
 
 import os
 import random
@@ -149,21 +151,33 @@ AT_THE_END = {
 }
 
 
-@pytest.mark.parametrize("words", AT_THE_END.values(), ids=AT_THE_END.keys())
+KINDS = ("SIGINT", "SIGTERM", "SIGHUP", "dropped-SIGINT", "dropped-SIGTERM", "dropped-SIGHUP")
+# The others differ in nothing but what they write.
+SENT = [
+    (name, kind)
+    for name in AT_THE_END
+    for kind in KINDS
+    if kind == "SIGINT" or name in ("a shard", "plot_attention --all")
+]
+
+
+@pytest.mark.parametrize(("name", "kind"), SENT)
 def test_when_its_file_is_about_to_appear(
-    words: tuple[object, ...], commands: Commands, attention: Path, tmp_path: Path
+    name: str, kind: str, commands: Commands, attention: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "train.en").write_text("a b c d e f\n" * 20)
     for ending in ("png", "pdf", "json", "html"):
         (tmp_path / f"old.{ending}").write_text("old")
     (tmp_path / "old.md").write_text("<!-- parameters:begin -->\n<!-- parameters:end -->\n")
     before = everything_under(tmp_path)
-    given = [str(word).format(attention=attention) for word in words]
-    done = commands("python", ROOT / "tests" / "interrupted.py", *given, cwd=tmp_path)
-    module = str(words[0])
-    name = module.removeprefix("scripts.") + ".py" * module.startswith("scripts.")
-    assert (done.code, done.out) == (130, "")
-    assert done.err.splitlines()[-1] == f"{name}: interrupted"
+    given = [str(word).format(attention=attention) for word in AT_THE_END[name]]
+    done = commands("python", ROOT / "tests" / "interrupted.py", kind, *given, cwd=tmp_path)
+    program = given[0].removeprefix("scripts.") + ".py" * given[0].startswith("scripts.")
+    number = signal.Signals[kind.removeprefix("dropped-")]
+    assert (done.code, done.out) == (128 + number, "")
+    assert [line for line in done.err.splitlines() if program in line] == (
+        [f"{program}: interrupted"] if number == signal.SIGINT else []
+    )
     assert "Traceback" not in done.err
     assert everything_under(tmp_path) == before
 
@@ -220,9 +234,15 @@ WITH_CHILDREN = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("terminal", [True, False], ids=["Ctrl-C", "the command alone"])
+@pytest.mark.parametrize(
+    ("send", "number"),
+    [(os.killpg, signal.SIGINT), (os.kill, signal.SIGINT), (os.kill, signal.SIGTERM)],
+    ids=["Ctrl-C", "the command alone", "SIGTERM"],
+)
 @pytest.mark.parametrize("words", WITH_CHILDREN.values(), ids=WITH_CHILDREN.keys())
-def test_while_a_command_of_its_own_runs(words: tuple[str, ...], terminal: bool, tmp_path: Path) -> None:
+def test_while_a_command_of_its_own_runs(
+    words: tuple[str, ...], send: Callable[[int, int], None], number: signal.Signals, tmp_path: Path
+) -> None:
     child, module, *options = words
     page = tmp_path / "page.md"
     page.write_text("<!-- translation:begin -->\n<!-- translation:end -->\n")
@@ -231,13 +251,12 @@ def test_while_a_command_of_its_own_runs(words: tuple[str, ...], terminal: bool,
         wait_until(lambda: any(runs(number, child) for number in descendants(process.pid)), process)
         time.sleep(STARTED)
         started = descendants(process.pid)
-        (os.killpg if terminal else os.kill)(process.pid, signal.SIGINT)
+        send(process.pid, number)
         _, err = process.communicate(timeout=SOON)
-        assert process.returncode == 130
+        assert process.returncode == 128 + number
         assert "Traceback" not in err
-        assert (
-            err.splitlines()[-1].removesuffix(".py: interrupted").removesuffix(": interrupted") == module.split(".")[1]
-        )
+        said = [line.removesuffix(".py: interrupted").removesuffix(": interrupted") for line in err.splitlines()]
+        assert (said[-1:] == [module.split(".")[1]]) == (number == signal.SIGINT)
         assert gone(started)
     assert page.read_text() == before
     assert [path.name for path in tmp_path.iterdir() if path.name not in ("new", "page.md")] == []

@@ -5,6 +5,7 @@ records = extract(load(cfg), cfg)
 """
 
 import ast
+import resource
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -43,9 +44,11 @@ class Loaded(NamedTuple):
 def generation_config(arguments: Sequence[str]) -> FairseqConfig:
     """fairseq's own configuration of a generation run.
 
-    :param arguments: as on the command line of fairseq-generate; the task is ``copy`` unless they name another.
+    :param arguments: as on the command line of fairseq-generate; the task is ``copy`` unless they name another, and no
+        process beside this one prepares batches (``--num-workers 0``): it would take a dozen open files.
     """
     parser = options.get_generation_parser(default_task="copy")
+    parser.set_defaults(num_workers=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # hydra's deprecations, meant for the authors of fairseq
         return convert_namespace_to_omegaconf(options.parse_args_and_arch(parser, list(arguments)))
@@ -165,7 +168,23 @@ def right_padded(sample: dict[str, Any], task: FairseqTask) -> dict[str, Any]:
     return {**sample, "net_input": {**net_input, "src_tokens": tokens}}
 
 
+def check_open_files(workers: int) -> None:
+    """:raises UserError: so many processes that prepare batches need more open files than the system allows.
+
+    Without this, they wait for one another for ever.
+    """
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = 32 + 16 * workers  # measured: 33 for one, 130 for 8
+    if workers and resource.RLIM_INFINITY != allowed < needed:
+        raise UserError(
+            f"--num-workers {workers} needs {needed} open files, and the system allows {allowed}: leave it out, or "
+            f"run `ulimit -n {needed}` first",
+            exit_code=FAILURE,
+        )
+
+
 def _batches(loaded: Loaded, cfg: FairseqConfig) -> Any:
+    check_open_files(cfg.dataset.num_workers)
     max_tokens, max_sentences = cfg.dataset.max_tokens, cfg.dataset.batch_size
     if max_tokens is None and max_sentences is None:
         max_tokens = 12000  # as fairseq-generate does
