@@ -6,18 +6,21 @@ code, and so does what the operating system refuses; called from Python it stays
 """
 
 import functools
+import re
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from data_gen.errors import UserError, refusal
+from data_gen.errors import FAILURE, UserError, refusal
 from fairseq_plugin.commands import PROGRAMS
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+ALLOCATION = re.compile(r"tried to allocate (\d+) bytes")  # how torch says that the machine has too little memory
 FULL = 1.0
 """Seconds in which fairseq's thread that prepares batches has filled its queue, and waits, or has come to its end."""
 
@@ -38,7 +41,8 @@ def reports_user_errors(function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return function(*args, **kwargs)
+            with memory_shortage():
+                return function(*args, **kwargs)
         except (UserError, OSError) as error:
             command = running_fairseq_command()
             explained = refusal(error) if isinstance(error, OSError) else error
@@ -49,6 +53,24 @@ def reports_user_errors(function: Callable[P, R]) -> Callable[P, R]:
             raise SystemExit(explained.exit_code) from None
 
     return wrapper
+
+
+@contextmanager
+def memory_shortage() -> Iterator[None]:
+    """Tell in one line that a tensor is too large for the memory of the machine; fairseq looks after that of a GPU.
+
+    :raises UserError: torch cannot have the memory.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        found = ALLOCATION.search(str(error))
+        if found is None:
+            raise
+        raise UserError(
+            f"not enough memory for a tensor of {int(found[1]) / 1e9:.1f} GB: choose smaller sizes, lengths or batches",
+            exit_code=FAILURE,
+        ) from error
 
 
 def _let_batches_fill() -> None:

@@ -71,7 +71,7 @@ def stages(paths: Sequence[Path], arguments: Sequence[str], sentence: int) -> It
     :raises UserError: as :func:`extraction.load` and :func:`extraction.extract_forced`.
     """
     for path in paths:
-        cfg = generation_config([*arguments, "--path", str(path)])
+        cfg = generation_config([*arguments, "--score-reference", "--path", str(path)])
         record = extract_forced(load(cfg), cfg, sentence)
         history = checkpoint_utils.load_checkpoint_to_cpu(str(path))["optimizer_history"]
         name = NAME.fullmatch(path.name)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from fairseq import checkpoint_utils, options, tasks, utils
+from fairseq import checkpoint_utils, tasks, utils
 from fairseq.data import Dictionary
 from fairseq.dataclass.configs import FairseqConfig
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
@@ -27,6 +27,14 @@ from torch import Tensor
 
 from data_gen.errors import FAILURE, UserError, listed
 from fairseq_plugin.analysis.ensemble import score_references, with_mean_attention
+from fairseq_plugin.analysis.generation_options import (
+    TASK,
+    check_generation,
+    check_seed,
+    decoding,
+    fairseq_refusals,
+    parse,
+)
 from fairseq_plugin.analysis.records import AttentionRecord
 from fairseq_plugin.analysis.spill import Spill
 from fairseq_plugin.modules.padding import PaddingLayout
@@ -46,12 +54,12 @@ def generation_config(arguments: Sequence[str]) -> FairseqConfig:
 
     :param arguments: as on the command line of fairseq-generate; the task is ``copy`` unless they name another, and no
         process beside this one prepares batches (``--num-workers 0``): it would take a dozen open files.
+    :raises UserError: an option has no effect on an extraction, or a value that fairseq cannot decode with.
     """
-    parser = options.get_generation_parser(default_task="copy")
-    parser.set_defaults(num_workers=0)
+    parsed = parse(arguments)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # hydra's deprecations, meant for the authors of fairseq
-        return convert_namespace_to_omegaconf(options.parse_args_and_arch(parser, list(arguments)))
+        return convert_namespace_to_omegaconf(parsed)
 
 
 def load(cfg: FairseqConfig) -> Loaded:
@@ -61,22 +69,28 @@ def load(cfg: FairseqConfig) -> Loaded:
     """
     if not cfg.common_eval.path:
         raise UserError("no checkpoint given: name one with --path (several with ':' between them)")
-    paths = utils.split_paths(cfg.common_eval.path)
+    paths, suffix = utils.split_paths(cfg.common_eval.path), cfg.checkpoint.checkpoint_suffix
     for path in paths:
         if Path(path).is_dir():
             raise UserError(f"{path!r} is a folder: name a checkpoint in it, such as {path}/checkpoint_best.pt")
-        if not checkpoint_utils.PathManager.isfile(path):
-            raise UserError(f"no checkpoint at {path!r}: name one that fairseq-train wrote")
-    task = tasks.setup_task(cfg.task)
-    overrides = _overrides(cfg.common_eval.model_overrides)
-    models, saved = checkpoint_utils.load_model_ensemble(paths, arg_overrides=overrides, task=task)
-    task.load_dataset(cfg.dataset.gen_subset, task_cfg=saved.task)
+        file = checkpoint_utils.get_maybe_sharded_checkpoint_filename(path, suffix, 0, 1)
+        if not checkpoint_utils.PathManager.isfile(file):
+            raise UserError(f"no checkpoint at {file!r}: name one that fairseq-train wrote")
+    if getattr(cfg.task, "_name", None) != TASK:  # which looks for itself
+        for folder in utils.split_paths(getattr(cfg.task, "data", None) or ""):
+            if not Path(folder).is_dir():
+                raise UserError(f"no dataset folder at {folder!r}: name one that fairseq-preprocess made")
+    with fairseq_refusals():
+        task = tasks.setup_task(cfg.task)
+        overrides = _overrides(cfg.common_eval.model_overrides)
+        models, saved = checkpoint_utils.load_model_ensemble(paths, arg_overrides=overrides, task=task, suffix=suffix)
+        task.load_dataset(cfg.dataset.gen_subset, task_cfg=saved.task)
     device = torch.device("cuda" if torch.cuda.is_available() and not cfg.common.cpu else "cpu")
     with open_dict(cfg.generation):
         # Some models compute attention only when it is asked for in this way.
         wanted, cfg.generation.print_alignment = cfg.generation.print_alignment, "hard"
         for model in models:
-            model.to(device).prepare_for_inference_(cfg)
+            (model.half() if cfg.common.fp16 else model).to(device).prepare_for_inference_(cfg)
         cfg.generation.print_alignment = wanted
     return Loaded(task, models, cfg.dataset.gen_subset, device)
 
@@ -92,14 +106,23 @@ def _overrides(text: str) -> dict[str, Any]:
     return values
 
 
-def extract(loaded: Loaded, cfg: FairseqConfig, progress: Any = iter) -> list[AttentionRecord]:
+def extract(
+    loaded: Loaded, cfg: FairseqConfig, progress: Any = iter, *, seed: int | None = None
+) -> list[AttentionRecord]:
     """All records of :func:`decoded` as a list, for sets that fit into memory."""
-    with decoded(loaded, cfg, progress=progress) as records:
+    with decoded(loaded, cfg, progress=progress, seed=seed) as records:
         return list(records)
 
 
 @contextmanager
-def decoded(loaded: Loaded, cfg: FairseqConfig, *, folder: Path | None = None, progress: Any = iter) -> Iterator[Spill]:
+def decoded(
+    loaded: Loaded,
+    cfg: FairseqConfig,
+    *,
+    folder: Path | None = None,
+    progress: Any = iter,
+    seed: int | None = None,
+) -> Iterator[Spill]:
     """Attention of every hypothesis of every sentence, in corpus order, best hypothesis first.
 
     With ``cfg.generation.score_reference`` the hypothesis is the reference itself (teacher forcing). The records wait
@@ -107,16 +130,65 @@ def decoded(loaded: Loaded, cfg: FairseqConfig, *, folder: Path | None = None, p
 
     :param folder: for the temporary file; by default where temporary files are.
     :param progress: wraps the iterable of batches, e.g. a progress bar.
-    :raises UserError: the model returns no attention, or a sentence of the split is missing.
+    :param seed: of what is drawn (``--sampling``, ``--retain-dropout``); by default that of ``cfg``.
+    :raises UserError: the model returns no attention, or a sentence of the split is missing that was not to be skipped.
     """
     with Spill(folder) as spill:
         with warnings.catch_warnings():
             # fairseq's data loader asks for pinned memory whether or not there is a GPU to need it.
             warnings.filterwarnings("ignore", message=".*'pin_memory' argument is set as true", category=UserWarning)
-            for record in _decode(loaded, cfg, progress(_batches(loaded, cfg))):
+            for record in _decode(loaded, cfg, progress(_batches(loaded, cfg)), seed):
                 spill.add(record)
-        check_complete(spill.ids, len(loaded.task.dataset(loaded.split)))
+        check_complete(np.append(spill.ids, skipped(loaded, cfg)), len(loaded.task.dataset(loaded.split)))
         yield spill
+
+
+class Draws:
+    """torch's random numbers from a seed, whatever else is drawn before, between and after."""
+
+    def __init__(self, seed: int, device: torch.device) -> None:
+        check_seed(seed)
+        self._gpus = [torch.cuda.current_device()] if device.type == "cuda" else []
+        self._state = torch.Generator().manual_seed(seed).get_state()
+        self._gpu_states = [torch.Generator(device).manual_seed(seed).get_state() for _ in self._gpus]
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Draw from where the last such block ended; after the block, torch goes on as if nothing had been drawn."""
+        with torch.random.fork_rng(devices=self._gpus):
+            torch.set_rng_state(self._state)
+            for gpu, state in zip(self._gpus, self._gpu_states, strict=True):
+                torch.cuda.set_rng_state(state, gpu)
+            yield
+            self._state = torch.get_rng_state()
+            self._gpu_states = [torch.cuda.get_rng_state(gpu) for gpu in self._gpus]
+
+
+def sentences_of(loaded: Loaded) -> tuple[Iterator[tuple[str, ...]], Iterator[tuple[str, ...]]]:
+    """The sources of the split and its references, of which there may be none, as tokens."""
+    dataset = loaded.task.dataset(loaded.split)
+
+    def side(name: str, dictionary: Dictionary) -> Iterator[tuple[str, ...]]:
+        for number in range(len(dataset)):
+            tokens = dataset[number].get(name)
+            if tokens is None:
+                return
+            yield tuple([dictionary.symbols[token] for token in tokens.tolist()])
+
+    return side("source", loaded.task.source_dictionary), side("target", loaded.task.target_dictionary)
+
+
+def skipped(loaded: Loaded, cfg: FairseqConfig) -> np.ndarray:
+    """(N,) int64, the sentences that are left out: those longer than task or models take, if ``cfg`` wants it so."""
+    dataset, limits = loaded.task.dataset(loaded.split), _max_positions(loaded)
+    if limits is None or not cfg.dataset.skip_invalid_size_inputs_valid_test:
+        return np.empty(0, dtype=np.int64)
+    _, ignored = dataset.filter_indices_by_size(np.arange(len(dataset)), limits)
+    return np.sort(np.asarray(ignored, dtype=np.int64))
+
+
+def _max_positions(loaded: Loaded) -> Any:
+    return utils.resolve_max_positions(loaded.task.max_positions(), *[model.max_positions() for model in loaded.models])
 
 
 def extract_forced(loaded: Loaded, cfg: FairseqConfig, sentence: int) -> AttentionRecord:
@@ -137,21 +209,30 @@ def extract_forced(loaded: Loaded, cfg: FairseqConfig, sentence: int) -> Attenti
     return record
 
 
-def _decode(loaded: Loaded, cfg: FairseqConfig, batches: Iterable[dict[str, Any]]) -> Iterator[AttentionRecord]:
+def _decode(
+    loaded: Loaded, cfg: FairseqConfig, batches: Iterable[dict[str, Any]], seed: int | None = None
+) -> Iterator[AttentionRecord]:
     """The records in the order of the batches."""
+    draws = Draws(cfg.common.seed if seed is None else seed, loaded.device)
     generation = deepcopy(cfg.generation)
     generation.print_alignment = None  # it would make the generator read attention off once more
-    generator = with_mean_attention(loaded.task.build_generator(loaded.models, generation))
+    check_generation(generation)
+    with fairseq_refusals():
+        generator = with_mean_attention(loaded.task.build_generator(loaded.models, generation))
     forced = bool(cfg.generation.score_reference)
     for sample in batches:
+        if (forced or cfg.generation.prefix_size > 0) and sample.get("target") is None:
+            raise UserError(f"split {loaded.split!r} has no references: choose data with a target side")
         sample = utils.apply_to_sample(lambda tensor: tensor.to(loaded.device), right_padded(sample, loaded.task))
         if forced:
             # fairseq's scorer reads its scores from there on; without it, from the padding of a left-padded target.
             sample["start_indices"] = sample["target"].eq(loaded.task.target_dictionary.pad()).long().argmin(dim=1)
-            hypotheses = score_references(loaded.task, generator, loaded.models, sample)
-        else:
-            prefix = sample["target"][:, : cfg.generation.prefix_size] if cfg.generation.prefix_size > 0 else None
-            hypotheses = loaded.task.inference_step(generator, loaded.models, sample, prefix_tokens=prefix)
+        prefix = sample["target"][:, : cfg.generation.prefix_size] if cfg.generation.prefix_size > 0 else None
+        with decoding(generator, sample), draws.going_on():
+            if forced:
+                hypotheses = score_references(loaded.task, generator, loaded.models, sample)
+            else:
+                hypotheses = loaded.task.inference_step(generator, loaded.models, sample, prefix_tokens=prefix)
         yield from records_of_batch(sample, hypotheses, loaded.task, nbest=cfg.generation.nbest, forced=forced)
 
 
@@ -188,17 +269,17 @@ def _batches(loaded: Loaded, cfg: FairseqConfig) -> Any:
     max_tokens, max_sentences = cfg.dataset.max_tokens, cfg.dataset.batch_size
     if max_tokens is None and max_sentences is None:
         max_tokens = 12000  # as fairseq-generate does
-    return loaded.task.get_batch_iterator(
-        dataset=loaded.task.dataset(loaded.split),
-        max_tokens=max_tokens,
-        max_sentences=max_sentences,
-        max_positions=utils.resolve_max_positions(
-            loaded.task.max_positions(), *[model.max_positions() for model in loaded.models]
-        ),
-        ignore_invalid_inputs=cfg.dataset.skip_invalid_size_inputs_valid_test,
-        required_batch_size_multiple=1,  # a larger one makes fairseq drop the last sentences
-        num_workers=cfg.dataset.num_workers,
-    ).next_epoch_itr(shuffle=False)
+    with fairseq_refusals():
+        batches = loaded.task.get_batch_iterator(
+            dataset=loaded.task.dataset(loaded.split),
+            max_tokens=max_tokens,
+            max_sentences=max_sentences,
+            max_positions=_max_positions(loaded),
+            ignore_invalid_inputs=cfg.dataset.skip_invalid_size_inputs_valid_test,
+            required_batch_size_multiple=1,  # a larger one makes fairseq drop the last sentences
+            num_workers=cfg.dataset.num_workers,
+        )
+        return batches.next_epoch_itr(shuffle=False)
 
 
 def records_of_batch(

@@ -6,10 +6,13 @@ With words w of the target and v of the source, pieces t and s:
 
 so each row of a word sums to what its pieces' rows sum to on average: 1 stays 1. Special symbols stay words of their
 own and end the word before them.
+
+sentencepiece marks words at their beginning, or at their end (``treat_whitespace_as_suffix``): two schemes.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 
@@ -17,8 +20,11 @@ from data_gen.errors import UserError
 from fairseq_plugin.analysis.records import END, AttentionRecord
 
 SPECIAL = frozenset({"<s>", "<pad>", END, "<unk>"})  # the symbols that a fairseq dictionary makes itself
-SPACE = "\u2581"  # sentencepiece's mark of a word's beginning
+SPACE = "\u2581"  # sentencepiece's mark of a word's beginning, or end
 JOIN = "@@"  # subword-nmt's mark of a word that goes on
+SUFFIX = "sentencepiece-suffix"
+LOOKED_AT = 1000
+"""So many sentences of each side show how data is cut."""
 
 
 def merge(record: AttentionRecord, scheme: str) -> AttentionRecord:
@@ -27,8 +33,8 @@ def merge(record: AttentionRecord, scheme: str) -> AttentionRecord:
     A record of whole words keeps its weights. Words have no marks left, so a merged record is not to be merged again
     with ``sentencepiece``, for which a word without a mark goes on with the word before.
 
-    :param scheme: ``sentencepiece`` (a piece with ``▁`` begins a word), ``bpe`` (a piece with ``@@`` at its end goes
-        on in the next) or ``none``.
+    :param scheme: ``sentencepiece`` (a piece with ``▁`` begins a word), ``sentencepiece-suffix`` (it ends one),
+        ``bpe`` (a piece with ``@@`` at its end goes on in the next) or ``none``.
     :raises UserError: if there is no such scheme.
     """
     check_scheme(scheme)
@@ -52,27 +58,70 @@ def check_scheme(scheme: str) -> None:
         raise UserError(f"no way to merge subwords called {scheme!r}: choose one of {', '.join(SCHEMES)}")
 
 
-def check_marks(scheme: str, source: Iterable[str], target: Iterable[str]) -> None:
-    """Make sure that data was cut into the pieces that a scheme puts together.
+def scheme_of(scheme: str, source: Iterable[Sequence[str]], target: Iterable[Sequence[str]]) -> str:
+    """The scheme that puts together what the data was cut into: ``sentencepiece`` stands for either way of marking.
 
-    :param source: the symbols of the source dictionary.
-    :param target: the symbols of the target dictionary.
-    :raises UserError: with ``sentencepiece``, for which a sentence without marks is one word, if a side has no mark;
-        with ``bpe``, which leaves whole words alone, if neither side has one.
+    :param source: sentences of the source side; the first ``LOOKED_AT`` are looked at.
+    :param target: the same of the target side; none if there are no references.
+    :raises UserError: with ``sentencepiece``, for which a sentence without marks is one word, if fewer than half of the
+        sentences of a side have one, or if the sides are marked in different ways; with ``bpe``, which leaves whole
+        words alone, if fewer than one in a hundred sentences of both sides has one.
     """
-    sides = {"source": source, "target": target}
-    if scheme == "sentencepiece":
-        without = [name for name, symbols in sides.items() if not any(map(_begins_word, symbols))]
-        mark = f"begins with {SPACE!r}"
-    elif scheme == "bpe" and not any(_goes_on(symbol) for symbols in sides.values() for symbol in symbols):
-        without, mark = list(sides), f"ends in {JOIN!r}"
-    else:
-        return
-    if without:
-        raise UserError(
-            f"--merge {scheme}: no symbol of the {' and '.join(without)} dictionary {mark}, the data is not in such"
-            " pieces: leave --merge out"
+    if scheme == "none":
+        return scheme
+    sides = {name: _looked_at(sentences) for name, sentences in (("source", source), ("target", target))}
+    if scheme == "bpe":
+        _require_marks(
+            scheme, "ends in", JOIN, _goes_on, {"source and target": [*sides["source"], *sides["target"]]}, 0.01
         )
+        return scheme
+    _require_marks(scheme, "has", SPACE, lambda piece: SPACE in piece, sides, 0.5)
+    ends = {name: _marks_ends(sentences) for name, sentences in sides.items() if sentences}
+    if len(set(ends.values())) > 1:
+        last, first = sorted(ends, key=ends.__getitem__, reverse=True)
+        raise UserError(
+            f"--merge {scheme}: {SPACE!r} ends words in the {last}, but begins them in the {first}: cut both in one "
+            "way, or leave --merge out"
+        )
+    if scheme == SUFFIX and not any(ends.values()):
+        raise UserError(f"--merge {scheme}: {SPACE!r} begins words in this data: use --merge sentencepiece")
+    return SUFFIX if any(ends.values()) else "sentencepiece"
+
+
+def _looked_at(sentences: Iterable[Sequence[str]]) -> list[list[str]]:
+    """The pieces of the first sentences, special symbols and empty sentences left out."""
+    pieces = ([token for token in sentence if token not in SPECIAL] for sentence in islice(sentences, LOOKED_AT))
+    return [of_sentence for of_sentence in pieces if of_sentence]
+
+
+def _require_marks(
+    scheme: str,
+    verb: str,
+    mark: str,
+    marked: Callable[[str], bool],
+    sides: dict[str, list[list[str]]],
+    share: float,
+) -> None:
+    for name, sentences in sides.items():
+        count = sum(any(map(marked, sentence)) for sentence in sentences)
+        if count < share * len(sentences):
+            raise UserError(
+                f"--merge {scheme}: a piece {verb} {mark!r} in {count} of {len(sentences)} {name} sentences, the data "
+                "is not in such pieces: leave --merge out"
+            )
+
+
+def _marks_ends(sentences: list[list[str]]) -> bool:
+    """Whether marks stand at the end of words.
+
+    Marks within a piece tell nothing, nor do those that are a piece of their own, as in models of characters; there
+    the end of the sentences tells, for sentencepiece puts a mark at one end of each.
+    """
+    letters = [piece for sentence in sentences for piece in sentence if piece.strip(SPACE)]
+    begins, ends = sum(map(_begins_word, letters)), sum(map(_ends_word, letters))
+    if begins == ends:
+        begins, ends = (sum(SPACE in sentence[place] for sentence in sentences) for place in (0, -1))
+    return ends > begins
 
 
 def merge_weights(weights: np.ndarray, target: Sequence[int], source: Sequence[int]) -> np.ndarray:
@@ -117,6 +166,10 @@ def _begins_word(piece: str) -> bool:
     return piece.startswith(SPACE)
 
 
+def _ends_word(piece: str) -> bool:
+    return piece.endswith(SPACE)
+
+
 def _goes_on(piece: str) -> bool:
     return piece.endswith(JOIN) and piece != JOIN  # a token that is nothing but the mark is the text "@@"
 
@@ -129,5 +182,6 @@ def _bpe_text(pieces: Sequence[str]) -> str:
 SCHEMES: dict[str, tuple[Callable[[str, str], bool], Callable[[Sequence[str]], str]]] = {
     "none": (lambda _before, _piece: True, "".join),
     "sentencepiece": (lambda _before, piece: _begins_word(piece), _sentencepiece_text),
+    SUFFIX: (lambda before, _piece: _ends_word(before), _sentencepiece_text),
     "bpe": (lambda before, _piece: not _goes_on(before), _bpe_text),
 }

@@ -36,6 +36,7 @@ MISMATCH: Final = re.compile(
     r"Error\(s\) in loading state_dict for (?P<model>\w+):\s+"
     r"(?P<first>(?:Missing|Unexpected) key\(s\) in state_dict: \"[^\"]+\"|size mismatch for [\w.]+)"
 )
+NOT_FOUND: Final = re.compile("Model file not found: (.+)")  # in fairseq's own words
 NAME: Final = "name one that fairseq-train wrote"
 ARCHIVE: Final = b"PK\3\4"  # how a zip archive begins; before torch 1.6, a checkpoint was none and had no checksums
 RESTORED: Final = "checkpoint_last.pt"  # fairseq's default of --restore-file
@@ -134,6 +135,8 @@ def _building(load: Callable[..., Any]) -> Callable[..., Any]:
             return load(filenames, *args, **kwargs)
         except OSError as error:
             missing = [str(path) for path in filenames if not PathManager.isfile(path)]
+            if not missing and (named := NOT_FOUND.fullmatch(str(error))):  # of another name, by --checkpoint-suffix
+                missing = [named[1]]
             if not missing:
                 raise
             raise _missing(missing[0]) from error
@@ -152,6 +155,7 @@ def _restoring(load: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(load)
     @reports_user_errors
     def load_checkpoint(cfg: Any, trainer: Any, *args: Any, **kwargs: Any) -> Any:
+        _check_trainer(trainer)
         start = cfg.finetune_from_model
         if start is not None and cfg.restore_file != RESTORED:
             raise UserError(
@@ -208,6 +212,19 @@ def _restoring(load: Callable[..., Any]) -> Callable[..., Any]:
         return restored
 
     return load_checkpoint
+
+
+def _check_trainer(trainer: Any) -> None:
+    """Look at options that fairseq reads after this without a look of its own.
+
+    :raises UserError: naming one with which no update can be made.
+    """
+    common, updates = trainer.cfg.common, trainer.cfg.optimization.update_freq
+    elsewhere = common.memory_efficient_fp16 or common.bf16 or common.amp or common.fp16_no_flatten_grads
+    if common.fp16 and not elsewhere and not trainer.cuda:
+        raise UserError("--fp16 needs a GPU to train on: leave it out, or train with --memory-efficient-fp16")
+    if min(updates) < 1:
+        raise UserError(f"--update-freq must be at least 1, but is {','.join(map(str, updates))}")
 
 
 def _other_model(path: str, error: BaseException | None) -> UserError | None:

@@ -2,12 +2,14 @@
 
     python scripts/extract_attention.py DATA --path checkpoint_best.pt --output attention.npz
 
-Every option of fairseq-generate is understood as well (--task, --lenpen, --max-tokens, ...). Memory does not grow with
+Options of fairseq-generate are understood as well (--task, --lenpen, --max-tokens, ...); those that would have no
+effect are refused. Memory does not grow with
 the corpus: hypotheses wait in a temporary file beside the output. Where the references repeat the sources, as those of
 the copy task do, the last line tells how many letters were read off their own position.
 """
 
 import argparse
+import functools
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -17,13 +19,15 @@ from tqdm import tqdm
 
 from data_gen.errors import UserError, run_command
 from data_gen.files import require_place
-from fairseq_plugin.analysis.extraction import decoded, generation_config, load
+from fairseq_plugin.analysis.extraction import Loaded, decoded, generation_config, load, sentences_of, skipped
 from fairseq_plugin.analysis.formats import FORMATS, format_of, write_records
-from fairseq_plugin.analysis.merging import check_marks, check_scheme, merge
+from fairseq_plugin.analysis.merging import check_scheme, merge, scheme_of
 from fairseq_plugin.analysis.records import END, AttentionRecord, diagonal_hits
+from fairseq_plugin.cli_errors import memory_shortage
 from fairseq_plugin.commands import program_name
 
 NAME = program_name("extract_attention")
+BEAM = 5  # fairseq's own default
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog=NAME,
         description="Decode a dataset and write the attention of every hypothesis to a file.",
-        epilog="Every option of fairseq-generate is understood as well.",
+        epilog="Options of fairseq-generate are understood as well (fairseq-generate --help).",
     )
     options.add_argument("data", help="dataset folder")
     options.add_argument("--path", required=True, help="checkpoint; several with ':' between them make an ensemble")
@@ -46,13 +50,13 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--merge",
         default="none",
-        help="subwords put together to words: sentencepiece, bpe or none (default: %(default)s)",
+        help="subwords put together to words: sentencepiece, wherever it marks them, bpe or none (default: "
+        "%(default)s)",
     )
     options.add_argument("--gen-subset", default="test", help="split to decode (default: %(default)s)")
     options.add_argument("--batch-size", type=int, default=128, help="sentences a batch (default: %(default)s)")
-    # The default is a string since argparse overlooks a number that is named and is the default.
     search = options.add_mutually_exclusive_group()
-    search.add_argument("--beam", type=int, default="5", help="beam size (default: %(default)s)")
+    search.add_argument("--beam", type=int, help=f"beam size (default: {BEAM})")
     search.add_argument("--greedy", dest="beam", action="store_const", const=1, help="the same as --beam 1")
     options.add_argument("--nbest", type=int, default=1, help="hypotheses to keep a sentence (default: %(default)s)")
     options.add_argument(
@@ -78,26 +82,40 @@ def extract_to_files(options: argparse.Namespace, fairseq_arguments: Sequence[st
         require_place(path)
         warn_of_ending(path, options.format)
     check_scheme(options.merge)
-    for name, value in (("--beam", options.beam), ("--batch-size", options.batch_size)):
+    beam = BEAM if options.beam is None else options.beam
+    for name, value in (("--beam", beam), ("--batch-size", options.batch_size)):
         if value < 1:
             raise UserError(f"{name} must be at least 1, but is {value}")
-    if not 1 <= options.nbest <= options.beam:
-        raise UserError(f"--nbest must be from 1 to --beam {options.beam}, but is {options.nbest}")
+    if not 1 <= options.nbest <= beam:
+        raise UserError(f"--nbest must be from 1 to --beam {beam}, but is {options.nbest}")
     if options.forced and options.nbest > 1:
         raise UserError(f"--nbest {options.nbest} with --forced: a sentence has one reference; leave --nbest out")
+    if options.forced and options.beam is not None:
+        raise UserError(f"--beam {beam} with --forced: a reference is not searched for; leave it out")
     cfg = fairseq_config(options, fairseq_arguments)
     loaded = load(cfg)
-    check_marks(options.merge, loaded.task.source_dictionary.symbols, loaded.task.target_dictionary.symbols)
+    scheme = scheme_of(options.merge, *sentences_of(loaded))
+    check_lines(options, loaded, cfg)
     diagonal = Diagonal()
-    with decoded(loaded, cfg, folder=options.output[0].parent, progress=show_progress) as records:
+    progress = functools.partial(bar, cfg=cfg, name="extract", unit="batch")
+    with memory_shortage(), decoded(loaded, cfg, folder=options.output[0].parent, progress=progress) as records:
         for path in options.output:
-            bar = tqdm(records, desc=path.name, unit="hypothesis", disable=None)
-            words = (merge(record, options.merge) for record in bar)
+            words = (merge(record, scheme) for record in bar(records, cfg, path.name, "hypothesis"))
             write_records(diagonal.watch(words) if path is options.output[0] else words, path, options.format)
         print(f"{len(records)} hypotheses written to {', '.join(map(str, options.output))}")
     if line := diagonal.line():
         print(line)
     return 0
+
+
+def check_lines(options: argparse.Namespace, loaded: Loaded, cfg: Any) -> None:
+    """:raises UserError: sentences are to be left out, but a file has a line for each."""
+    for path in options.output:
+        if format_of(path, options.format).best_only and (left_out := skipped(loaded, cfg)).size:
+            raise UserError(
+                f"{left_out.size} sentences are skipped as too long, but {str(path)!r} has one line a sentence: write "
+                ".jsonl, or raise the limits"
+            )
 
 
 def warn_of_ending(path: Path, name: str | None) -> None:
@@ -112,20 +130,20 @@ def warn_of_ending(path: Path, name: str | None) -> None:
 
 def fairseq_config(options: argparse.Namespace, fairseq_arguments: Sequence[str]) -> Any:
     """fairseq's configuration of a generation run with these options."""
+    search = ["--nbest", str(options.nbest), *([] if options.beam is None else ["--beam", str(options.beam)])]
     return generation_config(
         [
             options.data,
             *("--path", options.path, "--gen-subset", options.gen_subset, "--batch-size", str(options.batch_size)),
-            *("--beam", str(options.beam), "--nbest", str(options.nbest)),
-            *(["--score-reference"] if options.forced else []),
+            *(["--score-reference"] if options.forced else search),
             *fairseq_arguments,
         ]
     )
 
 
-def show_progress(batches: Iterable[Any]) -> Iterable[Any]:
-    """A bar over the batches on a terminal, nothing otherwise."""
-    return tqdm(batches, desc="extract", unit="batch", disable=None)
+def bar(items: Iterable[Any], cfg: Any, name: str, unit: str) -> Iterable[Any]:
+    """A progress bar over the items on a terminal, unless ``--no-progress-bar`` is given; nothing otherwise."""
+    return tqdm(items, desc=name, unit=unit, disable=cfg.common.no_progress_bar or None)
 
 
 class Diagonal:

@@ -1,7 +1,8 @@
 """A loaded model as Python uses it: text in, text out, and on request the attention between them."""
 
 import logging
-from collections.abc import Sequence
+from argparse import Namespace
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from torch import Tensor
 from data_gen.errors import UserError, listed
 from fairseq_plugin.analysis.ensemble import with_mean_attention
 from fairseq_plugin.analysis.extraction import records_of_batch, right_padded
+from fairseq_plugin.analysis.generation_options import check_generation
 from fairseq_plugin.analysis.records import AttentionRecord
 from fairseq_plugin.models.sentence_pieces import SentencePieces, add_sentence_pieces
 
@@ -45,10 +47,13 @@ class TranslationHub(GeneratorHubInterface):
             of the sentence in the list.
         :param kwargs: of the generator (``lenpen``, ``max_len_b``, ...); see fairseq.
         :returns: for one sentence its text (or ``Translation``), for a list a list of them.
-        :raises UserError: a sentence has no token, or the model returns no attention, but it is asked for.
+        :raises UserError: what is given is no text, a sentence has no token, the model returns no attention, but it is
+            asked for, or fairseq cannot decode with one of ``kwargs``.
         """
         if isinstance(sentences, str):
             return self.translate([sentences], beam, verbose, return_attention=return_attention, **kwargs)[0]
+        sentences = texts(sentences)
+        check_generation(Namespace(**{**kwargs, "beam": beam}))
         self._refuse_empty(sentences)
         unknown = sorted({token for sentence in sentences for token in self.unknown_tokens(sentence)})
         if unknown:
@@ -89,6 +94,20 @@ class TranslationHub(GeneratorHubInterface):
             for record, of_sentence in zip(records_of_batch(batch, hypotheses, self.task), hypotheses, strict=True):
                 found[record.id] = Translation(self.decode(of_sentence[0]["tokens"]), record)
         return [found[place] for place in range(len(tokens))]
+
+
+def texts(sentences: Any) -> list[str]:
+    """Sentences as a list.
+
+    :raises UserError: something among them is no text.
+    """
+    if not isinstance(sentences, Iterable) or isinstance(sentences, (bytes, Mapping)):
+        raise UserError(f"translate takes a text or a list of texts, but got {sentences!r}")
+    listed = list(sentences)
+    for place, sentence in enumerate(listed):
+        if not isinstance(sentence, str):
+            raise UserError(f"translate takes texts, but sentence {place} (from 0) is {sentence!r}")
+    return listed
 
 
 def translation_hub(hub: GeneratorHubInterface, checkpoint_folder: str | None) -> TranslationHub:

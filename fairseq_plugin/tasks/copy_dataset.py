@@ -17,6 +17,9 @@ class CopyDataset(LanguagePairDataset):
     default): with a batch size of 1, the last sequence would never be read.
     """
 
+    first_line: int | None = None
+    """Of sentences typed in: how many came before them."""
+
     def batch_by_size(self, indices: np.ndarray, **kwargs: Any) -> list[np.ndarray]:
         """Cut ``indices`` into batches, in order; see fairseq for the limits."""
         batches = list(super().batch_by_size(indices, **kwargs))

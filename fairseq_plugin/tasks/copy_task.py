@@ -19,6 +19,13 @@ from torch import Tensor
 
 from data_gen.errors import UserError, listed
 from fairseq_plugin.analysis.ensemble import with_mean_attention
+from fairseq_plugin.analysis.generation_options import (
+    check_batches,
+    check_generation,
+    check_seed,
+    decoding,
+    fairseq_refusals,
+)
 from fairseq_plugin.checkpoints.safe_loading import allow_classes_from_first_rank
 from fairseq_plugin.cli_errors import reports_user_errors
 from fairseq_plugin.positions import UNLIMITED
@@ -59,6 +66,7 @@ class CopyTask(FairseqTask):
         self._online = online
         self._splits = Splits(cfg, source_dictionary, target_dictionary, online)
         self._figures = AttentionFigures(cfg)
+        self._lines_read = 0  # by fairseq-interactive
         # fairseq keeps this in the checkpoint and hands it back to load_state_dict.
         self.state.add_factory("copy", self._fingerprint)
         _ = self.state.copy
@@ -151,18 +159,24 @@ class CopyTask(FairseqTask):
         """
         self.datasets[split] = self._splits.open(split, epoch, combine=combine)
 
+    @reports_user_errors
     def get_batch_iterator(self, dataset: FairseqDataset, *args: Any, epoch: int = 1, **kwargs: Any) -> Any:
         """Batches that do not depend on the epoch in which a run begins; see fairseq.
 
         fairseq composes them once a run, from the seed and that epoch, so that a resumed run would go another way.
         Their order still differs from epoch to epoch. Data that is made anew in each epoch is batched anew as well.
+
+        :raises UserError: a seed or a number of workers that cannot be, or batches smaller than a sequence.
         """
+        check_seed(kwargs.get("seed", 1))
+        check_batches(**kwargs)
         if self._online is not None and isinstance(dataset, OnlineDataset):
             if dataset.epoch != epoch:  # such as validation on train, for which fairseq always asks for epoch 1
                 dataset = self._splits.make(self._online, TRAIN, epoch)
             return super().get_batch_iterator(dataset, *args, epoch=epoch, **kwargs)
         known = self.dataset_to_epoch_iter.get(dataset)
-        iterator = super().get_batch_iterator(dataset, *args, epoch=1, **kwargs)
+        with fairseq_refusals():
+            iterator = super().get_batch_iterator(dataset, *args, epoch=1, **kwargs)
         if iterator is not known:
             iterator.epoch = max(epoch, 1)
         return iterator
@@ -174,7 +188,7 @@ class CopyTask(FairseqTask):
         if self.cfg.no_source_eos:
             src_tokens = [tokens[tokens.ne(self.source_dictionary.eos())] for tokens in src_tokens]
             src_lengths = torch.tensor([tokens.numel() for tokens in src_tokens])
-        return CopyDataset(
+        dataset = CopyDataset(
             src_tokens,
             src_lengths,
             self.source_dictionary,
@@ -182,6 +196,14 @@ class CopyTask(FairseqTask):
             left_pad_source=self.cfg.left_pad_source,
             constraints=constraints,
         )
+        dataset.first_line = max(0, self._lines_read - len(src_tokens))
+        return dataset
+
+    def get_interactive_tokens_and_lengths(self, lines: list[str], encode_fn: Any) -> tuple[list[Tensor], list[int]]:
+        """Token ids of lines typed in, and how many there are in each; see fairseq, which does not say which lines."""
+        self._lines_read += len(lines)
+        tokens, lengths = super().get_interactive_tokens_and_lengths(lines, encode_fn)
+        return tokens, lengths
 
     def max_positions(self) -> tuple[int, int]:
         """Longest source and target taken, in tokens with end symbol; without limits unless the user sets some."""
@@ -197,15 +219,18 @@ class CopyTask(FairseqTask):
     ) -> np.ndarray:
         """Leave out what is longer than the user allows, and name it.
 
+        Of lines typed in, nothing may be left: others follow. They are counted from 0 over all that came so far.
+
         :raises UserError: there is something too long and fairseq was not told to skip it, or nothing is left.
         """
+        first_line = getattr(dataset, "first_line", None)
         indices, ignored = dataset.filter_indices_by_size(indices, max_positions)
         if len(ignored) > 0:
-            ids = listed(sorted(map(int, ignored)))
+            ids = listed([(first_line or 0) + index for index in sorted(map(int, ignored))])
             what = f"{len(ignored)} samples are longer than (source, target) = {max_positions}: ids {ids}"
             if not ignore_invalid_inputs and len(indices):
                 raise UserError(f"{what}; raise the limits or pass --skip-invalid-size-inputs-valid-test")
-            if not len(indices):
+            if not len(indices) and not (ignore_invalid_inputs and first_line is not None):
                 raise UserError(
                     f"all {len(ignored)} samples are longer than (source, target) = {max_positions}: raise "
                     "--max-source-positions or --max-target-positions"
@@ -221,16 +246,26 @@ class CopyTask(FairseqTask):
 
         An ensemble returns the mean attention of the models that attend.
 
-        :raises UserError: ``args`` asks for no hypothesis.
+        :raises UserError: ``args`` holds a number that fairseq cannot decode with, or options that exclude one another.
         """
-        for name in ("beam", "nbest"):
-            if (value := getattr(args, name, 1)) < 1:
-                raise UserError(f"--{name} must be at least 1, but is {value}")
+        check_generation(args)
         chosen = (getattr(args, "max_len_a", FAIRSEQ_MAX_LEN[0]), getattr(args, "max_len_b", FAIRSEQ_MAX_LEN[1]))
         if chosen == FAIRSEQ_MAX_LEN:
             room = {"max_len_a": length_ratio(self.datasets.values()), "max_len_b": OUTPUT_SLACK}
             args = Namespace(**_as_dict(args) | room)
-        return with_mean_attention(super().build_generator(models, args, *other_args, **kwargs))
+        with fairseq_refusals():
+            return with_mean_attention(super().build_generator(models, args, *other_args, **kwargs))
+
+    @reports_user_errors
+    def inference_step(
+        self, generator: Any, models: list[Any], sample: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        """Decode a batch; see fairseq.
+
+        :raises UserError: an output could not be as long as it has to be, or candidates outnumber the symbols.
+        """
+        with decoding(generator, sample):
+            return super().inference_step(generator, models, sample, *args, **kwargs)
 
     # Validation.
 
