@@ -9,9 +9,10 @@ from data_gen.errors import UserError
 from fairseq_plugin.analysis.pictures.arrangement import arrange
 from fairseq_plugin.analysis.pictures.heatmap import PLAIN, Colours, add_bar, add_matrix
 from fairseq_plugin.analysis.pictures.panel import Panel
-from fairseq_plugin.analysis.pictures.picture import new_figure
+from fairseq_plugin.analysis.pictures.picture import new_figure, plain_style
 
 
+@plain_style()
 def draw_grid(panels: Sequence[Panel], *, columns: int | None = None, colours: Colours = PLAIN) -> Figure:
     """Draw panels from left to right and top to bottom; cells have the size that a single heatmap has.
 

@@ -17,7 +17,7 @@ from fairseq_plugin.analysis.labels import label, shortened, visible
 from fairseq_plugin.analysis.pictures import fonts
 from fairseq_plugin.analysis.pictures.arrangement import arrange
 from fairseq_plugin.analysis.pictures.panel import Panel, thinned
-from fairseq_plugin.analysis.pictures.picture import new_figure
+from fairseq_plugin.analysis.pictures.picture import new_figure, plain_style
 from fairseq_plugin.analysis.records import check_shape
 
 FONT_SIZE = 10  # points
@@ -43,6 +43,7 @@ class Colours(NamedTuple):
 PLAIN = Colours()
 
 
+@plain_style()
 def draw(
     weights: np.ndarray,
     source: Sequence[str],
@@ -100,6 +101,7 @@ def add_bar(figure: Figure, image: AxesImage) -> Axes:
     return axes
 
 
+@plain_style()
 def annotate(image: AxesImage) -> None:
     """Write the weights of a matrix into its cells, in place of earlier ones: black on light, white on dark colours."""
     axes: Any = image.axes

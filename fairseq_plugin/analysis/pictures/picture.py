@@ -3,7 +3,9 @@
 Neither pyplot nor matplotlib's settings are touched, so a figure lives only as long as somebody holds it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +26,36 @@ SAVING: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text, which can be searched and copied
     "svg.hashsalt": "attention",  # ids that do not change from run to run
     "savefig.bbox": "standard",
+    "savefig.edgecolor": "auto",  # the figure's own
+    "savefig.facecolor": "auto",
     "savefig.transparent": False,
 }
 
 
+class Picture(Figure):
+    """A figure that a notebook shows as a picture, as it does by itself only with those of pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        stream = BytesIO()
+        with matplotlib.rc_context(SAVING), fonts.without_glyph_warnings():
+            self.savefig(stream, format="png", dpi=DPI)
+        return stream.getvalue()
+
+
+@contextmanager
+def plain_style() -> Iterator[None]:
+    """Draw with matplotlib's default settings, whatever style the user has chosen: it gets its settings back.
+
+    A dark style would make the numbers of a colour bar white on white; others hide or move labels.
+    """
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        yield
+
+
 def new_figure() -> Figure:
     """An empty figure that nobody else knows of."""
-    figure = Figure(dpi=DPI, facecolor="white")
+    figure = Picture(dpi=DPI, facecolor="white")
     figure.set_layout_engine("none")
     FigureCanvasAgg(figure)
     return figure

@@ -8,12 +8,15 @@ import matplotlib
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.style import library
 from matplotlib.text import Text
 from PIL import Image
 
 from data_gen.errors import UserError
 from fairseq_plugin.analysis.pictures import fonts, heatmap, picture
+from fairseq_plugin.analysis.pictures.grid import draw_grid
 from fairseq_plugin.analysis.pictures.heatmap import Colours
+from fairseq_plugin.analysis.pictures.panel import Panel
 
 SOURCE = ("a", "$x$", "a_b", "</s>")
 TARGET = ("$x$", "c", "</s>")
@@ -141,15 +144,37 @@ def test_the_same_attention_gives_the_same_file(ending, start, tmp_path):
     assert sorted(tmp_path.iterdir()) == [first, second]
 
 
-def test_settings_of_matplotlib_stay_and_do_not_disturb(tmp_path):
-    mine = {"figure.autolayout": True, "axes.grid": True, "image.origin": "lower", "savefig.bbox": "tight"}
+@pytest.mark.parametrize(
+    "mine",
+    [
+        {"figure.autolayout": True, "axes.grid": True, "image.origin": "lower", "savefig.bbox": "tight"},
+        {"xtick.labelbottom": False, "ytick.alignment": "top", "axes.titley": 0.5, "text.usetex": True},
+        {"savefig.facecolor": "black", "savefig.edgecolor": "red"},
+        *(library[name] for name in ("dark_background", "ggplot", "seaborn-v0_8-talk")),
+    ],
+    ids=["layout", "labels", "colours", "dark", "ggplot", "talk"],
+)
+@pytest.mark.parametrize("grid", [False, True], ids=["alone", "grid"])
+def test_settings_of_matplotlib_stay_and_do_not_disturb(mine, grid, tmp_path):
+    def drawn():
+        colours = Colours(annotate=True)
+        if grid:
+            return draw_grid([Panel(WEIGHTS, SOURCE, TARGET, "Attention")], colours=colours)
+        return heatmap.draw(WEIGHTS, SOURCE, TARGET, colours=colours)
+
     with matplotlib.rc_context(mine):
         before = dict(matplotlib.rcParams)
-        drawn = heatmap.draw(WEIGHTS, SOURCE, TARGET)
-        picture.save(drawn, tmp_path / "a.png")
+        picture.save(drawn(), tmp_path / "a.png")
         assert dict(matplotlib.rcParams) == before
-    picture.save(heatmap.draw(WEIGHTS, SOURCE, TARGET), tmp_path / "b.png")
+    picture.save(drawn(), tmp_path / "b.png")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_a_notebook_shows_the_picture_that_is_saved(tmp_path):
+    drawn = heatmap.draw(WEIGHTS, SOURCE, TARGET)
+    picture.save(drawn, tmp_path / "a.png")
+    with matplotlib.rc_context({"savefig.bbox": "tight", "savefig.facecolor": "black"}):
+        assert drawn._repr_png_() == (tmp_path / "a.png").read_bytes()
 
 
 @pytest.mark.parametrize("ending", [".png", ".pdf"])
