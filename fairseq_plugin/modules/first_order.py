@@ -11,7 +11,8 @@ def first_order(way_out: str) -> Callable[[Callable[..., Any]], Callable[..., An
     """Decorate the ``backward`` of an autograd function: no graph inside, and an error where one is asked for.
 
     torch's ``once_differentiable`` lets ``create_graph=True`` pass where the incoming gradient is a constant, and a
-    second derivative is then silently 0.
+    second derivative is then silently 0. Precisions are chosen by hand as well: a program that calls ``backward`` under
+    autocast gets the gradients of one that does not.
 
     :param way_out: what to use instead.
     """
@@ -21,7 +22,11 @@ def first_order(way_out: str) -> Callable[[Callable[..., Any]], Callable[..., An
         def wrapper(*args: Any) -> Any:
             if torch.is_grad_enabled():
                 raise RuntimeError(f"no second derivative here, but backward was called with create_graph: {way_out}")
-            return backward(*args)
+            device = next(grad.device.type for grad in args[1:] if grad is not None)
+            if not torch.is_autocast_enabled(device):
+                return backward(*args)
+            with torch.autocast(device, enabled=False):
+                return backward(*args)
 
         return wrapper
 

@@ -292,6 +292,22 @@ def test_autocast_keeps_the_softmax_in_float32(options: dict) -> None:
     torch.testing.assert_close(weights.sum(dim=2), torch.ones(weights.shape[:2]), **building.CLOSE)
 
 
+@shapes
+def test_gradients_are_the_same_if_backward_is_called_under_autocast(options: dict) -> None:
+    def gradients(*, inside: bool) -> dict[str, Tensor | None]:
+        model = building.model(**options)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            logits, _ = model(**building.batch(LENGTHS))
+            loss = logits.float().logsumexp(dim=2).sum()
+            if inside:
+                loss.backward()
+        if not inside:
+            loss.backward()
+        return {name: parameter.grad for name, parameter in model.named_parameters()}
+
+    torch.testing.assert_close(gradients(inside=True), gradients(inside=False), rtol=0.05, atol=0.02)
+
+
 @pytest.mark.parametrize("left_source", [False, True], ids=["right", "left"])
 @pytest.mark.parametrize("both", [{}, {"encoder_bidirectional": True, "decoder_init": "tanh"}], ids=["one", "both"])
 def test_a_fixed_summary_is_no_attention_to_show_and_ignores_padding(left_source: bool, both: dict) -> None:
