@@ -9,6 +9,9 @@ from fairseq.data import LanguagePairDataset
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from data_gen.errors import UserError
+from fairseq_plugin.cli_errors import reports_user_errors
+
 
 class CopyDataset(LanguagePairDataset):
     """Pairs of sequences; every index given to :meth:`batch_by_size` ends up in a batch.
@@ -20,9 +23,19 @@ class CopyDataset(LanguagePairDataset):
     first_line: int | None = None
     """Of sentences typed in: how many came before them."""
 
-    def batch_by_size(self, indices: np.ndarray, **kwargs: Any) -> list[np.ndarray]:
-        """Cut ``indices`` into batches, in order; see fairseq for the limits."""
-        batches = list(super().batch_by_size(indices, **kwargs))
+    @reports_user_errors
+    def batch_by_size(
+        self, indices: np.ndarray, max_tokens: int | None = None, *args: Any, **kwargs: Any
+    ) -> list[np.ndarray]:
+        """Cut ``indices`` into batches, in order; see fairseq for the limits.
+
+        :param max_tokens: tokens in a batch, at most; None for no limit.
+        :raises UserError: one sequence alone is longer than ``max_tokens``.
+        """
+        longest = int(self.num_tokens_vec(indices).max()) if len(indices) else 0
+        if max_tokens is not None and longest > max_tokens:
+            raise UserError(f"a sequence of {longest} tokens does not fit into --max-tokens {max_tokens}: raise it")
+        batches = list(super().batch_by_size(indices, max_tokens, *args, **kwargs))
         batched = sum(len(batch) for batch in batches)
         if batched < len(indices):
             batches.append(np.asarray(indices[batched:], dtype=np.int64))

@@ -8,6 +8,7 @@ from fairseq.data import LanguagePairDataset
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data_gen.errors import UserError
 from fairseq_plugin.tasks.copy_dataset import CopyDataset
 from tests import building
 
@@ -40,6 +41,14 @@ def test_every_index_is_in_one_batch(
         if max_tokens is not None:
             longest = max(sizes[index] for index in batch)
             assert longest * len(batch) <= max_tokens
+
+
+def test_a_sequence_that_no_batch_has_room_for_is_refused() -> None:
+    dataset = dataset_of([3, 9, 4])
+    assert [batch.tolist() for batch in dataset.batch_by_size(np.array([0, 2]), max_tokens=4)] == [[0], [2]]
+    with pytest.raises(UserError) as refused:
+        dataset.batch_by_size(np.arange(3), max_tokens=8)
+    assert str(refused.value) == "a sequence of 9 tokens does not fit into --max-tokens 8: raise it"
 
 
 @pytest.mark.skipif(fairseq.__version__ == "0.12.2", reason="upstream's build keeps them")
