@@ -4,6 +4,7 @@ It has not imported the plugin, so ``--user-dir`` is put to the test by every co
 standard input; the answer is the exit code, on a line.
 """
 
+import atexit
 import json
 import logging
 import os
@@ -60,6 +61,7 @@ def run(request: dict[str, Any]) -> int:
     except BaseException:
         traceback.print_exc()
         code = 1
+    atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
     return code

@@ -14,6 +14,7 @@ each, with fairseq's ending ``.tmp``. The next training in the folder removes wh
 A folder belongs to one training at a time: two would write the same names.
 """
 
+import atexit
 import fcntl
 import logging
 import os
@@ -121,7 +122,8 @@ def verify(save_dir: str) -> None:
 def claimed(save_dir: str) -> Iterator[None]:
     """Make the folder of checkpoints, and keep other trainings out of it as long as this process lives.
 
-    If the block ends with an error, the folder is given up, and vanishes again if it is new.
+    If the block ends with an error, the folder is given up. A new one vanishes again, then or when the process ends, if
+    nothing is in it.
 
     :raises UserError: another training has it, or it cannot be made.
     """
@@ -137,6 +139,7 @@ def claimed(save_dir: str) -> Iterator[None]:
     except OSError as error:
         _remove(missing)
         raise _unwritable(save_dir, error) from error
+    atexit.register(_remove, missing)  # a loss may refuse its first batch
     try:
         yield
     except BaseException:
