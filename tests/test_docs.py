@@ -166,7 +166,10 @@ def check_fairseq(words: list[str]) -> None:
         place = words.index("--user-dir")
         assert words[place + 1] in ("fairseq_plugin", "0"), words
         del words[place : place + 2]
-    _, unknown = options.parse_args_and_arch(FAIRSEQ_PARSERS[words[0]](), words[1:], parse_known=True)
+    if words[0] == "fairseq-preprocess":  # its parser is complete without model and task
+        _, unknown = options.get_preprocessing_parser().parse_known_args(words[1:])
+    else:
+        _, unknown = options.parse_args_and_arch(FAIRSEQ_PARSERS[words[0]](), words[1:], parse_known=True)
     assert unknown == [], words
 
 
@@ -185,7 +188,7 @@ def test_commands_name_what_exists(page: Path) -> None:
     for words in [*commands(page), *inline_commands(page)]:
         if words[0] == "fairseq-hydra-train":
             check_hydra(words)
-        elif words[0] in FAIRSEQ_PARSERS:
+        elif words[0] in (*FAIRSEQ_PARSERS, "fairseq-preprocess"):
             check_fairseq(words)
         elif words[0] == "python":
             check_own(words)

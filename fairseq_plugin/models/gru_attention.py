@@ -48,7 +48,7 @@ class GRUAttentionModel(FairseqEncoderDecoderModel):
         check_processes()
         allow_classes_from_first_rank()
         check_config(cfg)
-        check_attention_options(cfg)
+        check_attention_options(cfg, getattr(task, "cfg", None))
         keep_identity(task)
         source_embedding, target_embedding = _build_embeddings(cfg, task.source_dictionary, task.target_dictionary)
         encoder = GRUEncoder(

@@ -137,12 +137,18 @@ def check_config(cfg: Any) -> None:
             )
 
 
-def check_attention_options(cfg: Any) -> None:
+def check_attention_options(cfg: Any, task_cfg: Any = None) -> None:
     """Refuse options of other attentions than the chosen one, which would be without effect.
 
+    :param task_cfg: options of the task, among which may be fairseq's ``load_alignments``.
     :raises UserError: naming the option and the attentions that read it.
     """
     chosen, defaults = str(cfg.attention), GRUAttentionConfig()
+    if getattr(task_cfg, "load_alignments", False) and not ATTENTION[chosen].looks_back:
+        raise UserError(
+            f"--load-alignments guides the attention, but with --attention {chosen} there is none: "
+            "leave it out, or choose another attention"
+        )
     for name in sorted({option for attention in ATTENTION.values() for option in attention.options}):
         readers = [kind for kind, attention in ATTENTION.items() if name in attention.options]
         if chosen not in readers and getattr(cfg, name) != getattr(defaults, name):

@@ -58,6 +58,7 @@ CHANGED = {
         "task.target_lang=fr": f"task.target_lang=fr {SMALL}",
         "copy /tmp/copy/data": f"copy /tmp/copy/data {FEW}",
     },
+    "training.md": {"copy /tmp/copy/linked": f"copy /tmp/copy/linked {FEW}"},
     "translation.md": {
         "--warmup-updates 80 --total-num-update 1600": "--warmup-updates 1 --total-num-update 2",
         "--max-update 1600": "--max-update 2",
