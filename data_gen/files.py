@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from data_gen.errors import UserError, failure_from_os_error
+from data_gen.leftovers import digest
 from data_gen.signals import exit_on_signals
+
+ROOM = 200
+"""Bytes for the name in that of the file beside it; most systems allow 255 for all of it."""
 
 
 @contextmanager
@@ -36,7 +40,8 @@ def require_place(path: Path) -> None:
 
 def _renamed(path: Path) -> Iterator[BinaryIO]:
     target = Path(os.path.realpath(path))
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    name = target.name if len(os.fsencode(target.name)) <= ROOM else digest(target.name)
+    part = target.with_name(f".{name}.{os.getpid()}.part")
     try:
         with part.open("wb") as stream:
             yield stream

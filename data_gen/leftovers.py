@@ -89,13 +89,13 @@ def _last_change(folder: Path) -> float:
 
 
 def _prefix(target: Path) -> str:
-    return f".data_gen-{_digest(target.name)}-"
+    return f".data_gen-{digest(target.name)}-"
 
 
 def _host() -> str:
-    return _digest(socket.gethostname())
+    return digest(socket.gethostname())
 
 
-def _digest(name: str) -> str:
+def digest(name: str) -> str:
     """Names of any length and content as a few letters."""
     return hashlib.sha256(os.fsencode(name)).hexdigest()[:8]

@@ -1,6 +1,7 @@
 """``python limited.py LIMIT MODULE WORDS...`` runs a command that the system gives less than usual.
 
-LIMIT is ``files=N``, so many open files at most; ``out=closed``, as after ``>&-``; or ``out=PATH``, a file to print to.
+LIMIT is ``files=N``, so many open files at most; or ``out=HOW``, the standard output: ``closed``, as after ``>&-``;
+``unread``, a pipe whose reader has gone; or a path.
 """
 
 import os
@@ -12,15 +13,18 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
-def close_output() -> None:
-    """What a process is like that was started without a standard output."""
+def print_to(how: str) -> None:
+    """Replace standard output."""
     os.close(1)
-    sys.stdout = None  # type: ignore[assignment]  # as Python does
-
-
-def print_to(path: str) -> None:
-    """Have standard output go to a file that exists."""
-    os.dup2(os.open(path, os.O_WRONLY), 1)
+    if how == "closed":
+        sys.stdout = None  # type: ignore[assignment]  # as Python does
+        return
+    if how == "unread":
+        reader, writer = os.pipe()  # the reader gets number 1
+        os.dup2(writer, reader)
+        os.close(writer)
+    else:
+        os.open(how, os.O_WRONLY)
     sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
 
 
@@ -31,8 +35,6 @@ if __name__ == "__main__":
     kind, _, value = limit.partition("=")
     if kind == "files":
         resource.setrlimit(resource.RLIMIT_NOFILE, (int(value), int(value)))
-    elif value == "closed":
-        close_output()
     else:
         print_to(value)
     runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -29,3 +29,11 @@ def test_a_pipe_stays(tmp_path: Path) -> None:
     assert (str(caught.value), caught.value.exit_code) == (line, 2)
     assert (tmp_path / "pipe").is_fifo()
     assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+@pytest.mark.parametrize("name", ["n" * 251 + ".png", "한" * 85], ids=["ASCII", "Korean"])
+def test_the_longest_name(name: str, tmp_path: Path) -> None:
+    """255 bytes, which leave no room for more in the name of the file beside it."""
+    with whole_file(tmp_path / name) as stream:
+        stream.write(b"new")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [(name, b"new")]
