@@ -40,6 +40,7 @@ PLACE = {
     "--distributed-init-method": "env://",
     "--distributed-no-spawn": "",
 }
+SIGNALS = "TORCHELASTIC_SIGNALS_TO_HANDLE"  # torchrun's own variable
 WORKER = f'exec "$@" {" ".join(f"{option} {value}" for option, value in PLACE.items())}'
 
 
@@ -97,6 +98,8 @@ def wait_for(options: argparse.Namespace) -> int:
     :returns: the exit code of the process that failed first, 128 + its number after a signal to this process.
     :raises UserError: a process was ended from outside.
     """
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # by nohup, which torchrun would overlook
+        os.environ.setdefault(SIGNALS, "SIGTERM,SIGINT,SIGQUIT")
     logging.disable(logging.ERROR)
     try:
         run(options)  # type: ignore[no-untyped-call]

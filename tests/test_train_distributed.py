@@ -1,5 +1,6 @@
 """``scripts/train_distributed.sh``: what it starts, how it ends, what it refuses."""
 
+import inspect
 import os
 import re
 import signal
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.distributed.elastic.multiprocessing import api
 
 from data_gen.parallel import available_cores
 from scripts import train_distributed
@@ -140,6 +142,19 @@ def test_a_signal_ends_all(folder: Path, sent: signal.Signals, code: int, line: 
     process.send_signal(sent)
     assert finish(process) == (code, "", line)
     assert not any(is_running(number) for number in numbers)
+
+
+@pytest.mark.skipif(train_distributed.SIGNALS not in inspect.getsource(api), reason="torch handles SIGHUP nevertheless")
+def test_the_end_of_a_terminal_is_ignored_under_nohup(folder: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which a process hands on
+    try:
+        process = start(folder, "exec sleep 60", "--nproc-per-node", 2, "fairseq-train", "data")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    process_numbers(folder, 2)
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGTERM)
+    assert finish(process) == (143, "", "")
 
 
 @pytest.fixture
