@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from itertools import repeat
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,14 +50,14 @@ class Loaded(NamedTuple):
     device: torch.device
 
 
-def generation_config(arguments: Sequence[str]) -> FairseqConfig:
+def generation_config(arguments: Sequence[str | PathLike[str]]) -> FairseqConfig:
     """fairseq's own configuration of a generation run.
 
     :param arguments: as on the command line of fairseq-generate; the task is ``copy`` unless they name another, and no
         process beside this one prepares batches (``--num-workers 0``): it would take a dozen open files.
     :raises UserError: an option has no effect on an extraction, or a value that fairseq cannot decode with.
     """
-    parsed = parse(arguments)
+    parsed = parse([fspath(word) for word in arguments])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # hydra's deprecations, meant for the authors of fairseq
         return convert_namespace_to_omegaconf(parsed)

@@ -42,6 +42,8 @@ ARCHIVE: Final = b"PK\3\4"  # how a zip archive begins; before torch 1.6, a chec
 RESTORED: Final = "checkpoint_last.pt"  # fairseq's default of --restore-file
 NO_EPOCH: Final = -1  # 0 stands for no limit
 RESETS: Final = ("reset_optimizer", "reset_lr_scheduler", "reset_meters", "reset_dataloader")
+UNREAD: Final = {"encoder_embed_path": None, "decoder_embed_path": None}
+"""Of a trained model: files of pretrained embeddings, which may be gone, as the checkpoint has the parameters."""
 FRESH: Final = "please reset the optimizer"  # in fairseq's assertions about a checkpoint of other training options
 
 
@@ -130,9 +132,11 @@ def _building(load: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(load)
     @reports_user_errors
-    def load_model_ensemble_and_task(filenames: Sequence[str], *args: Any, **kwargs: Any) -> Any:
+    def load_model_ensemble_and_task(
+        filenames: Sequence[str], arg_overrides: dict[str, Any] | None = None, *args: Any, **kwargs: Any
+    ) -> Any:
         try:
-            return load(filenames, *args, **kwargs)
+            return load(filenames, UNREAD | (arg_overrides or {}), *args, **kwargs)
         except OSError as error:
             missing = [str(path) for path in filenames if not PathManager.isfile(path)]
             if not missing and (named := NOT_FOUND.fullmatch(str(error))):  # of another name, by --checkpoint-suffix

@@ -3,6 +3,7 @@
 Source of the equations: Bahdanau, Cho, Bengio 2015 (arXiv 1409.0473); see modules/ for each part.
 """
 
+from os import PathLike, fspath
 from typing import Any
 
 import torch
@@ -95,9 +96,9 @@ class GRUAttentionModel(FairseqEncoderDecoderModel):
     @classmethod
     def from_pretrained(
         cls,
-        model_name_or_path: str,
-        checkpoint_file: str = "model.pt",
-        data_name_or_path: str = ".",
+        model_name_or_path: str | PathLike[str],
+        checkpoint_file: str | PathLike[str] = "model.pt",
+        data_name_or_path: str | PathLike[str] = ".",
         **kwargs: Any,
     ) -> Any:
         """Load a trained model for use from Python; see fairseq.
@@ -107,11 +108,12 @@ class GRUAttentionModel(FairseqEncoderDecoderModel):
 
         :raises UserError: there is no folder, checkpoint or dataset of that name.
         """
-        check_places(model_name_or_path, checkpoint_file, data_name_or_path)
-        hub = super().from_pretrained(model_name_or_path, checkpoint_file, data_name_or_path, **kwargs)
+        folder, checkpoint, data = fspath(model_name_or_path), fspath(checkpoint_file), fspath(data_name_or_path)
+        check_places(folder, checkpoint, data)
+        hub = super().from_pretrained(folder, checkpoint, data, **kwargs)
         from fairseq_plugin.models.translation_hub import translation_hub  # what it imports takes time to load
 
-        return translation_hub(hub, None if "bpe" in kwargs else model_name_or_path)
+        return translation_hub(hub, None if "bpe" in kwargs else folder)
 
     @reports_user_errors
     def load_state_dict(self, state_dict: dict[str, Tensor], strict: bool = True, *args: Any, **kwargs: Any) -> Any:

@@ -17,6 +17,10 @@ def check_places(folder: str, checkpoint_files: str, data: str) -> None:
     if ADDRESS in folder:
         return
     place = Path(folder)
+    if place.suffix == ".pt" and place.is_file():
+        raise UserError(
+            f"{folder!r} is a checkpoint: name its folder, {str(place.parent)!r}, and as second argument {place.name!r}"
+        )
     if not place.exists():
         raise UserError(f"no folder {folder!r}: name the one that fairseq-train wrote checkpoints to (--save-dir)")
     for name in checkpoint_files.split(":") if place.is_dir() else ():

@@ -76,16 +76,16 @@ OPTIONS = {
     ),
     "embeddings binary": Case(
         "fairseq-train {data} TRAIN --encoder-embed-path {bad}/binary",
-        "fairseq-train: error: '{bad}/binary' is no text file of embeddings (first line 'count size', then 'symbol v_1 .. v_E'): 'utf-8' codec can't decode byte 0x80 in position 128: invalid start byte",
+        "fairseq-train: error: '{bad}/binary' is no text file of embeddings (lines of 'symbol v_1 .. v_E'): 'utf-8' codec can't decode byte 0x80 in position 128: invalid start byte",
     ),
     "embeddings empty": Case(
         "fairseq-train {data} TRAIN --encoder-embed-path {bad}/empty",
-        "fairseq-train: error: '{bad}/empty' is no text file of embeddings (first line 'count size', then 'symbol v_1 .. v_E'): ",
+        "fairseq-train: error: '{bad}/empty' has a vector for none of the 12 symbols: it must be of words as in the data",
         slow=True,
     ),
     "embeddings text": Case(
         "fairseq-train {data} TRAIN --encoder-embed-path {bad}/text.en",
-        "fairseq-train: error: '{bad}/text.en' is no text file of embeddings (first line 'count size', then 'symbol v_1 .. v_E'): could not convert string to float: 'c'",
+        "fairseq-train: error: '{bad}/text.en' is no text file of embeddings (lines of 'symbol v_1 .. v_E'): could not convert string to float: 'b'",
         slow=True,
     ),
     "beam": Case(

@@ -166,3 +166,15 @@ def test_other_attentions_through_the_commands(
     for record in records:
         rows = [[float(n) for n in row.split(",")] for row in lines_of(printed, "A")[record.id][0].split()]
         np.testing.assert_allclose(np.array(rows), record.weights, rtol=0, atol=1.5e-6)
+
+
+def test_decoding_does_not_need_the_files_of_pretrained_embeddings(
+    commands: Commands, copy_data: Path, tmp_path: Path
+) -> None:
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("a" + " 0.5" * 32 + "\n", encoding="utf-8")
+    given = ("--encoder-embed-path", vectors, "--decoder-embed-path", vectors, "--decoder-freeze-embed")
+    commands.succeed(*train_words(copy_data, tmp_path, "--max-update", 2, *given))
+    vectors.unlink()
+    outcome = commands.succeed(*generate_words(copy_data, tmp_path / "checkpoint_last.pt"))
+    assert len(lines_of(outcome, "H")) == 30

@@ -283,9 +283,41 @@ def test_pretrained_embeddings_are_read(vectors: Path, side: str) -> None:
     assert not (getattr(model, other).embed_tokens.weight / 2)[symbols.index("a")].equal(weight[symbols.index("a")])
 
 
-def test_pretrained_embeddings_of_another_size(vectors: Path) -> None:
-    assert refusal(encoder_embed_path=str(vectors), encoder_embed_dim=4) == (
-        f"the vector of 'a' in '{vectors}' has 5 numbers, but the embedding size is 4"
+def test_pretrained_embeddings_without_a_first_line_and_with_spaces_in_symbols(tmp_path: Path) -> None:
+    """As GloVe's: the first line is a vector, and one symbol is ". . ."."""
+    path = tmp_path / "vectors.txt"
+    path.write_text("a 1 2 3 4 5\n. . . 9 9 9 9 9\nc 0.5 0 -1 0 2 \n\n<pad> 9 9 9 9 9\n", encoding="utf-8")
+    model, symbols = building.model(encoder_embed_path=str(path)), building.dictionary()
+    weight = model.encoder.embed_tokens.weight / 2
+    assert weight[symbols.index("a")].tolist() == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert weight[symbols.index("c")].tolist() == [0.5, 0.0, -1.0, 0.0, 2.0]
+    assert (weight[symbols.pad()] == 0.0).all()
+
+
+def test_it_is_told_how_many_symbols_have_a_vector(vectors: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        building.model(encoder_embed_path=str(vectors))
+    own = len(building.dictionary()) - 4
+    assert f"2 of {own} symbols have a vector in '{vectors}'" in caplog.messages
+
+
+@pytest.mark.parametrize(
+    "content", ["", "1 5\nelsewhere 9 9 9 9 9\n", "</s> 9 9 9 9 9\n"], ids=["empty", "other", "special"]
+)
+def test_pretrained_embeddings_of_nothing_in_the_data(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "vectors.txt"
+    path.write_text(content, encoding="utf-8")
+    own = len(building.dictionary()) - 4
+    assert refusal(encoder_embed_path=str(path)) == (
+        f"'{path}' has a vector for none of the {own} symbols: it must be of words as in the data"
+    )
+
+
+@pytest.mark.parametrize(("size", "line"), [(4, ""), (4, "elsewhere 9 9 9 9\n"), (6, "elsewhere 9 9 9 9 9 9\n")])
+def test_pretrained_embeddings_of_another_size(vectors: Path, size: int, line: str) -> None:
+    vectors.write_text(line + vectors.read_text(encoding="utf-8").removeprefix("3 5\n"), encoding="utf-8")
+    assert refusal(encoder_embed_path=str(vectors), encoder_embed_dim=size) == (
+        f"the vector of 'a' in '{vectors}' has 5 numbers, but the embedding size is {size}"
     )
 
 
@@ -306,7 +338,7 @@ def test_pretrained_embeddings_that_are_none(tmp_path: Path, content: bytes, sai
     path = tmp_path / "vectors.txt"
     path.write_bytes(content)
     assert refusal(encoder_embed_path=str(path)) == (
-        f"'{path}' is no text file of embeddings (first line 'count size', then 'symbol v_1 .. v_E'): {said}"
+        f"'{path}' is no text file of embeddings (lines of 'symbol v_1 .. v_E'): {said}"
     )
 
 

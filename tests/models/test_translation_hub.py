@@ -107,6 +107,13 @@ def test_unknown_tokens_are_warned_of(hub: Any, caplog: pytest.LogCaptureFixture
             "{nowhere}",
             "no dataset folder at '{nowhere}': name the one that the model was trained with",
         ),
+        (
+            "{here}/checkpoint_best.pt",
+            "model.pt",
+            "{data}",
+            "'{here}/checkpoint_best.pt' is a checkpoint: name its folder, '{here}', and as second argument "
+            "'checkpoint_best.pt'",
+        ),
     ],
 )
 def test_places_with_nothing(
@@ -116,3 +123,11 @@ def test_places_with_nothing(
     with pytest.raises(UserError) as caught:
         GRUAttentionModel.from_pretrained(folder.format(**names), checkpoint, data.format(**names))
     assert str(caught.value) == message.format(**names)
+
+
+def test_places_can_be_paths(hub: Any, copy_data: Path, trained: Path) -> None:
+    loaded = GRUAttentionModel.from_pretrained(trained.parent, trained.relative_to(trained.parent), copy_data)
+    assert loaded.translate("a b c") == hub.translate("a b c")
+    assert generation_config([copy_data, "--path", trained]) == generation_config(
+        [str(copy_data), "--path", str(trained)]
+    )
