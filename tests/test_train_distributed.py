@@ -144,6 +144,7 @@ def test_a_signal_ends_all(folder: Path, sent: signal.Signals, code: int, line: 
     assert not any(is_running(number) for number in numbers)
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks at a process through /proc")
 @pytest.mark.skipif(train_distributed.SIGNALS not in inspect.getsource(api), reason="torch handles SIGHUP nevertheless")
 def test_the_end_of_a_terminal_is_ignored_under_nohup(folder: Path) -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which a process hands on
@@ -151,10 +152,12 @@ def test_the_end_of_a_terminal_is_ignored_under_nohup(folder: Path) -> None:
         process = start(folder, "exec sleep 60", "--nproc-per-node", 2, "fairseq-train", "data")
     finally:
         signal.signal(signal.SIGHUP, before)
-    process_numbers(folder, 2)
-    process.send_signal(signal.SIGHUP)
+    process_numbers(folder, 2)  # from here on torchrun handles signals
+    status = Path(f"/proc/{process.pid}/status").read_text()
     process.send_signal(signal.SIGTERM)
     assert finish(process) == (143, "", "")
+    (ignored,) = re.findall(r"^SigIgn:\s*(\w+)", status, flags=re.M)
+    assert int(ignored, 16) & 1 << signal.SIGHUP - 1
 
 
 @pytest.fixture
