@@ -233,7 +233,11 @@ def _decode(
             if forced:
                 hypotheses = score_references(loaded.task, generator, loaded.models, sample)
             else:
-                hypotheses = loaded.task.inference_step(generator, loaded.models, sample, prefix_tokens=prefix)
+                numbered = {
+                    **sample,
+                    "id": torch.arange(len(sample["id"])),
+                }  # fairseq's diverse search takes ids for rows
+                hypotheses = loaded.task.inference_step(generator, loaded.models, numbered, prefix_tokens=prefix)
         yield from records_of_batch(sample, hypotheses, loaded.task, nbest=cfg.generation.nbest, forced=forced)
 
 
