@@ -22,8 +22,8 @@ def first_order(way_out: str) -> Callable[[Callable[..., Any]], Callable[..., An
         def wrapper(*args: Any) -> Any:
             if torch.is_grad_enabled():
                 raise RuntimeError(f"no second derivative here, but backward was called with create_graph: {way_out}")
-            device = next(grad.device.type for grad in args[1:] if grad is not None)
-            if not torch.is_autocast_enabled(device):
+            device = next((grad.device.type for grad in args[1:] if grad is not None), None)
+            if device is None or not torch.is_autocast_enabled(device):
                 return backward(*args)
             with torch.autocast(device, enabled=False):
                 return backward(*args)

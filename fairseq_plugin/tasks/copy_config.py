@@ -79,8 +79,9 @@ def check_config(cfg: CopyTaskConfig) -> None:
         value = getattr(cfg, name)
         if value is not None and value < 1:
             raise UserError(f"--{name.replace('_', '-')} must be at least 1, but is {value}")
-    if cfg.required_seq_len_multiple < 1:
-        raise UserError(f"--required-seq-len-multiple must be at least 1, but is {cfg.required_seq_len_multiple}")
+    multiple = cfg.required_seq_len_multiple  # made in Python, a configuration names the option instead
+    if isinstance(multiple, int) and multiple < 1:
+        raise UserError(f"--required-seq-len-multiple must be at least 1, but is {multiple}")
     for name in ("eval_beam", "eval_print_examples", "attention_figures"):
         if getattr(cfg, name) < 0:
             raise UserError(f"--{name.replace('_', '-')} must be at least 0, but is {getattr(cfg, name)}")
