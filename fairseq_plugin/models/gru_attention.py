@@ -123,7 +123,8 @@ class GRUAttentionModel(FairseqEncoderDecoderModel):
         :raises UserError: the checkpoint was made with dictionaries or sizes other than this model's.
         """
         parameters, digests = take_identity(state_dict)
-        if getattr(self.decoder.attention, FROM_FIRST, None) is not None:  # version 1.0.0 read the last place only
+        two_ends = getattr(self.decoder.attention, FROM_FIRST, None) is not None
+        if two_ends and "decoder.cell.weight_ih" in parameters:  # a decoder of version 1.0.0 read the last place only
             parameters.setdefault(f"decoder.attention.{FROM_FIRST}", torch.zeros(self.encoder.output_units))
         if strict:
             check_parameters(self, parameters)
