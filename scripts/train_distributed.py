@@ -40,7 +40,6 @@ PLACE = {
     "--distributed-init-method": "env://",
     "--distributed-no-spawn": "",
 }
-SIGNALS = "TORCHELASTIC_SIGNALS_TO_HANDLE"  # torchrun's own variable
 WORKER = f'exec "$@" {" ".join(f"{option} {value}" for option, value in PLACE.items())}'
 
 
@@ -60,6 +59,8 @@ def parser() -> argparse.ArgumentParser:
             action.help = "processes on this machine: a number, gpu, cpu or auto (default: one a GPU, or one)"
     if "PET_NPROC_PER_NODE" not in os.environ:
         options.set_defaults(nproc_per_node=DEFAULT)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # by nohup, which torchrun would overlook
+        options.set_defaults(signals_to_handle="SIGTERM,SIGINT,SIGQUIT")
     return options
 
 
@@ -98,8 +99,6 @@ def wait_for(options: argparse.Namespace) -> int:
     :returns: the exit code of the process that failed first, 128 + its number after a signal to this process.
     :raises UserError: a process was ended from outside.
     """
-    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # by nohup, which torchrun would overlook
-        os.environ.setdefault(SIGNALS, "SIGTERM,SIGINT,SIGQUIT")
     logging.disable(logging.ERROR)
     try:
         run(options)  # type: ignore[no-untyped-call]

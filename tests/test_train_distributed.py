@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch.distributed.elastic.multiprocessing import api
+from torch.distributed import run
 
 from data_gen.parallel import available_cores
 from scripts import train_distributed
@@ -145,7 +145,7 @@ def test_a_signal_ends_all(folder: Path, sent: signal.Signals, code: int, line: 
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks at a process through /proc")
-@pytest.mark.skipif(train_distributed.SIGNALS not in inspect.getsource(api), reason="torch handles SIGHUP nevertheless")
+@pytest.mark.skipif("--signals-to-handle" not in inspect.getsource(run), reason="torchrun handles SIGHUP nevertheless")
 def test_the_end_of_a_terminal_is_ignored_under_nohup(folder: Path) -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which a process hands on
     try:
