@@ -230,16 +230,16 @@ def line_about(records: list[AttentionRecord]) -> str | None:
     return diagonal.line()
 
 
-def test_sentences_that_were_to_be_skipped_are_listed(commands: Commands, copy_data: Path, trained: Path, tmp_path: Path) -> None:
+def test_sentences_that_were_to_be_skipped_are_listed(
+    commands: Commands, copy_data: Path, trained: Path, tmp_path: Path
+) -> None:
     limits = ("--max-source-positions", 4, "--skip-invalid-size-inputs-valid-test")
     outcome = commands(*extract_words(copy_data, trained, tmp_path / "a.npz", *limits))
     missing = [str(n) for n, line in enumerate(lines(copy_data)) if len(line) > 4]
     assert outcome.code == 0
     what = f"{len(missing)} samples are longer than (source, target) = (4, {2**31 - 1})"
     assert outcome.err == f"skipped: {what}: ids {', '.join(missing)}\n"
-    assert [record.id for record in read_records(tmp_path / "a.npz")] == [
-        n for n in range(30) if str(n) not in missing
-    ]
+    assert [record.id for record in read_records(tmp_path / "a.npz")] == [n for n in range(30) if str(n) not in missing]
 
 
 WRONG_USE = {

@@ -81,7 +81,9 @@ def test_words_of_bpe(tokens, words):
 def test_an_unknown_scheme():
     with pytest.raises(UserError) as caught:
         merge(record(), "wordpiece")
-    assert str(caught.value) == ("no way to merge subwords called 'wordpiece': choose one of none, sentencepiece, sentencepiece-suffix, bpe")
+    assert str(caught.value) == (
+        "no way to merge subwords called 'wordpiece': choose one of none, sentencepiece, sentencepiece-suffix, bpe"
+    )
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
