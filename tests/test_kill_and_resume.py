@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from data_gen.copy.online import make_online_folder
+from data_gen.copy.dataset import make_online_folder
 from data_gen.errors import UserError
 from scripts import kill_and_resume
 from scripts.kills.comparison import Compared, compare_checkpoints, compare_logs, compare_values

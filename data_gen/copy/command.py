@@ -1,33 +1,23 @@
-"""``python -m data_gen copy DESTDIR``: its options, and what it says when it is done."""
+"""The options of ``python -m data_gen copy``, and what is printed."""
 
 import argparse
 import re
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Final
 
-from data_gen.copy.choice import usage
-from data_gen.copy.dataset import PASSES, make_copy_dataset
+from data_gen.copy.dataset import PASSES, Shards, make_copy_dataset, make_copy_shards, make_online_folder
 from data_gen.copy.manifest import CopyManifest, describe_overlaps
-from data_gen.copy.online_command import make_online
-from data_gen.copy.presets import DEFAULT, PRESETS, find_preset
-from data_gen.copy.shard_command import add_shard_options, make_shards, shards_summary
-from data_gen.copy.spec import LENGTHS, SYMBOLS, TRANSFORMS, CopySpec
+from data_gen.copy.spec import DEFAULT, LENGTHS, PRESETS, SYMBOLS, TRANSFORMS, CopySpec, find_preset, usage
 from data_gen.errors import UserError
-from data_gen.progress import progress_on_stderr
+from data_gen.progress import Progress, progress_on_stderr
 
 NO_LENGTHS: Final = "none"
 """What ``--test-lengths`` is without any."""
 
-
-class _Given(argparse.Action):
-    """Stores a value and remembers that it was given, so that a preset's value gives way to it and to no default."""
-
-    def __call__(self, parser: object, namespace: argparse.Namespace, values: object, option: object = None) -> None:
-        value = True if self.nargs == 0 else values
-        setattr(namespace, self.dest, value)
-        namespace.given = {**namespace.given, self.dest: value}
+NOT_GIVEN: Final = argparse.SUPPRESS
+"""The default of an option that has a value in every preset: only a value that is given replaces that of the preset."""
 
 
 def add_parser(routes: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -47,15 +37,14 @@ def add_parser(routes: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     _add_numbers(copy)
     _add_words(copy)
-    copy.add_argument("--unique", action=_Given, nargs=0, default=False, help="no symbol twice in a sequence")
+    copy.add_argument("--unique", action="store_true", default=NOT_GIVEN, help="no symbol twice in a sequence")
     copy.add_argument(
-        "--no-overlap", action=_Given, nargs=0, default=False, help="no sequence of valid or test occurs in train"
+        "--no-overlap", action="store_true", default=NOT_GIVEN, help="no sequence of valid or test occurs in train"
     )
     copy.add_argument(
         "--test-lengths",
-        action=_Given,
         metavar="N,N,...",
-        default=NO_LENGTHS,
+        default=NOT_GIVEN,
         help=f"more test sets, test1, test2, ..., each of sequences of one length ({NO_LENGTHS})",
     )
     copy.add_argument("--overwrite", action="store_true", help="replace the dataset in DESTDIR")
@@ -64,7 +53,7 @@ def add_parser(routes: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "--online", action="store_true", help="no sequences, only what fairseq-train --online makes them from"
     )
     add_shard_options(copy)
-    copy.set_defaults(run=_run, given={})
+    copy.set_defaults(run=_run)
 
 
 def _add_numbers(copy: argparse.ArgumentParser) -> None:
@@ -79,7 +68,7 @@ def _add_numbers(copy: argparse.ArgumentParser) -> None:
     ):
         default = getattr(PRESETS[DEFAULT], option.replace("-", "_"))
         help_line = f"{meaning} ({default})"
-        copy.add_argument(f"--{option}", action=_Given, type=int, metavar="N", default=default, help=help_line)
+        copy.add_argument(f"--{option}", type=int, metavar="N", default=NOT_GIVEN, help=help_line)
 
 
 def _add_words(copy: argparse.ArgumentParser) -> None:
@@ -90,12 +79,12 @@ def _add_words(copy: argparse.ArgumentParser) -> None:
     ):
         default = getattr(PRESETS[DEFAULT], option)
         help_line = f"{meaning}; {', '.join(usage(words))} ({default})"
-        copy.add_argument(f"--{option}", action=_Given, metavar="WORD", default=default, help=help_line)
+        copy.add_argument(f"--{option}", metavar="WORD", default=NOT_GIVEN, help=help_line)
 
 
 def specification(arguments: argparse.Namespace) -> CopySpec:
     """:raises UserError: if a value is none that the option takes."""
-    given = dict(arguments.given)
+    given = {field.name: getattr(arguments, field.name) for field in fields(CopySpec) if field.name in arguments}
     if "test_lengths" in given:
         given["test_lengths"] = _read_lengths(given["test_lengths"])
     return replace(find_preset(arguments.preset), **given)
@@ -137,7 +126,11 @@ def _unknown_warning(manifest: CopyManifest) -> str:
     lacking = []
     for name, split in manifest.splits.items():
         sides = [(split.unknown_tokens, split.tokens, "")]
-        if split.unknown_target_tokens * split.tokens != split.unknown_tokens * split.target_tokens:
+        source_share, target_share = (
+            split.unknown_tokens / split.tokens,
+            split.unknown_target_tokens / split.target_tokens,
+        )
+        if source_share != target_share:
             sides = [
                 (split.unknown_tokens, split.tokens, "source "),
                 (split.unknown_target_tokens, split.target_tokens, "target "),
@@ -156,4 +149,69 @@ def _summary(destdir: str, manifest: CopyManifest) -> str:
     return (
         f"wrote {destdir!r}: {sequences} sequences, dictionary of {manifest.dictionary_size}, {size} bytes; "
         f"also in train: {describe_overlaps(manifest)} sequences"
+    )
+
+
+def add_shard_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--shards`` and ``--shard-id``."""
+    parser.add_argument(
+        "--shards", type=int, metavar="N", help="divide train into N folders, DESTDIR/shard0 and so on (none)"
+    )
+    parser.add_argument("--shard-id", type=int, metavar="I", help="make DESTDIR/shardI alone (none)")
+
+
+def make_shards(spec: CopySpec, arguments: argparse.Namespace, progress: Progress) -> Shards | None:
+    """Make shards if that is what the options of :func:`add_shard_options` say.
+
+    :returns: None if they say nothing.
+    :raises UserError: if they make no sense, or if a shard cannot be made.
+    """
+    if arguments.shards is None:
+        if arguments.shard_id is not None:
+            raise UserError(f"--shard-id {arguments.shard_id} needs --shards, which says how many shards there are")
+        return None
+    return make_copy_shards(
+        spec,
+        arguments.destdir,
+        arguments.shards,
+        only=arguments.shard_id,
+        overwrite=arguments.overwrite,
+        text=arguments.text,
+        progress=progress,
+    )
+
+
+def shards_summary(destdir: str, shards: Shards) -> str:
+    """The line that says what was done."""
+    first = shards.manifests[0]
+    sequences: dict[str, int] = {}
+    for manifest in shards.manifests:
+        for name, split in manifest.splits.items():
+            sequences[name] = sequences.get(name, 0) + split.sequences
+    counts = ", ".join(f"{count} {name}" for name, count in sequences.items())
+    overlap = describe_overlaps(first)
+    made = len(shards.manifests) - shards.kept
+    return (
+        f"wrote {made} and kept {shards.kept} of the {first.shard.of} shards of {destdir!r}: {counts} sequences, "
+        f"dictionary of {first.dictionary_size}" + (f"; also in train: {overlap} sequences" if overlap else "")
+    )
+
+
+def make_online(spec: CopySpec, arguments: argparse.Namespace) -> str:
+    """Make the folder that the options ask for.
+
+    :returns: the line that says what was done.
+    :raises UserError: if an option makes no sense beside ``--online``, or if the folder cannot be made.
+    """
+    for option, given in (
+        ("--text", arguments.text),
+        ("--shards", arguments.shards is not None),
+        ("--shard-id", arguments.shard_id is not None),
+    ):
+        if given:
+            raise UserError(f"--online writes no sequences, so it does not go with {option}: leave one of them out")
+    manifest = make_online_folder(spec, arguments.destdir, overwrite=arguments.overwrite)
+    return (
+        f"wrote {arguments.destdir!r}: dictionary of {manifest.dictionary_size}, no sequences; "
+        f"fairseq-train --task copy --online makes {spec.train} in each epoch"
     )

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final, get_type_hints
 
-from data_gen.copy.shard import Shard
+from data_gen.copy.sample import Shard
 from data_gen.copy.spec import SOURCE_LANGUAGE, TARGET_LANGUAGE, CopySpec
 from data_gen.errors import UserError
 from data_gen.manifest import Manifest, invalid_manifest, read_manifest, require_keys, write_manifest

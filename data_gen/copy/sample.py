@@ -1,21 +1,29 @@
-"""Random sequences in blocks, each block from its own random streams.
+"""Random sequences in blocks, their targets, and the parts of a dataset that hold them.
 
 A block holds up to 65,536 sequences as two flat arrays. It is seeded by (seed, split, block, epoch), so that any block
 can be made alone, in any order, and gives the same sequences however many follow.
+
+The target of a source is made over a whole block at a time. For the source ``c a b``:
+
+- ``copy`` c a b: the source;
+- ``reverse`` b a c: the source backwards;
+- ``sort`` a b c: its symbols by increasing number;
+- ``shift:1`` d b c: each symbol number plus K, modulo the number of symbols;
+- ``repeat:2`` c a b c a b: the whole source N times;
+- ``duplicate`` c c a a b b: each symbol twice.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from data_gen.copy.block import Block
-from data_gen.copy.distribution import draw_below
-from data_gen.copy.overlap import HeldOut
+from data_gen.copy.draws import Block, Key, draw_below, draw_unique
+from data_gen.copy.overlap import Fingerprinter, HeldOut, TrainFeasibility
 from data_gen.copy.spec import CopySpec, Split
-from data_gen.copy.streams import Key
-from data_gen.copy.unique import draw_unique
+from data_gen.progress import Progress
 
 # All four numbers are part of what a seed means: changing one changes every dataset.
 BLOCK_SEQUENCES: Final = 65_536
@@ -97,3 +105,116 @@ def _key(place: Key, stream: int, epoch: int, *turn: int) -> Key:
     if any(turn):
         return (*place, stream, epoch, *turn)
     return (*place, stream, epoch) if epoch else (*place, stream)
+
+
+def held_out_fingerprints(
+    spec: CopySpec, fingerprint: Fingerprinter, progress: Progress = lambda sequences: None
+) -> dict[str, npt.NDArray[np.uint64]]:
+    """Sample every split but train.
+
+    :returns: for each of them, (sequences,) the fingerprints.
+    :raises UserError: if train cannot do without them, but is to.
+    """
+    feasibility = TrainFeasibility(spec)
+    found = {}
+    for split in spec.splits[1:]:
+        parts = []
+        for block in sample_split(spec, split):
+            parts.append(fingerprint(block))
+            if spec.no_overlap:
+                feasibility.see(block, parts[-1])
+            progress(len(block.lengths))
+        found[split.name] = np.concatenate(parts)
+    if spec.no_overlap:
+        feasibility.require()
+    return found
+
+
+def transform_block(spec: CopySpec, block: Block) -> Block:
+    """Make the targets of the sources in ``block``, in the same order.
+
+    :returns: for ``copy``, ``block`` itself.
+    """
+    choice = spec.transform_choice
+    if choice.name == "copy":
+        return block
+    return _TRANSFORMS[choice.name](block, int(choice.number), spec.num_symbols)
+
+
+def _reverse(block: Block, number: int, num_symbols: int) -> Block:
+    mirrored = np.repeat(2 * block.starts + block.lengths - 1, block.lengths) - np.arange(len(block.symbols))
+    return Block(block.symbols[mirrored], block.lengths)
+
+
+def _sort(block: Block, number: int, num_symbols: int) -> Block:
+    # One sort for all sequences: the sequence's number stands above the symbol's in one word.
+    bits = np.uint64(max(num_symbols - 1, 1).bit_length())
+    words = np.repeat(np.arange(len(block.lengths), dtype=np.uint64) << bits, block.lengths) | block.symbols
+    words.sort()
+    return Block((words & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.uint32), block.lengths)
+
+
+def _shift(block: Block, number: int, num_symbols: int) -> Block:
+    return Block((block.symbols + np.uint32(number)) % np.uint32(num_symbols), block.lengths)
+
+
+def _repeat(block: Block, number: int, num_symbols: int) -> Block:
+    lengths = np.repeat(block.lengths, number)  # (sequences * N,)
+    places = np.repeat(np.repeat(block.starts, number) - (np.cumsum(lengths) - lengths), lengths)
+    places += np.arange(len(places))
+    return Block(block.symbols[places], block.lengths * number)
+
+
+def _duplicate(block: Block, number: int, num_symbols: int) -> Block:
+    return Block(np.repeat(block.symbols, 2), block.lengths * 2)
+
+
+_TRANSFORMS: Final[dict[str, Callable[[Block, int, int], Block]]] = {
+    "reverse": _reverse,
+    "sort": _sort,
+    "shift": _shift,
+    "repeat": _repeat,
+    "duplicate": _duplicate,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shard:
+    """Which part of how many. An undivided dataset is the only part of one.
+
+    :param number: from 0 to ``of - 1``.
+    :param of: how many parts there are.
+    :raises ValueError: if there is no such part.
+    """
+
+    number: int = 0
+    of: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.number < self.of:
+            raise ValueError(f"there is no shard {self.number} of {self.of}")
+
+    @property
+    def name(self) -> str:
+        """What its folder is called."""
+        return f"shard{self.number}"
+
+    def splits(self, spec: CopySpec) -> tuple[Split, ...]:
+        """The splits that it holds something of, in the order in which they are written."""
+        return spec.splits if self.number == 0 else spec.splits[:1]
+
+    def blocks(self, spec: CopySpec, split: Split) -> range:
+        """Its blocks of ``split``; the parts differ by one block at most."""
+        blocks = blocks_in_split(spec, split)
+        if split.number > 0:
+            return range(blocks)
+        return range(blocks * self.number // self.of, blocks * (self.number + 1) // self.of)
+
+    def sequences(self, spec: CopySpec, split: Split) -> int:
+        """How many sequences of ``split`` it holds."""
+        blocks, size = self.blocks(spec, split), sequences_per_block(spec, split)
+        return min(blocks.stop * size, split.sequences) - blocks.start * size
+
+    def all_sequences(self, spec: CopySpec) -> int:
+        """How many sequences it holds."""
+        return sum(self.sequences(spec, split) for split in self.splits(spec))

@@ -1,10 +1,117 @@
-"""What a dataset of the copy family is: its splits, its parameters and the bounds they must keep."""
+"""What a dataset of the copy family is: its splits, its parameters and the bounds they must keep.
 
+An option may be a word, or a word with a number: ``reverse``, ``shift:3``, ``zipf``, ``zipf:1.5``. At the end stand the
+presets.
+
+Benchmarks that people know, as frozen specifications.
+
+``reference`` is ours: the set-up that the README trains.
+
+``t2t-40`` is ``algorithmic_identity_decimal40`` of tensor2tensor (``data_generators/algorithmic.py``, as of 2018).
+Theirs: 10 symbols, uniform; lengths uniform from 1 to 40; 100,000 sequences to train on, 10,000 held out; held-out
+lengths up to 400. Ours: a held-out set at the lengths of train, for validation and for testing, and longer ones of one
+length each (theirs are uniform from 1 to 400); the seed.
+
+``jelassi`` is the copy task of Jelassi, Brandfonbrener, Kakade and Malach, "Repeat After Me" (arXiv 2402.01032;
+``synthetic_exps`` of their repository ``transformers_ssm_copy``). Theirs: 26 letters (``launch.py``), uniform; lengths
+uniform from 8 to 50 in training, tests from 40 to 200 (the defaults of ``main.py``). Ours: how many sequences there
+are (they draw new ones at every step), the lengths of the test sets between 40 and 200, the seed. They pack several
+strings into one context; here each is a sequence of its own.
+
+``joeynmt-reverse`` is the reversal task of JoeyNMT (``scripts/generate_reverse_task.py``). Theirs: 50 symbols, uniform;
+lengths uniform from 1 to 25; 50,000 sequences to train on, 1,000 to validate and 1,000 to test on; held-out lengths up
+to 30; the seed 42 (of another generator, so that the sequences differ). Ours: held-out sets at the lengths of train
+and a test set of length 30 (theirs are uniform from 1 to 30); names of symbols (theirs are 0 to 49).
+"""
+
+import math
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
-from data_gen.copy.choice import Choice, Number, Words, parse_choice
 from data_gen.errors import UserError
+
+
+@dataclass(frozen=True)
+class Number:
+    """The number that may follow a word.
+
+    :param letter: how the help calls it.
+    :param low: the smallest that is allowed.
+    :param high: the largest that is allowed.
+    :param default: what the word alone means; None if it needs a number.
+    :param whole: whether only whole numbers are allowed.
+    """
+
+    letter: str
+    low: float
+    high: float
+    default: float | None = None
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value read.
+
+    :param name: the word.
+    :param number: the number after it, or its default; 0 for a word that takes none.
+    """
+
+    name: str
+    number: float = 0
+
+
+Words = Mapping[str, Number | None]
+"""What an option accepts: for each word the number that goes with it."""
+
+
+def usage(words: Words) -> list[str]:
+    """How each value is written: ``["copy", "shift:K", "zipf[:S]"]``."""
+    return [name + _suffix(number) for name, number in words.items()]
+
+
+def parse_choice(option: str, value: str, words: Words) -> Choice:
+    """Read ``value``.
+
+    :param option: the option's name without dashes, for the message.
+    :raises UserError: if it is none of ``words``, or if its number is wrong.
+    """
+    name, colon, digits = value.partition(":")
+    number = words.get(name)
+    if name not in words or (colon and number is None):
+        *others, last = usage(words)
+        raise UserError(f"--{option} must be {', '.join(others)} or {last}, but is {value!r}")
+    if number is None:
+        return Choice(name)
+    if not colon and number.default is not None:
+        return Choice(name, number.default)
+    amount = _read(digits, number)
+    if amount is None:
+        kind = "a whole number" if number.whole else "a number"
+        raise UserError(
+            f"--{option} {name}:{number.letter} needs {kind} {number.letter} from {number.low:.0f} to "
+            f"{number.high:.0f}, but is {value!r}"
+        )
+    return Choice(name, amount)
+
+
+def _suffix(number: Number | None) -> str:
+    if number is None:
+        return ""
+    return f":{number.letter}" if number.default is None else f"[:{number.letter}]"
+
+
+def _read(digits: str, number: Number) -> float | None:
+    """:returns: the number, or None if it is none or out of bounds."""
+    pattern = r"[0-9]{1,9}" if number.whole else r"[0-9]{1,9}(\.[0-9]{1,15})?"
+    if not re.fullmatch(pattern, digits, flags=re.ASCII):
+        return None
+    amount = int(digits) if number.whole else float(digits)
+    return amount if number.low <= amount <= number.high and math.isfinite(amount) else None
+
 
 SPLITS: Final = ("train", "valid", "test")
 """The splits that every dataset has, in the order in which they are written."""
@@ -65,7 +172,7 @@ class CopySpec:
     :param test: sequences in the test split, and in each of those for ``test_lengths``.
     :param seed: the seed of every random stream.
     :param transform: what the target is: ``copy``, ``reverse``, ``sort``, ``shift:K``, ``repeat:N``, ``duplicate``;
-        see :mod:`data_gen.copy.transform`.
+        see :mod:`data_gen.copy.sample`.
     :param lengths: how lengths are drawn from ``min_len`` to ``max_len``: ``uniform``, ``fixed`` (all ``max_len``),
         ``zipf`` or ``zipf:S`` (shortest most likely).
     :param symbols: how symbols are drawn: ``uniform``, ``zipf`` or ``zipf:S`` (``a`` most likely).
@@ -171,3 +278,51 @@ class CopySpec:
 def _check_bounds(option: str, value: int, low: int, high: int) -> None:
     if not low <= value <= high:
         raise UserError(f"--{option} must be from {low} to {high}, but is {value}")
+
+
+DEFAULT: Final = "reference"
+
+PRESETS: Final[Mapping[str, CopySpec]] = MappingProxyType(
+    {
+        DEFAULT: CopySpec(num_symbols=8, min_len=3, max_len=7, train=2_000, valid=200, test=200, seed=1),
+        "t2t-40": CopySpec(
+            num_symbols=10,
+            min_len=1,
+            max_len=40,
+            train=100_000,
+            valid=10_000,
+            test=10_000,
+            seed=1,
+            test_lengths=(50, 100, 200, 400),
+        ),
+        "jelassi": CopySpec(
+            num_symbols=26,
+            min_len=8,
+            max_len=50,
+            train=100_000,
+            valid=1_000,
+            test=1_000,
+            seed=1,
+            test_lengths=(40, 60, 80, 100, 150, 200),
+        ),
+        "joeynmt-reverse": CopySpec(
+            num_symbols=50,
+            min_len=1,
+            max_len=25,
+            train=50_000,
+            valid=1_000,
+            test=1_000,
+            seed=42,
+            transform="reverse",
+            test_lengths=(30,),
+        ),
+    }
+)
+
+
+def find_preset(name: str) -> CopySpec:
+    """:raises UserError: if there is none of that name."""
+    if name not in PRESETS:
+        *others, last = PRESETS
+        raise UserError(f"--preset must be {', '.join(others)} or {last}, but is {name!r}")
+    return PRESETS[name]

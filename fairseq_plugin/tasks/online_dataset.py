@@ -3,7 +3,7 @@
 Sequence ``i`` of epoch ``e`` depends on the specification, ``e`` and ``i`` alone, so that data workers, ranks and
 resumed runs all see the same. An epoch is made whole when it begins, in the smallest type that holds its ids: batches
 draw from all over it, and fairseq needs every length before the first batch. Its size is bounded (see
-:data:`data_gen.copy.online.EPOCH_BYTES`); nothing is lost by small epochs, for there is always another one.
+:data:`data_gen.copy.dataset.EPOCH_BYTES`); nothing is lost by small epochs, for there is always another one.
 """
 
 import logging
@@ -16,14 +16,13 @@ import torch
 from fairseq.data import Dictionary
 from torch import Tensor
 
-from data_gen.copy.block import Block
+from data_gen.copy.binarize import symbol_names
+from data_gen.copy.dataset import hold_out, require_small
+from data_gen.copy.draws import Block
 from data_gen.copy.manifest import read_copy_manifest
-from data_gen.copy.online import hold_out, require_small
 from data_gen.copy.overlap import HeldOut
-from data_gen.copy.sample import blocks_in_split, sample_block, sequences_per_block
+from data_gen.copy.sample import blocks_in_split, sample_block, sequences_per_block, transform_block
 from data_gen.copy.spec import SOURCE_LANGUAGE, TARGET_LANGUAGE, CopySpec
-from data_gen.copy.transform import transform_block
-from data_gen.copy.vocabulary import symbol_names
 from data_gen.errors import UserError
 from data_gen.indexed_files import end_sequences
 from fairseq_plugin.tasks.copy_dataset import CopyDataset

@@ -102,7 +102,7 @@ def benchmark(options: argparse.Namespace, arguments: Sequence[str]) -> int:
 
 
 def check(options: argparse.Namespace) -> list[tuple[str, str]]:
-    """Pairs of row and setting to measure. :raises UserError: there is none, or an option makes no sense."""
+    """BlockSource of row and setting to measure. :raises UserError: there is none, or an option makes no sense."""
     if min(options.threads) < 1:
         raise UserError(f"--threads must be at least 1, but is {min(options.threads)}")
     if len(set(options.threads)) < len(options.threads):

@@ -11,9 +11,9 @@ from fairseq.utils import extract_hard_alignment
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_gen.copy.block import Block
+from data_gen.copy.draws import Block
+from data_gen.copy.sample import transform_block
 from data_gen.copy.spec import CopySpec
-from data_gen.copy.transform import transform_block
 from data_gen.errors import UserError
 from fairseq_plugin.analysis.alignments import GoldAlignment, read_gold
 from fairseq_plugin.analysis.measures import (

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from data_gen.copy.dataset import make_copy_dataset
-from data_gen.copy.online import make_online_folder
-from data_gen.copy.shards import make_copy_shards
+from data_gen.copy.dataset import make_copy_dataset, make_copy_shards, make_online_folder
 from data_gen.copy.spec import CopySpec
 from tests.bad_input.attention_files import make_attention_files
 from tests.bad_input.case import words_of

@@ -12,8 +12,7 @@ import pytest
 
 import data_gen
 from data_gen.copy.manifest import read_copy_manifest
-from data_gen.copy.presets import PRESETS
-from data_gen.copy.spec import CopySpec
+from data_gen.copy.spec import PRESETS, CopySpec
 
 from .conftest import Outcome, everything_under
 
@@ -294,7 +293,7 @@ def test_control_c(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) ->
     def interrupt(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("data_gen.copy.part.encode", interrupt)
+    monkeypatch.setattr("data_gen.copy.binarize.encode", interrupt)
     assert run("copy", tmp_path / "x" / "data") == (130, "", "data_gen: interrupted\n")
     assert everything_under(tmp_path) == {}
 
@@ -303,7 +302,7 @@ def test_a_bug_keeps_its_traceback(tmp_path: Path, run: Run, monkeypatch: pytest
     def break_down(*arguments: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("data_gen.copy.part.encode", break_down)
+    monkeypatch.setattr("data_gen.copy.binarize.encode", break_down)
     with pytest.raises(ZeroDivisionError):
         run("copy", tmp_path / "data")
     assert everything_under(tmp_path) == {}

@@ -7,10 +7,8 @@ import numpy as np
 import pytest
 
 from data_gen import indexed_files as module
-from data_gen.copy.encode import encode
-from data_gen.copy.lines import format_lines, separated_names
+from data_gen.copy.binarize import build_vocabulary, encode, format_lines, separated_names
 from data_gen.copy.sample import Block
-from data_gen.copy.vocabulary import build_vocabulary
 from data_gen.indexed_files import id_type, indexed_files
 from data_gen.manifest import hash_files
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from data_gen.copy.online import make_online_folder
+from data_gen.copy.dataset import make_online_folder
 from tests.commands import train_words
 from tests.conftest import SMALL
 from tests.tasks.making import make_task

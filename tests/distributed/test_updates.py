@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from data_gen.copy.dataset import make_copy_dataset
-from data_gen.copy.online import make_online_folder
+from data_gen.copy.dataset import make_copy_dataset, make_online_folder
 from data_gen.copy.spec import CopySpec
 from tests.commands import Commands
 from tests.conftest import SMALL

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from data_gen.copy.online import make_online_folder
+from data_gen.copy.dataset import make_online_folder
 from tests.commands import Commands, error_line, generate_words, train_words
 from tests.conftest import SMALL
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from data_gen.copy.dataset import make_copy_dataset
-from data_gen.copy.shards import make_copy_shards
+from data_gen.copy.dataset import make_copy_dataset, make_copy_shards
 from data_gen.copy.spec import CopySpec
 from data_gen.errors import UserError
 from fairseq_plugin.tasks.copy_dataset import CopyDataset

@@ -11,10 +11,8 @@ import torch
 from fairseq.data import Dictionary
 
 from data_gen.copy import sample
-from data_gen.copy.dataset import make_copy_dataset
-from data_gen.copy.online import epoch_bytes, make_online_folder
+from data_gen.copy.dataset import epoch_bytes, make_copy_dataset, make_copy_shards, make_online_folder
 from data_gen.copy.sample import sample_block
-from data_gen.copy.shards import make_copy_shards
 from data_gen.copy.spec import CopySpec
 from fairseq_plugin.tasks.copy_dataset import CopyDataset, length_ratio
 from fairseq_plugin.tasks.copy_task import CopyTask

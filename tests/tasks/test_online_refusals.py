@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from data_gen.copy.dataset import make_copy_dataset
-from data_gen.copy.online import make_online_folder
+from data_gen.copy.dataset import make_copy_dataset, make_online_folder
 from data_gen.copy.spec import CopySpec
 from data_gen.errors import UserError
 from fairseq_plugin.tasks.copy_task import CopyTask

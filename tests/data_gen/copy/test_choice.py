@@ -2,8 +2,7 @@
 
 import pytest
 
-from data_gen.copy.choice import Choice, parse_choice, usage
-from data_gen.copy.spec import LENGTHS, SYMBOLS, TRANSFORMS
+from data_gen.copy.spec import LENGTHS, SYMBOLS, TRANSFORMS, Choice, parse_choice, usage
 from data_gen.errors import UserError
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from data_gen.copy import dataset, part
+from data_gen.copy import binarize, dataset
 from data_gen.copy.dataset import PASSES, make_copy_dataset
 from data_gen.copy.spec import CopySpec
 from data_gen.errors import UserError
@@ -89,12 +89,12 @@ def test_a_link_to_a_dataset_stays_a_link(tmp_path: Path) -> None:
 
 
 STAGES = [
-    (dataset, "take_survey"),
-    (part, "encode"),
-    (part, "format_lines"),
-    (part._SplitWriter, "write"),
-    (part, "hash_files"),
-    (part, "write_copy_manifest"),
+    (dataset, "scan_train"),
+    (binarize, "encode"),
+    (binarize, "format_lines"),
+    (binarize._SplitWriter, "write"),
+    (binarize, "hash_files"),
+    (binarize, "write_copy_manifest"),
     (dataset, "write_part"),
 ]
 

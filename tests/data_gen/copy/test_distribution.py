@@ -6,9 +6,8 @@ from math import floor
 import numpy as np
 import pytest
 
-from data_gen.copy.choice import Choice
-from data_gen.copy.distribution import _power, cumulative_zipf, draw_below, probabilities
-from data_gen.copy.streams import raw_words
+from data_gen.copy.draws import _power, cumulative_zipf, draw_below, probabilities, raw_words
+from data_gen.copy.spec import Choice
 
 WHOLE = 2**53
 
@@ -60,7 +59,7 @@ def test_the_integers_on_the_borders_fall_to_the_right_side(monkeypatch: pytest.
     """Entry i is the first integer that no longer means i."""
     entries = cumulative_zipf(4, 1.0)[:3]
     words = np.concatenate([[0], entries - np.uint64(1), entries, [WHOLE - 1]]).astype(np.uint64) << np.uint64(11)
-    monkeypatch.setattr("data_gen.copy.distribution.raw_words", lambda count, seed, key: words)
+    monkeypatch.setattr("data_gen.copy.draws.raw_words", lambda count, seed, key: words)
     assert draw_below(Choice("zipf", 1), 4, 8, 1, ()).tolist() == [0, 0, 1, 2, 1, 2, 3, 3]
 
 

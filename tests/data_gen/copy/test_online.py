@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from data_gen.__main__ import main
+from data_gen.copy.binarize import Vocabulary, symbol_names
+from data_gen.copy.dataset import EPOCH_BYTES, hold_out, make_online_folder, require_small
 from data_gen.copy.manifest import read_copy_manifest
-from data_gen.copy.online import EPOCH_BYTES, hold_out, make_online_folder, require_small, whole_vocabulary
 from data_gen.copy.overlap import Fingerprinter
 from data_gen.copy.sample import sample_split
 from data_gen.copy.spec import CopySpec
@@ -45,7 +46,7 @@ def test_a_manifest_of_no_files_describes_no_splits(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("symbols", "size"), [(1, 8), (4, 8), (5, 16), (40, 48)])
 def test_symbols_are_in_their_own_order(symbols: int, size: int) -> None:
-    vocabulary = whole_vocabulary(symbols)
+    vocabulary = Vocabulary.uncounted(symbol_names(symbols))
     names = ([chr(ord("a") + n) for n in range(26)] + [f"s{n}" for n in range(14)])[:symbols]
     assert vocabulary.size == size
     assert vocabulary.entries[:symbols] == tuple((name, 1) for name in names)

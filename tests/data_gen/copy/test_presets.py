@@ -2,8 +2,7 @@
 
 import pytest
 
-from data_gen.copy.presets import DEFAULT, PRESETS, find_preset
-from data_gen.copy.spec import CopySpec
+from data_gen.copy.spec import DEFAULT, PRESETS, CopySpec, find_preset
 from data_gen.errors import UserError
 
 

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 import data_gen
-from data_gen.copy.dataset import make_copy_dataset
-from data_gen.copy.shards import make_copy_shards
+from data_gen.copy.dataset import make_copy_dataset, make_copy_shards
 from data_gen.copy.spec import CopySpec
 from tests.data_gen.conftest import everything_under
 
@@ -22,7 +21,8 @@ SHARDS = 4
 # Kills itself with signal KILL at the call number CALL of the function PLACE. The blocks are small.
 KILLED = """
 import os, signal, sys
-import data_gen.copy.part, data_gen.copy.shards, data_gen.copy.sample, data_gen.folder, data_gen.indexed_files, pathlib
+import data_gen.copy.binarize, data_gen.copy.dataset, data_gen.copy.sample, data_gen.folder
+import data_gen.indexed_files, pathlib
 from data_gen.__main__ import main
 owner, _, name = os.environ["PLACE"].rpartition(".")
 owner = {"Path": pathlib.Path, "IndexedWriter": data_gen.indexed_files.IndexedWriter}.get(owner) or sys.modules[owner]
@@ -59,12 +59,12 @@ def half_made(folder: Path) -> list[Path]:
 
 KILLS = [
     ("data_gen.folder.require_free", 1),  # nothing has been made yet
-    ("data_gen.copy.shards.write_part", 2),
-    ("data_gen.copy.part.encode", 2),
-    ("data_gen.copy.part.encode", 8),
+    ("data_gen.copy.dataset.write_part", 2),
+    ("data_gen.copy.binarize.encode", 2),
+    ("data_gen.copy.binarize.encode", 8),
     ("IndexedWriter.finish", 5),
-    ("data_gen.copy.part.write_copy_manifest", 1),
-    ("data_gen.copy.part.write_copy_manifest", 3),
+    ("data_gen.copy.binarize.write_copy_manifest", 1),
+    ("data_gen.copy.binarize.write_copy_manifest", 3),
     ("Path.rename", 1),
     ("Path.rename", 4),
     ("data_gen.folder.remove_leftovers", 2),
@@ -112,7 +112,7 @@ def test_a_killed_run_of_another_shard_is_not_its_business(tmp_path: Path) -> No
     assert half_made(tmp_path / "x") == []
 
 
-@pytest.mark.parametrize("place", ["data_gen.copy.part.encode", "IndexedWriter.finish", "Path.rename"])
+@pytest.mark.parametrize("place", ["data_gen.copy.binarize.encode", "IndexedWriter.finish", "Path.rename"])
 @pytest.mark.parametrize("options", [(), ("--shards", SHARDS, "--shard-id", 1)], ids=["whole", "shard"])
 def test_sigterm_leaves_nothing_behind(tmp_path: Path, place: str, options: tuple[object, ...]) -> None:
     done = killed_at(place, 1, signal.SIGTERM, tmp_path / "parent" / "x", *options)
@@ -121,7 +121,9 @@ def test_sigterm_leaves_nothing_behind(tmp_path: Path, place: str, options: tupl
 
 
 def test_sigterm_keeps_whole_shards(tmp_path: Path) -> None:
-    done = killed_at("data_gen.copy.part.write_copy_manifest", 3, signal.SIGTERM, tmp_path / "x", "--shards", SHARDS)
+    done = killed_at(
+        "data_gen.copy.binarize.write_copy_manifest", 3, signal.SIGTERM, tmp_path / "x", "--shards", SHARDS
+    )
     assert done.returncode == 128 + signal.SIGTERM
     assert sorted(path.name for path in (tmp_path / "x").iterdir()) == ["shard0", "shard1"]
 
@@ -142,7 +144,7 @@ def test_a_dataset_is_safe_when_its_replacement_is_killed(tmp_path: Path) -> Non
     old = (tmp_path / "x" / "train.src-tgt.src.bin").read_bytes()
     killed_at("Path.rename", 2, signal.SIGKILL, tmp_path / "x", "--overwrite", "--seed", 2)
     assert len(half_made(tmp_path)) == 2
-    killed_at("data_gen.copy.part.write_copy_manifest", 1, signal.SIGKILL, tmp_path / "x")
+    killed_at("data_gen.copy.binarize.write_copy_manifest", 1, signal.SIGKILL, tmp_path / "x")
     assert old in [(folder / "train.src-tgt.src.bin").read_bytes() for folder in half_made(tmp_path)]
     make_copy_dataset(SPEC, tmp_path / "x")
     assert [path.name for path in tmp_path.iterdir()] == ["x"]

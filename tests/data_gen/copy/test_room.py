@@ -5,9 +5,8 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 
-from data_gen.copy.block import Block
-from data_gen.copy.overlap import Fingerprinter
-from data_gen.copy.room import Room, number_of_sequences
+from data_gen.copy.draws import Block
+from data_gen.copy.overlap import Fingerprinter, TrainFeasibility, number_of_sequences
 from data_gen.copy.spec import CopySpec
 from data_gen.errors import UserError
 
@@ -25,9 +24,9 @@ def test_the_number_of_sequences_is_that_of_their_list(num_symbols: int, length:
 def require(spec: CopySpec, rows: list[tuple[int, ...]]) -> None:
     symbols = np.array([symbol for row in rows for symbol in row], dtype=np.uint32)
     block = Block(symbols, np.array([len(row) for row in rows], dtype=np.int64))
-    room = Room(spec)
-    room.see(block, Fingerprinter(spec)(block))
-    room.require()
+    feasibility = TrainFeasibility(spec)
+    feasibility.see(block, Fingerprinter(spec)(block))
+    feasibility.require()
 
 
 WAY_OUT = (

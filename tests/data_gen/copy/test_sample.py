@@ -8,11 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_gen.copy import sample
-from data_gen.copy.block import Block
-from data_gen.copy.choice import Choice
-from data_gen.copy.distribution import draw_below
+from data_gen.copy.draws import Block, draw_below
 from data_gen.copy.sample import blocks_in_split, sample_block, sample_split, sequences_per_block
-from data_gen.copy.spec import SPLITS, CopySpec
+from data_gen.copy.spec import SPLITS, Choice, CopySpec
 
 specs = st.builds(
     lambda min_len, extra, **others: CopySpec(min_len=min_len, max_len=min_len + extra, **others),

@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 
 import data_gen
-from data_gen.copy import pairs
+from data_gen.copy import binarize
+from data_gen.copy.binarize import BlockSource
 from data_gen.copy.dataset import make_copy_dataset
-from data_gen.copy.pairs import Pairs
 from data_gen.copy.spec import CopySpec
 from tests.data_gen.conftest import everything_under
 
 PEAK = """
 import resource, sys
-import data_gen.copy.pairs, data_gen.copy.sample, data_gen.indexed_files
+import data_gen.copy.binarize, data_gen.copy.sample, data_gen.indexed_files
 from data_gen.__main__ import main
 data_gen.copy.sample.BLOCK_SEQUENCES = data_gen.indexed_files._SIZES_AT_A_TIME = 4096
-data_gen.copy.pairs.KEPT_BYTES = 100_000
+data_gen.copy.binarize.KEPT_BYTES = 100_000
 assert main(["copy", *sys.argv[1:]]) == 0
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
@@ -49,18 +49,18 @@ def test_neither_threads_nor_memory_change_a_byte(
     monkeypatch.setattr("data_gen.copy.sample.BLOCK_SEQUENCES", 10)
     spec = CopySpec(num_symbols=300, train=305, valid=25, test=5, no_overlap=True, transform=transform)
     for name, cores, kept in (("a", 1, 0), ("b", 1, 10**9), ("c", 3, 0), ("d", 3, 1_000), ("e", 3, 10**9)):
-        monkeypatch.setattr(pairs, "available_cores", lambda cores=cores: cores)
-        monkeypatch.setattr(pairs, "KEPT_BYTES", kept)
+        monkeypatch.setattr(binarize, "available_cores", lambda cores=cores: cores)
+        monkeypatch.setattr(binarize, "KEPT_BYTES", kept)
         make_copy_dataset(spec, tmp_path / name, text=True)
     whole = everything_under(tmp_path / "a")
     assert all(everything_under(tmp_path / name) == whole for name in "bcde")
 
 
 def test_no_more_is_remembered_than_fits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pairs, "KEPT_BYTES", 1_000)
+    monkeypatch.setattr(binarize, "KEPT_BYTES", 1_000)
     monkeypatch.setattr("data_gen.copy.sample.BLOCK_SEQUENCES", 40)
     spec = CopySpec(num_symbols=300, min_len=4, max_len=4, train=200)  # a sequence takes 4 * 2 + 1 bytes
-    remembering = Pairs(spec)
+    remembering = BlockSource(spec)
     source, _ = remembering.make(spec.splits[0], 0)
     for index in range(5):  # 360 bytes each
         remembering.keep(index, source)
@@ -72,7 +72,7 @@ def test_no_more_is_remembered_than_fits(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_long_sequences_are_worked_on_by_fewer_threads(
     monkeypatch: pytest.MonkeyPatch, max_len: int, threads: int
 ) -> None:
-    monkeypatch.setattr(pairs, "available_cores", lambda: 64)
+    monkeypatch.setattr(binarize, "available_cores", lambda: 64)
     spec = CopySpec(max_len=max_len)
-    assert Pairs(spec).threads(spec.splits[0], 1000) == threads
-    assert Pairs(spec).threads(spec.splits[0], 1) == 1
+    assert BlockSource(spec).threads(spec.splits[0], 1000) == threads
+    assert BlockSource(spec).threads(spec.splits[0], 1) == 1

@@ -14,13 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_gen.copy import pairs
-from data_gen.copy.block import Block
-from data_gen.copy.dataset import PASSES, make_copy_dataset
+from data_gen.copy import binarize
+from data_gen.copy.command import make_shards
+from data_gen.copy.dataset import PASSES, make_copy_dataset, make_copy_shards
+from data_gen.copy.draws import Block
 from data_gen.copy.manifest import read_copy_manifest
-from data_gen.copy.shard import Shard
-from data_gen.copy.shard_command import make_shards
-from data_gen.copy.shards import make_copy_shards
+from data_gen.copy.sample import Shard
 from data_gen.copy.spec import CopySpec, Split
 from data_gen.errors import UserError
 from tests.commands import Commands, train_words
@@ -234,14 +233,14 @@ def test_a_place_that_cannot_be_looked_into(tmp_path: Path) -> None:
 def test_only_needed_blocks_are_remembered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The last shard's blocks are drawn once, however little room there is."""
     drawn: list[int] = []
-    original = pairs.sample_block
+    original = binarize.sample_block
 
     def counting(spec: CopySpec, split: Split, index: int, **options: Any) -> Block:
         if split.number == 0:
             drawn.append(index)
         return original(spec, split, index, **options)
 
-    monkeypatch.setattr(pairs, "sample_block", counting)
+    monkeypatch.setattr(binarize, "sample_block", counting)
     made = make_copy_shards(SPEC, tmp_path, 2, only=1)
     blocks = made.manifests[0].shard.blocks(SPEC, SPEC.splits[0])
     assert sorted(drawn) == list(range(blocks.stop))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data_gen.copy.streams import raw_halves, uniform_below
+from data_gen.copy.draws import raw_halves, uniform_below
 
 
 @pytest.mark.parametrize("bound", [1, 2, 5, 8, 100])

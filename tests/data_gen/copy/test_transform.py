@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_gen.copy.block import Block
+from data_gen.copy.draws import Block
+from data_gen.copy.sample import transform_block
 from data_gen.copy.spec import CopySpec
-from data_gen.copy.transform import transform_block
 
 from .test_sample import sequences
 

@@ -9,11 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_gen.copy.block import Block
+from data_gen.copy.draws import Block, _repeats, draw_unique, raw_halves
 from data_gen.copy.sample import sample_block
 from data_gen.copy.spec import CopySpec
-from data_gen.copy.streams import raw_halves
-from data_gen.copy.unique import _repeats, draw_unique
 
 from .test_sample import sequences
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from data_gen.copy.vocabulary import build_vocabulary, symbol_names
+from data_gen.copy.binarize import build_vocabulary, symbol_names
 
 
 def test_names_are_letters_then_numbered() -> None:
