@@ -82,7 +82,7 @@ def check_fairseq() -> None:
         require_fairseq()
         require_safe_torch(str(import_module("torch").__version__))
     except ImportError as error:
-        from fairseq_plugin.cli_errors import running_fairseq_command  # setup.py, which loads this file, has it not
+        from fairseq_plugin.program import running_fairseq_command  # setup.py, which loads this file, has it not
 
         command = running_command() or running_fairseq_command()
         if command is None:

@@ -22,8 +22,8 @@ if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
     exit_on_interrupt()
 
 from scripts.benchmark.commands import run
-from scripts.kills.experiment import Outcome, kill_and_compare
-from scripts.kills.log import PHASES
+from scripts.kills.comparison import PHASES
+from scripts.kills.training import Outcome, kill_and_compare
 from scripts.marked_section import check_section, update_file
 from scripts.results_table import PLUGIN, TRAINING, machine, new_folder
 

@@ -2,7 +2,7 @@
 
     python -m scripts.length_study scripts/lengths/summary.yaml --folder FOLDER
 
-FOLDER gets results.json, table.md and figure.png, beside data, models and logs. The same command goes on where it
+FOLDER gets results.json, table.md and results.png, beside data, models and logs. The same command goes on where it
 stopped. ``--update docs/length.md`` writes them into a document as well, between the markers named ``summary``.
 """
 
@@ -25,7 +25,7 @@ if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
 
 from data_gen.files import whole_file
 from data_gen.parallel import available_cores
-from scripts.lengths import figure, results
+from scripts.lengths import results
 from scripts.lengths.config import read_study
 from scripts.lengths.jobs import make_data, run_jobs
 from scripts.marked_section import check_section, update_file
@@ -66,7 +66,7 @@ def run_study(options: argparse.Namespace) -> int:
     make_data(study, folder)
     jobs = run_jobs(study, folder, available_cores())
     table, figures = results.markdown(study, jobs), json.dumps(results.as_json(study, jobs), indent=1) + "\n"
-    drawing = figure.draw(study, jobs)
+    drawing = results.draw(study, jobs)
     write_results(folder, figures, drawing, {"results": "results.json", "picture": "figure.png"})
     write(folder / "table.md", table)
     if options.update:

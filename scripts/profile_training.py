@@ -124,7 +124,7 @@ def profile_one(options: argparse.Namespace) -> int:
     from fairseq.data import LanguagePairDataset
     from fairseq_cli.train import cli_main
 
-    from fairseq_plugin.tasks.copy_dataset import CopyDataset
+    from fairseq_plugin.tasks.datasets import CopyDataset
 
     if options.one in PLAIN_COLLATER:
         CopyDataset.collater = LanguagePairDataset.collater  # type: ignore[method-assign]

@@ -24,16 +24,14 @@ if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
     exit_on_interrupt()
 
 from fairseq_plugin.analysis.formats import read_records
-from fairseq_plugin.commands.plots.printing import warnings_printed
+from fairseq_plugin.commands.plot_attention import warnings_printed
 from scripts.benchmark.commands import run
 from scripts.marked_section import check_section, read_text, update_file
 from scripts.results_table import Progress
 from scripts.study_folder import make_folder, study_folder, write
-from scripts.translation import examples, recipe, report, scores
-from scripts.translation.corpus import read_corpus
-from scripts.translation.recipe import GENERAL, LSTM, MODELS, SMOKE, SOURCE, TARGET, Recipe, Run
-from scripts.translation.toy_corpus import write_toy_corpus
-from scripts.translation.trainings import checkpoint, train
+from scripts.translation import recipe, report, scores
+from scripts.translation.corpus import read_corpus, write_toy_corpus
+from scripts.translation.recipe import GENERAL, LSTM, MODELS, SMOKE, SOURCE, TARGET, Recipe, Run, checkpoint, train
 
 NAME = "translation_study"
 SECTION = "translation"
@@ -74,7 +72,7 @@ def study(options: argparse.Namespace) -> int:
     check_writable(options.update.parent)
     if not options.smoke:
         read_corpus(options.corpus)
-        examples.check_fonts()
+        scores.check_fonts()
     corpus_hashes = {} if options.smoke else hashes(options.corpus)
     commands = [" ".join(recipe.train_words(settings, each, Path("DATA"), Path("OUT"))) for each in settings.runs]
     mark = {"corpus": corpus_hashes, "settings": asdict(settings), "commands": commands}
@@ -110,12 +108,12 @@ def study(options: argparse.Namespace) -> int:
         run(recipe.attention_words(settings, folder / "data", best, penalties[GENERAL], attention), threads=1)
     records = read_records(attention)
     candidates = {model: outputs[Run(model, shown)] for model in MODELS}
-    chosen = examples.choose(settings, test[SOURCE], test[TARGET], candidates, GENERAL, records)
+    chosen = scores.choose(settings, test[SOURCE], test[TARGET], candidates, GENERAL, records)
     images = [f"{IMAGES}/{SECTION}-{number}.png" for number in range(1, len(chosen) + 1)]
     make_folder(options.update.parent / IMAGES)
     with warnings_printed(NAME):
         for example, image in zip(chosen, images, strict=True):
-            examples.draw(example, records, options.update.parent / image)
+            scores.draw(example, records, options.update.parent / image)
     progress.bar.close()
     text = report.markdown(
         settings, corpus, machine, trainings, penalties, scored, chosen, images, made_up=options.smoke

@@ -10,10 +10,10 @@ import pytest
 from fairseq.data.iterators import BackgroundConsumer
 
 from data_gen.errors import UserError
-from fairseq_plugin import cli_errors
+from fairseq_plugin import program
 
 
-@cli_errors.reports_user_errors
+@program.reports_user_errors
 def fail() -> None:
     raise UserError("bad")
 
@@ -42,7 +42,7 @@ def test_the_thread_has_come_to_its_end(monkeypatch: pytest.MonkeyPatch, capsys:
 
 
 def test_or_waits_at_its_full_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli_errors, "FULL", 0.5)
+    monkeypatch.setattr(program, "FULL", 0.5)
     queue = Queue[Any](2)
     thread = prepared(queue, monkeypatch)
     with pytest.raises(SystemExit):

@@ -9,9 +9,7 @@ import pytest
 from data_gen.errors import UserError
 from scripts.compat import __main__ as compat
 from scripts.compat import steps
-from scripts.compat.pairs import PAIRS, Pair
-from scripts.compat.pythons import find_python, named_pythons
-from scripts.compat.sources import copy_sources, source_files, state
+from scripts.compat.environments import PAIRS, Pair, copy_sources, find_python, named_pythons, source_files, state
 from tests.commands import ROOT
 
 REQUIREMENTS = ROOT / "requirements"

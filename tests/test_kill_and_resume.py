@@ -14,10 +14,21 @@ import torch
 from data_gen.copy.dataset import make_online_folder
 from data_gen.errors import UserError
 from scripts import kill_and_resume
-from scripts.kills.comparison import Compared, compare_checkpoints, compare_logs, compare_values
-from scripts.kills.experiment import Outcome
-from scripts.kills.log import CHECKPOINT, PHASES, START, UPDATE, VALIDATION, figures_in, phase_at_the_end, updates_in
-from scripts.kills.training import exists_since, require_success
+from scripts.kills.comparison import (
+    CHECKPOINT,
+    PHASES,
+    START,
+    UPDATE,
+    VALIDATION,
+    Compared,
+    compare_checkpoints,
+    compare_logs,
+    compare_values,
+    figures_in,
+    phase_at_the_end,
+    updates_in,
+)
+from scripts.kills.training import Outcome, exists_since, require_success
 from tests.commands import ROOT, Commands, train_words
 from tests.commands import Outcome as Run
 from tests.conftest import SMALL

@@ -10,7 +10,7 @@ import pytest
 from data_gen.errors import UserError
 from fairseq_plugin.scoring.exact_match import Matches
 from scripts import length_study
-from scripts.lengths import figure, results
+from scripts.lengths import results
 from scripts.lengths.config import read_study, study_of
 from scripts.lengths.jobs import train_words
 from scripts.lengths.results import JobResult, mean_and_deviation, read_log
@@ -104,7 +104,7 @@ def test_table() -> None:
 
 
 def test_figure_has_a_line_for_each_model_in_each_panel() -> None:
-    learning, exact, accuracy = figure.draw(study_of(ENTRIES, PLACE), JOBS).axes
+    learning, exact, accuracy = results.draw(study_of(ENTRIES, PLACE), JOBS).axes
     lines = [{line.get_label(): list(line.get_ydata()) for line in panel.lines} for panel in (learning, exact)]
     assert lines[0] == {"none": [0.5, 0.98], "additive": [0.5, 0.98]}
     assert lines[1] == {"none": pytest.approx([0.3, 0.0]), "additive": [1.0, 0.0]}

@@ -5,8 +5,8 @@ import sys
 import pytest
 
 from data_gen.errors import UserError
-from fairseq_plugin import processes
-from fairseq_plugin.processes import check_processes
+from fairseq_plugin import program
+from fairseq_plugin.program import check_processes
 from tests import building
 
 
@@ -24,7 +24,7 @@ def test_trainings_apart_are_refused(monkeypatch: pytest.MonkeyPatch, program: s
     with pytest.raises(UserError) as caught:
         check_processes()
     assert str(caught.value) == (
-        "torchrun started 2 processes, but fairseq would train a model in each and write all to the same files: "
+        "torchrun started 2 program, but fairseq would train a model in each and write all to the same files: "
         "start them with scripts/train_distributed.sh"
     )
     assert caught.value.exit_code == 2
@@ -38,7 +38,7 @@ def test_the_model_asks(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_processes_that_know_of_each_other_may_train(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(program.distributed, "is_initialized", lambda: True)
     check_processes()
 
 

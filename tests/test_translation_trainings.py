@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from data_gen.errors import UserError
-from scripts.translation import trainings
+from scripts.translation import recipe
 from scripts.translation.recipe import Recipe
 from scripts.translation.side_by_side import Training, read_training, train_side_by_side, updates_done
 
@@ -102,8 +102,8 @@ def resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Resumed:
             keep(name, Training(len(trained), cpu=0.0, parameters=1, tokens=1.0, epochs=1.0, valid_loss=1.0))
             trained.append(name)
 
-    monkeypatch.setattr(trainings, "train_side_by_side", train_at_once)
-    trainings.train(SETTINGS, tmp_path)
+    monkeypatch.setattr(recipe, "train_side_by_side", train_at_once)
+    recipe.train(SETTINGS, tmp_path)
     for name in trained:
         for file in MADE_LATER:
             (tmp_path / name / file).touch()
@@ -113,7 +113,7 @@ def resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Resumed:
 
 
 def test_only_the_training_that_is_missing_is_done(resumed: Resumed) -> None:
-    took, _ = trainings.train(SETTINGS, resumed.folder)
+    took, _ = recipe.train(SETTINGS, resumed.folder)
     assert resumed.trained == ["lstm-2"]
     assert list(took) == SETTINGS.runs
     assert [training.wall for training in took.values()] == [0, 1, 2, 3, 4, 0]
@@ -123,11 +123,11 @@ def test_only_the_training_that_is_missing_is_done(resumed: Resumed) -> None:
 
 
 def test_another_machine_is_told_before_it_trains(resumed: Resumed, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = {**trainings.describe_machine("cpu"), "torch": "0.1", "date": "2000-01-01"}
-    mine = trainings.describe_machine("cpu")["torch"]
-    monkeypatch.setattr(trainings, "describe_machine", lambda device: other)
+    other = {**recipe.describe_machine("cpu"), "torch": "0.1", "date": "2000-01-01"}
+    mine = recipe.describe_machine("cpu")["torch"]
+    monkeypatch.setattr(recipe, "describe_machine", lambda device: other)
     with pytest.raises(UserError) as caught:
-        trainings.train(SETTINGS, resumed.folder)
+        recipe.train(SETTINGS, resumed.folder)
     assert str(caught.value) == (
         f"{str(resumed.folder)!r} has trainings of another machine (torch: {mine}, 0.1), whose times cannot be "
         "compared: begin again with another --folder"

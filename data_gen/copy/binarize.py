@@ -28,7 +28,7 @@ from data_gen.copy.sample import (
     transform_block,
 )
 from data_gen.copy.spec import SOURCE_LANGUAGE, TARGET_LANGUAGE, CopySpec, Split
-from data_gen.indexed_files import (
+from data_gen.indexed import (
     SPECIAL_TOKENS,
     UNKNOWN,
     IndexedWriter,

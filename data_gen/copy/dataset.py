@@ -33,7 +33,7 @@ from data_gen.copy.overlap import Fingerprinter, HeldOut
 from data_gen.copy.sample import Shard, blocks_in_split, held_out_fingerprints, sequences_per_block
 from data_gen.copy.spec import SOURCE_LANGUAGE, TARGET_LANGUAGE, CopySpec, Split
 from data_gen.errors import FAILURE, UserError, failure_from_os_error
-from data_gen.folder import new_folder, require_free
+from data_gen.files import new_folder, require_free
 from data_gen.manifest import MANIFEST_NAME, hash_files
 from data_gen.progress import Progress
 

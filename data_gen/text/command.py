@@ -10,7 +10,7 @@ from data_gen.progress import progress_on_stderr
 from data_gen.text.spec import MODEL_TYPES, ON_BAD, TextSpec
 
 if TYPE_CHECKING:
-    from data_gen.text.manifest import TextManifest
+    from data_gen.text.dataset import TextManifest
 
 
 def add_parser(routes: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

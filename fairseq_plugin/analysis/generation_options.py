@@ -10,7 +10,7 @@ from fairseq import options
 from fairseq.tasks import TASK_REGISTRY
 
 from data_gen.errors import UserError, failure_from_os_error
-from fairseq_plugin.positions import UNLIMITED
+from fairseq_plugin.modules.encoder import UNLIMITED
 
 TASK = "copy"
 """Unless the arguments name another."""

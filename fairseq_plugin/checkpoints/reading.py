@@ -25,7 +25,7 @@ from data_gen.errors import UserError, failure_from_os_error
 from fairseq_plugin.checkpoints.numpy_values import plain
 from fairseq_plugin.checkpoints.parameters import give_identity
 from fairseq_plugin.checkpoints.writing import claimed
-from fairseq_plugin.cli_errors import reports_user_errors
+from fairseq_plugin.program import reports_user_errors
 
 logger = logging.getLogger(__name__)
 

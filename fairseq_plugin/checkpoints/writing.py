@@ -34,7 +34,7 @@ from fairseq.file_io import PathManager
 
 from data_gen.errors import FAILURE, UserError
 from fairseq_plugin.checkpoints.numpy_values import plain
-from fairseq_plugin.cli_errors import reports_user_errors
+from fairseq_plugin.program import reports_user_errors
 
 logger = logging.getLogger(__name__)
 

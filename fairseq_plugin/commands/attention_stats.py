@@ -19,9 +19,8 @@ from tqdm import tqdm
 
 from data_gen.errors import UserError, run_command
 from data_gen.files import whole_file
-from fairseq_plugin.analysis.alignments import GoldAlignment, read_gold
 from fairseq_plugin.analysis.formats import iterate_records
-from fairseq_plugin.analysis.measures import EXPECTED, Tally, check_weights, measure, pool
+from fairseq_plugin.analysis.measures import EXPECTED, GoldAlignment, Tally, check_weights, measure, pool, read_gold
 from fairseq_plugin.analysis.records import END, AttentionRecord, letters
 from fairseq_plugin.commands import program_name
 

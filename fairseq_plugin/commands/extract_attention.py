@@ -23,8 +23,8 @@ from fairseq_plugin.analysis.extraction import Loaded, decoded, generation_confi
 from fairseq_plugin.analysis.formats import FORMATS, format_of, write_records
 from fairseq_plugin.analysis.merging import check_scheme, merge, scheme_of
 from fairseq_plugin.analysis.records import END, AttentionRecord, diagonal_hits
-from fairseq_plugin.cli_errors import memory_shortage
 from fairseq_plugin.commands import program_name
+from fairseq_plugin.program import memory_shortage
 
 NAME = program_name("extract_attention")
 BEAM = 5  # fairseq's own default

@@ -13,15 +13,177 @@ dataset and its reference, so that all have the same rows; every option of fairs
 
 import argparse
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from data_gen.errors import UserError, run_command
+from tqdm import tqdm
+
+from data_gen.errors import UserError, listed, run_command
+from data_gen.files import require_place
+from fairseq_plugin.analysis.evolution import Stage, checkpoints_in, evenly, stages
+from fairseq_plugin.analysis.formats import iterate_records, read_records
+from fairseq_plugin.analysis.labels import label, visible
 from fairseq_plugin.analysis.pictures import picture
-from fairseq_plugin.analysis.pictures.panel import LONGEST
-from fairseq_plugin.commands.plots.printing import NAME
-from fairseq_plugin.commands.plots.sentences import plot_all, plot_chosen
-from fairseq_plugin.commands.plots.training import FRAMES, PANELS, plot_evolution
+from fairseq_plugin.analysis.pictures.fonts import MissingGlyphWarning, RightToLeftWarning
+from fairseq_plugin.analysis.pictures.heatmap import Colours, draw_grid
+from fairseq_plugin.analysis.pictures.panel import LONGEST, Panel, ThinnedWarning, parts
+from fairseq_plugin.analysis.pictures.series import save_gif, save_pages
+from fairseq_plugin.analysis.records import AttentionRecord, without_end
+from fairseq_plugin.commands import program_name
+
+NAME = program_name("plot_attention")
+OF_PICTURES = (MissingGlyphWarning, RightToLeftWarning, ThinnedWarning)
+
+
+@contextmanager
+def warnings_printed(program: str = NAME) -> Iterator[None]:
+    """What a picture cannot show as it should is told in a line, once; other warnings are dropped."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore")
+        for category in OF_PICTURES:
+            warnings.simplefilter("always", category)
+        yield
+    for message in dict.fromkeys(str(warning.message) for warning in caught):
+        print(f"{program}: warning: {message}", file=sys.stderr)
+
+
+def sentence_lines(record: AttentionRecord) -> list[str]:
+    """Source, reference and hypothesis one under the other, without the end symbol."""
+    rows = [("SRC", record.source), ("TRG", record.reference), ("PRED", record.target)]
+    return [f"{name:<4} {' '.join(map(label, without_end(tokens)))}" for name, tokens in rows if tokens is not None]
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines, with escapes for what the terminal's encoding cannot show."""
+    for line in lines:
+        print(printable(line))
+
+
+def printable(line: str) -> str:
+    """The line with escapes for what the terminal's encoding cannot show."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return line.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def plot_all(options: argparse.Namespace) -> int:
+    """Draw every sentence's hypothesis of the wanted rank on pages of its own, reading one after the other."""
+    records = tqdm(iterate_records(options.attention), unit=" records", disable=None)
+    empty: list[int] = []
+
+    def pieces() -> Iterator[Panel]:
+        for record in records:
+            if record.rank == options.rank and not record.weights.size:
+                empty.append(record.id)
+            elif record.rank == options.rank:
+                yield from parts(panel_of(record, options.attention, options))
+
+    with warnings_printed():
+        count = save_pages((draw_grid([piece], colours=colours_of(options)) for piece in pieces()), options.output)
+    left_out = [f"{len(empty)} sentences have no weight to draw, such as sentence {empty[0]}"] if empty else []
+    print_lines([f"{count} pages", *left_out, str(options.output)])
+    return 0
+
+
+def plot_chosen(options: argparse.Namespace) -> int:
+    """Draw chosen sentences in one picture, for each file beside one another; a long one alone as pages of a PDF."""
+    paths = [options.attention, *([] if options.compare is None else [options.compare])]
+    files = [read_records(path) for path in paths]
+    panels, lines = [], []
+    for sentence in [options.id] if options.ids is None else options.ids:
+        found = [select(records, sentence, options.rank, path) for records, path in zip(files, paths, strict=True)]
+        if found[0].source != found[-1].source or found[0].id != found[-1].id:
+            raise UserError(
+                f"sentence {found[0].id} of {str(paths[0])!r} is not sentence {found[-1].id} of {str(paths[1])!r}: "
+                "compare attention of the same data, and name a sentence with --id"
+            )
+        panels += [panel_of(record, path, options) for record, path in zip(found, paths, strict=True)]
+        lines += sentence_lines(found[0])
+        if options.compare is not None:
+            lines.append(sentence_lines(found[1])[-1])
+    columns = options.columns if options.columns is not None or options.compare is None else 2
+    pieces = parts(panels[0]) if len(panels) == 1 and picture.check_ending(options.output) == ".pdf" else []
+    with warnings_printed():
+        if len(pieces) > 1:
+            save_pages((draw_grid([piece], colours=colours_of(options)) for piece in pieces), options.output)
+            lines.append(f"{len(pieces)} pages")
+        else:
+            picture.save(draw_grid(panels, columns=columns, colours=colours_of(options)), options.output)
+    print_lines([*lines, str(options.output)])
+    return 0
+
+
+def panel_of(record: AttentionRecord, path: Path, options: argparse.Namespace) -> Panel:
+    """What a heatmap shows of a record from the file ``path``; what tells it from others stands in the title."""
+    if options.compare is not None:
+        name = str(path) if options.attention.name == options.compare.name else path.name
+        title = f"{visible(name)}, sentence {record.id}"
+    elif options.title is None:
+        title = f"Attention, sentence {record.id}" + (f", rank {record.rank}" if record.rank else "")
+    else:
+        title = options.title if options.ids is None else f"{options.title}, sentence {record.id}"
+    return Panel(record.weights, record.source, record.target, title)
+
+
+def colours_of(options: argparse.Namespace) -> Colours:
+    """The colours of the command line."""
+    return Colours(options.cmap, options.vmin, options.vmax, options.annotate)
+
+
+def select(records: Sequence[AttentionRecord], sentence: int | None, rank: int, path: Path) -> AttentionRecord:
+    """Find the record of a sentence and rank; without a sentence the first of the file.
+
+    :raises UserError: if the file does not have it, saying what it has.
+    """
+    if not records:
+        raise UserError(f"{str(path)!r} holds no sentence: extract attention again")
+    ids = sorted({record.id for record in records})
+    sentence = ids[0] if sentence is None else sentence
+    of_sentence = [record for record in records if record.id == sentence]
+    if not of_sentence:
+        raise UserError(f"no sentence {sentence} in {str(path)!r}, which has {len(ids)} from {ids[0]} to {ids[-1]}")
+    for record in of_sentence:
+        if record.rank == rank:
+            return record
+    ranks = listed([record.rank for record in of_sentence])
+    raise UserError(f"sentence {sentence} in {str(path)!r} has no rank {rank}: it has {ranks}")
+
+
+GIF = ".gif"
+PANELS, FRAMES = 12, 30  # checkpoints in a picture and in an animation, if --panels does not say
+
+
+def plot_evolution(options: argparse.Namespace, fairseq_arguments: Sequence[str]) -> int:
+    """Draw one sentence as the checkpoints of a folder read it; ``fairseq_arguments`` go to fairseq as they are."""
+    animated = picture.check_ending(options.output, (*picture.METADATA, GIF)) == GIF
+    if animated and options.columns is not None:
+        raise UserError(f"--columns {options.columns} with a {GIF}: an animation has one heatmap")
+    require_place(options.output)
+    found = checkpoints_in(options.evolution)
+    most = FRAMES if animated else PANELS
+    chosen = evenly(found, most if options.panels is None else options.panels)
+    arguments = [str(options.attention), "--gen-subset", options.gen_subset or "test", *fairseq_arguments]
+    reading = stages(chosen, arguments, options.id or 0)
+    read = list(tqdm(reading, total=len(chosen), desc="read", unit="checkpoint", disable=None))
+    panels = [panel_of_checkpoint(stage, options.title) for stage in read]
+    with warnings_printed():
+        if animated:
+            save_gif(panels, options.output, colours=colours_of(options))
+        else:
+            figure = draw_grid(panels, columns=options.columns, colours=colours_of(options))
+            picture.save(figure, options.output)
+    share = f"{len(chosen)} of {len(found)} checkpoints, evenly chosen: --panels N draws at most N"
+    drawn = share if len(chosen) < len(found) else f"{len(found)} checkpoints"
+    print_lines([*sentence_lines(read[-1].record)[:2], drawn, str(options.output)])
+    return 0
+
+
+def panel_of_checkpoint(stage: Stage, title: str | None) -> Panel:
+    """The heatmap of a checkpoint, titled by how far the training was."""
+    when = f"epoch {stage.epoch}, update {stage.updates}"
+    record = stage.record
+    return Panel(record.weights, record.source, record.target, when if title is None else f"{title}, {when}")
 
 
 def parser() -> argparse.ArgumentParser:

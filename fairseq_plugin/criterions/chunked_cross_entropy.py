@@ -3,11 +3,23 @@
 Padding positions are dropped before the output layer, and no B x T x V tensor of logits is kept. Loss, logging outputs
 and gradients equal those of fairseq's ``label_smoothed_cross_entropy``. Without ``--label-smoothing`` the loss is that
 of ``cross_entropy``. ``nll_loss`` is logged beside it all the same; ``cross_entropy`` logs it with ``--sentence-avg``.
+
+Cross-entropy of an output layer without keeping a logit: loss and gradients a few rows at a time.
+
+With logits l = W x + b, p = softmax(l), target y, label smoothing eps and eps_i = eps / (V - 1):
+
+    nll  = log sum_v exp l_v - l_y
+    loss = (1 - eps - eps_i) nll + eps_i sum_v (log sum_v exp l_v - l_v)
+    dl   = p - (1 - eps - eps_i) onehot(y) - eps_i
+
+The gradients are computed in the forward pass, where the logits are at hand, and scaled in the backward pass. fairseq's
+label_smoothed_cross_entropy computes the same loss (Szegedy et al. 2016, arXiv 1512.00567, section 7).
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
+import torch
 from fairseq.criterions import FairseqCriterion, register_criterion
 from fairseq.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEntropyCriterion
 from fairseq.dataclass import FairseqDataclass
@@ -16,8 +28,114 @@ from omegaconf import II
 from torch import Tensor
 
 from data_gen.errors import UserError
-from fairseq_plugin.cli_errors import reports_user_errors
-from fairseq_plugin.criterions.chunked_loss import Loss, chunked_cross_entropy
+from fairseq_plugin.modules.products import first_order, planned, weight_gradient
+from fairseq_plugin.program import reports_user_errors
+
+# Logits held at a time: 20 MB in float32.
+CHUNK_LOGITS = 5_000_000
+
+
+class Loss(NamedTuple):
+    """Sums over all rows."""
+
+    loss: Tensor
+    nll: Tensor
+
+
+def chunked_cross_entropy(
+    features: Tensor, weight: Tensor, bias: Tensor | None, target: Tensor, *, label_smoothing: float = 0.0
+) -> Loss:
+    """Summed loss of the output layer over N rows; only ``loss`` carries gradients.
+
+    :param features: (N, H).
+    :param weight: output matrix (V, H).
+    :param bias: (V,).
+    :param target: (N,), symbols.
+    :param label_smoothing: eps, from 0 to below 1.
+    """
+    return Loss(*_ChunkedLoss.apply(features, weight, bias, target, label_smoothing))  # type: ignore[no-untyped-call]
+
+
+class _Gradients:
+    """Sums of the gradients of features, weight and bias over the chunks seen so far, as far as they are wanted."""
+
+    def __init__(
+        self, features: Tensor, weight: Tensor, bias: Tensor | None, chunk: int, wanted: tuple[bool, ...]
+    ) -> None:
+        self.features = torch.empty_like(features) if wanted[0] else None
+        self._rooms = None if self.features is None else iter(torch.split(self.features, chunk))
+        self._to_features = planned(weight.t(), features.new_empty(chunk, weight.size(0))) if wanted[0] else None
+        self.weight: Tensor | None = None
+        self._wants_weight = wanted[1]
+        self.bias = features.new_zeros(bias.shape) if bias is not None and wanted[2] else None
+
+    def add(self, features: Tensor, to_logits: Tensor) -> None:
+        """Take in the next chunk: its features (n, H) and the gradient of its logits (n, V)."""
+        if self._rooms is not None and self._to_features is not None:
+            self._to_features(to_logits, out=next(self._rooms))
+        if self._wants_weight:
+            self.weight = weight_gradient(to_logits, features, self.weight)
+        if self.bias is not None:
+            self.bias += to_logits.sum(dim=0)
+
+    def scaled(self, factor: Tensor, dtypes: tuple[torch.dtype, ...]) -> tuple[Tensor | None, ...]:
+        """The gradients times the gradient of the loss."""
+        sums = (self.features, self.weight, self.bias)
+        return tuple(None if s is None else (s * factor).to(dtype) for s, dtype in zip(sums, dtypes, strict=True))
+
+
+def _loss_and_slope(logits: Tensor, expected: Tensor, label_smoothing: float, *, slope: bool) -> tuple[Tensor, Tensor]:
+    """Summed loss and nll of a few rows (n, V) and their symbols (n, 1); with ``slope`` the logits become dl.
+
+    They are overwritten in any case.
+    """
+    symbols = logits.size(1)
+    others = label_smoothing / (symbols - 1) if label_smoothing else 0.0
+    logits.sub_(logits.amax(dim=1, keepdim=True))
+    given, all_logits = logits.gather(1, expected), logits.sum() if others else 0.0
+    total = logits.exp_().sum(dim=1, keepdim=True)  # (n, 1)
+    normaliser = total.log()
+    nll = (normaliser - given).sum()
+    loss = nll * (1.0 - label_smoothing - others)
+    if others:
+        loss += others * (symbols * normaliser.sum() - all_logits)
+    if slope:
+        logits.mul_(total.reciprocal())
+        if others:
+            logits.sub_(others)
+        logits.scatter_add_(1, expected, logits.new_full(expected.shape, label_smoothing + others - 1.0))
+    return loss, nll
+
+
+class _ChunkedLoss(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, features: Tensor, weight: Tensor, bias: Tensor | None, target: Tensor, label_smoothing: float
+    ) -> tuple[Tensor, Tensor]:
+        exact = torch.promote_types(features.dtype, torch.float32)
+        rows = features.to(exact)
+        symbols, wanted = weight.size(0), any(ctx.needs_input_grad)
+        loss, nll = rows.new_zeros(()), rows.new_zeros(())
+        size = min(max(1, CHUNK_LOGITS // symbols), max(1, rows.size(0)))
+        gradients = _Gradients(rows, weight, bias, size, ctx.needs_input_grad[:3])
+        to_logits, exact_bias = planned(weight, rows[:size]), None if bias is None else bias.to(exact)
+        room = rows.new_empty(size, symbols)
+        for chunk, expected in zip(torch.split(rows, size), torch.split(target.unsqueeze(1), size), strict=True):
+            logits = to_logits(chunk, exact_bias, out=room[: len(chunk)])  # (n, V)
+            chunk_loss, chunk_nll = _loss_and_slope(logits, expected, label_smoothing, slope=wanted)
+            loss += chunk_loss
+            nll += chunk_nll
+            if wanted:
+                gradients.add(chunk, logits)
+        ctx.gradients = gradients
+        ctx.dtypes = (features.dtype, weight.dtype, torch.float32 if bias is None else bias.dtype)
+        ctx.mark_non_differentiable(nll)
+        return loss, nll
+
+    @staticmethod
+    @first_order("use --criterion cross_entropy")
+    def backward(ctx: Any, to_loss: Tensor, to_nll: Tensor) -> tuple[Tensor | None, ...]:
+        return (*ctx.gradients.scaled(to_loss, ctx.dtypes), None, None)
 
 
 @dataclass

@@ -15,18 +15,17 @@ from torch import Tensor, nn
 from data_gen.errors import UserError
 from fairseq_plugin.checkpoints.parameters import check_identity, check_parameters, keep_identity, take_identity
 from fairseq_plugin.checkpoints.safe_loading import allow_classes_from_first_rank
-from fairseq_plugin.cli_errors import reports_user_errors
 from fairseq_plugin.models.options import GRUAttentionConfig, check_attention_options, check_config
-from fairseq_plugin.models.places import check_places
+from fairseq_plugin.models.translation_hub import check_places
 from fairseq_plugin.modules.attention import ATTENTION, Attention
-from fairseq_plugin.modules.attention.fixed import FROM_FIRST
+from fairseq_plugin.modules.attention.none import FROM_FIRST
+from fairseq_plugin.modules.bridge import InitialState
 from fairseq_plugin.modules.decoder import GRUDecoder
 from fairseq_plugin.modules.embedding import build_embedding
 from fairseq_plugin.modules.encoder import GRUEncoder
-from fairseq_plugin.modules.initial_state import InitialState
 from fairseq_plugin.modules.initialisation import initialise
 from fairseq_plugin.modules.readout import Readout
-from fairseq_plugin.processes import check_processes
+from fairseq_plugin.program import check_processes, reports_user_errors
 
 MODEL = "gru_attention"
 

@@ -1,23 +1,104 @@
-"""A loaded model as Python uses it: text in, text out, and on request the attention between them."""
+"""A loaded model as Python uses it: text in, text out, and on request the attention between them.
+
+Raw text in and out of a loaded model, with the sentencepiece model that lies beside its data.
+
+``python -m data_gen text`` puts ``sentencepiece.model`` or ``sentencepiece.LANG.model`` there. Only source text is cut
+into pieces; pieces of any model are joined in the same way.
+
+Whether there is anything where ``from_pretrained`` is told to look: fairseq itself does not say what it misses.
+"""
 
 import logging
 from argparse import Namespace
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from fairseq import utils
+from fairseq.data.encoders.sentencepiece_bpe import SentencepieceBPE, SentencepieceConfig
 from fairseq.hub_utils import GeneratorHubInterface
 from fairseq.tokenizer import tokenize_line
 from omegaconf import open_dict
 from torch import Tensor
 
 from data_gen.errors import UserError, listed
+from data_gen.text.pieces import kept_white_space, load_model, read_model
 from fairseq_plugin.analysis.ensemble import with_mean_attention
 from fairseq_plugin.analysis.extraction import records_of_batch, right_padded
 from fairseq_plugin.analysis.generation_options import check_generation
 from fairseq_plugin.analysis.records import AttentionRecord
-from fairseq_plugin.models.sentence_pieces import SentencePieces, add_sentence_pieces
+
+ADDRESS = "://"  # of something on the web, which fairseq fetches
+
+
+def check_places(folder: str, checkpoint_files: str, data: str) -> None:
+    """Look for the folder or archive, the checkpoints in it, and the data.
+
+    :param checkpoint_files: one name, or several with ':' between them.
+    :param data: a folder; from a dot on it is meant from ``folder``.
+    :raises UserError: naming what is not there.
+    """
+    if ADDRESS in folder:
+        return
+    place = Path(folder)
+    if place.suffix == ".pt" and place.is_file():
+        raise UserError(
+            f"{folder!r} is a checkpoint: name its folder, {str(place.parent)!r}, and as second argument {place.name!r}"
+        )
+    if not place.exists():
+        raise UserError(f"no folder {folder!r}: name the one that fairseq-train wrote checkpoints to (--save-dir)")
+    for name in checkpoint_files.split(":") if place.is_dir() else ():
+        if not (place / name).is_file():
+            raise UserError(f"no checkpoint at {str(place / name)!r}: name one that fairseq-train wrote")
+    if not data.startswith(".") and ADDRESS not in data and not Path(data).exists():
+        raise UserError(f"no dataset folder at {data!r}: name the one that the model was trained with")
+
+
+class SentencePieces(SentencepieceBPE):
+    """fairseq's own, but it encodes what the data encodes: unknown text is ``<unk>``, whatever it looks like.
+
+    :param path: of a ``.model`` file.
+    :raises UserError: if it is no model or cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        load_model(read_model(path), f"'{path}'")
+        super().__init__(SentencepieceConfig(sentencepiece_model=str(path)))
+        self.white_space = str.maketrans(dict.fromkeys(kept_white_space(self.sp), " "))
+
+    def encode(self, x: str) -> str:
+        """Pieces with spaces between them."""
+        numbers = self.sp.encode(x.translate(self.white_space), out_type=int)
+        return " ".join("<unk>" if self.sp.is_unknown(number) else self.sp.id_to_piece(number) for number in numbers)
+
+    def unknown(self, x: str) -> list[str]:
+        """The parts of a text that have no piece."""
+        numbers, parts = (self.sp.encode(x.translate(self.white_space), out_type=kind) for kind in (int, str))
+        return [part for number, part in zip(numbers, parts, strict=True) if self.sp.is_unknown(number)]
+
+
+def find_model(folders: list[Path], language: str | None) -> Path | None:
+    """The model for a language in the first folder that has one."""
+    names = ["sentencepiece.model", *([f"sentencepiece.{language}.model"] if language else [])]
+    paths = (folder / name for folder in folders for name in names)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def add_sentence_pieces(hub: Any, checkpoint_folder: str) -> None:
+    """Let a loaded model take raw text, if a sentencepiece model lies beside its data or its checkpoint.
+
+    :param hub: fairseq's ``GeneratorHubInterface``; one that has a ``bpe`` stays as it is.
+    :raises UserError: if the file that lies there is no model.
+    """
+    if hub.bpe is not None:
+        return
+    data = utils.split_paths(hub.task.cfg.data)[:1] if hub.task.cfg.data else []
+    folders = [Path(folder) for folder in (*data, checkpoint_folder)]
+    path = find_model(folders, getattr(hub.task.cfg, "source_lang", None))
+    if path is not None:
+        hub.bpe = SentencePieces(path)
+
 
 logger = logging.getLogger(__name__)
 

@@ -14,15 +14,14 @@ from fairseq.modules import FairseqDropout
 from torch import Tensor, nn
 
 from fairseq_plugin.modules.attention import Attention
-from fairseq_plugin.modules.encoder import EncoderOut, true_padding
-from fairseq_plugin.modules.gru_cell import GRU_CELL, any_device
-from fairseq_plugin.modules.initial_state import InitialState
+from fairseq_plugin.modules.bridge import InitialState
+from fairseq_plugin.modules.encoder import UNLIMITED, EncoderOut, true_padding
+from fairseq_plugin.modules.gru_units import GRU_CELL, any_device
 from fairseq_plugin.modules.initialisation import initialise_output
 from fairseq_plugin.modules.padding import PaddingLayout
 from fairseq_plugin.modules.products import linear
 from fairseq_plugin.modules.readout import Readout
 from fairseq_plugin.modules.recurrence import AUTO, Memory, Past, choose_recurrence
-from fairseq_plugin.positions import UNLIMITED
 
 Head = Callable[[Tensor, Tensor, Tensor | None], Any]
 Extra = dict[str, list[Tensor] | None]

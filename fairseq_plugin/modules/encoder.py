@@ -13,10 +13,13 @@ from fairseq.models import FairseqEncoder
 from fairseq.modules import FairseqDropout
 from torch import Tensor, nn
 
-from fairseq_plugin.modules.gru_cell import GRU_CELL
-from fairseq_plugin.modules.gru_reading import read
+from fairseq_plugin.modules.gru_layers import read
+from fairseq_plugin.modules.gru_units import GRU_CELL
 from fairseq_plugin.modules.padding import PaddingLayout
-from fairseq_plugin.positions import UNLIMITED
+
+# fairseq takes the minimum of the limits of task and models, as integers. A recurrent network has none.
+UNLIMITED = 2**31 - 1
+
 
 # What the decoder gets. fairseq's convention: lists, so that an empty one can stand for "not there".
 #   encoder_out           [annotations (N, S, C)], in the layout of src_tokens, 0 on padding

@@ -13,7 +13,7 @@ biases are 0; all others are N(0, 0.01^2). Attention then starts exactly uniform
 from torch import nn
 
 from fairseq_plugin.modules.attention import Attention
-from fairseq_plugin.modules.paper_gru import GATES, PaperGRU
+from fairseq_plugin.modules.gru_units import GATES, PaperGRU
 
 INIT = ("glorot", "paper")
 PAPER_STD, PAPER_ATTENTION_STD = 0.01, 0.001

@@ -4,16 +4,55 @@ On a CPU, torch.mm goes to MKL, which is slow on some AMD processors; torch also
 large float32 products. It is reached through an operator that torch's own compiler uses and
 that is not public: where it is missing, does not apply or would not pay, everything falls back to
 torch.nn.functional.linear.
+
+A batch is worked on in pieces that fit the processor's cache. What is computed by hand is differentiable once.
 """
 
 import functools
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fairseq_plugin.modules.first_order import first_order
+# Numbers of a piece: 1 MB in float32.
+PIECE = 1 << 18
+
+
+def piece_size(batch: Tensor, numbers: int) -> int:
+    """How many items of ``batch`` (first dimension), with so many ``numbers`` each, to work on together.
+
+    A GPU takes all at once.
+    """
+    return max(1, PIECE // max(1, numbers) if batch.device.type == "cpu" else batch.size(0))
+
+
+def first_order(way_out: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorate the ``backward`` of an autograd function: no graph inside, and an error where one is asked for.
+
+    torch's ``once_differentiable`` lets ``create_graph=True`` pass where the incoming gradient is a constant, and a
+    second derivative is then silently 0. Precisions are chosen by hand as well: a program that calls ``backward`` under
+    autocast gets the gradients of one that does not.
+
+    :param way_out: what to use instead.
+    """
+
+    def decorate(backward: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(backward)
+        def wrapper(*args: Any) -> Any:
+            if torch.is_grad_enabled():
+                raise RuntimeError(f"no second derivative here, but backward was called with create_graph: {way_out}")
+            device = next((grad.device.type for grad in args[1:] if grad is not None), None)
+            if device is None or not torch.is_autocast_enabled(device):
+                return backward(*args)
+            with torch.autocast(device, enabled=False):
+                return backward(*args)
+
+        return wrapper
+
+    return decorate
+
 
 # Multiply-adds below which calling oneDNN costs more than it saves.
 LARGE = 16_000_000

@@ -17,7 +17,7 @@ from omegaconf import II
 from torch import nn
 
 from data_gen.errors import UserError
-from fairseq_plugin.cli_errors import reports_user_errors
+from fairseq_plugin.program import reports_user_errors
 
 
 @dataclass

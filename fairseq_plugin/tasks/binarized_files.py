@@ -1,7 +1,7 @@
 """Whether the files of a binarized split are whole, agree with one another and fit the dictionary.
 
 fairseq opens ``.idx`` and ``.bin`` as they are and finds out when it trips over them: an assertion, an id beyond the
-embeddings, or nothing at all. The layout is that of :mod:`data_gen.indexed_files`; the other formats of fairseq
+embeddings, or nothing at all. The layout is that of :mod:`data_gen.indexed`; the other formats of fairseq
 (``--dataset-impl``) are left to fairseq.
 """
 

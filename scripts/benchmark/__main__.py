@@ -26,12 +26,10 @@ import torch
 
 from data_gen.files import require_place, whole_file
 from scripts.benchmark import report
-from scripts.benchmark.machine import describe_machine
-from scripts.benchmark.measurement import Circumstances, Measurement
+from scripts.benchmark.measurement import Circumstances, Clock, Measurement, describe_machine, peak_gflops
 from scripts.benchmark.precision import PRECISIONS, float32_products
 from scripts.benchmark.rows import ROWS
 from scripts.benchmark.settings import SETTINGS, enlarged, shrunk
-from scripts.benchmark.timing import Clock, peak_gflops
 from scripts.marked_section import check_section, update_file
 from scripts.results_table import Progress
 

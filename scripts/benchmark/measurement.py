@@ -1,8 +1,23 @@
-"""What was measured, and under which circumstances."""
+"""What is measured, under which circumstances, and by which clock.
 
+Runs take turns so that a busy moment of the machine hits every variant.
+"""
+
+import os
+import platform
+import re
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from statistics import median
+from typing import Any
+
+import fairseq
+import torch
+
+from fairseq_plugin.modules.products import onednn_reachable, product
 
 MILLISECONDS, MEGABYTES, TOKENS, SENTENCES = "ms", "MB", "tokens/s", "sentences/s"
 RATES = (TOKENS, SENTENCES)  # more is better; of the others, less
@@ -67,3 +82,70 @@ class Measurement:
         if self.gflop is None:
             return None
         return self.gflop * self.median if self.unit in RATES else self.gflop / self.median * 1e3
+
+
+class Clock:
+    """Seconds of work: of this process's CPU time on one thread, else of wall time.
+
+    Wall time includes what other programs take away from two threads; CPU time would count both threads.
+    """
+
+    def __init__(self, threads: int, device: str = "cpu") -> None:
+        self.device = device
+        self.seconds = time.process_time if threads == 1 and device == "cpu" else time.perf_counter
+
+    def __call__(self, run: Callable[[], object]) -> float:
+        """How long ``run`` takes."""
+        self.settle()
+        start = self.seconds()
+        run()
+        self.settle()
+        return self.seconds() - start
+
+    def settle(self) -> None:
+        """Wait for what a GPU still has to do."""
+        if self.device == "cuda":
+            torch.cuda.synchronize()
+
+
+def interleave(
+    runs: Mapping[str, Callable[[], object]], clock: Clock, *, repetitions: int, warmups: int
+) -> dict[str, tuple[float, ...]]:
+    """Milliseconds of each run, all of them taking turns: A B A B."""
+    for _ in range(warmups):
+        for run in runs.values():
+            run()
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(repetitions):
+        for name, run in runs.items():
+            times[name].append(clock(run) * 1e3)
+    return {name: tuple(values) for name, values in times.items()}
+
+
+def peak_gflops(clock: Clock, *, size: int, dtype: torch.dtype = torch.float32, repetitions: int = 5) -> float:
+    """GFLOP/s of the machine's best matrix product: torch.mm or the plugin's own, on square matrices."""
+    a, b = (torch.randn(size, size, device=clock.device, dtype=dtype) for _ in range(2))
+    runs = {"mm": lambda: torch.mm(a, b), "product": lambda: product(a, b)}
+    times = interleave(runs, clock, repetitions=repetitions, warmups=1)
+    fastest = min(map(min, times.values()))
+    return 2.0 * size**3 / fastest / 1e6
+
+
+def describe_machine(device: str) -> dict[str, Any]:
+    """Processor, versions and date."""
+    return {
+        "processor": torch.cuda.get_device_name() if device == "cuda" else processor(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "fairseq": fairseq.__version__,
+        "onednn": onednn_reachable(),
+        "date": date.today().isoformat(),
+    }
+
+
+def processor() -> str:
+    """The name of the CPU."""
+    cpuinfo = Path("/proc/cpuinfo")
+    found = re.search(r"model name\s*: (.+)", cpuinfo.read_text(encoding="utf-8")) if cpuinfo.exists() else None
+    return found[1].strip() if found else platform.processor() or platform.machine()

@@ -2,10 +2,10 @@
 
     scripts/compat.sh FOLDER --update README.md
 
-For each pair of :mod:`scripts.compat.pairs`: a fresh environment, the quick tests (in one of them style and types as
-well) and the quick start, one after the other. An hour or two, and 5 GB for each environment where torch comes as a
-CUDA build. Started again, it goes on where it was stopped: environments are kept, and what was tested is tested again
-only if a file of the code changed. Logs are in FOLDER/PAIR.
+For each pair of :mod:`scripts.compat.environments`: a fresh environment, the quick tests (in one of them style and
+types as well) and the quick start, one after the other. An hour or two, and 5 GB for each environment where torch comes
+as a CUDA build. Started again, it goes on where it was stopped: environments are kept, and what was tested is tested
+again only if a file of the code changed. Logs are in FOLDER/PAIR.
 """
 
 import argparse
@@ -23,9 +23,7 @@ if not __package__:  # run as a folder, by compat.sh: the packages are two folde
 
 from data_gen.errors import FAILURE, UserError, failure_from_os_error, run_command
 from scripts.compat import steps
-from scripts.compat.pairs import PAIRS, Pair
-from scripts.compat.pythons import find_python, named_pythons
-from scripts.compat.sources import copy_sources, state
+from scripts.compat.environments import PAIRS, Pair, copy_sources, find_python, named_pythons, state
 from scripts.marked_section import check_section, update_file
 from scripts.study_folder import write
 

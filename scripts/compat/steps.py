@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data_gen.errors import FAILURE, UserError
-from scripts.compat.pairs import Pair
+from scripts.compat.environments import Pair
 
 INSTALL = "set -euo pipefail; source scripts/environment.sh; prepare_environment runtime fairseq test"
 STYLE = "ruff check . && ruff format --check . && mypy"

@@ -1,5 +1,11 @@
-"""The sentences of a corpus: files such as ``train.ko`` and ``train.en``, one sentence a line."""
+"""The sentences of a corpus: files such as ``train.ko`` and ``train.en``, one sentence a line.
 
+A corpus for trying the study out: five hundred simple English sentences and their Korean, word for word.
+
+the cat eats the fish in the house  <->  고양이가 집에서 생선을 먹는다
+"""
+
+from itertools import product
 from pathlib import Path
 
 from data_gen.errors import UserError, failure_from_os_error
@@ -45,3 +51,40 @@ def sources_seen(corpus: Corpus) -> int:
     """How many test sources stand in the training part as well, letter for letter."""
     trained = set(corpus["train"][SOURCE])
     return sum(sentence in trained for sentence in corpus["test"][SOURCE])
+
+
+# English with its Korean subject, place, object and verb: Korean puts the verb last.
+SUBJECTS = {
+    "the cat": "고양이가",
+    "the child": "아이가",
+    "my friend": "친구가",
+    "the teacher": "선생님이",
+    "a bird": "새가",
+}
+PLACES = {"in the house": "집에서", "at school": "학교에서", "on the road": "길에서", "by the sea": "바다에서"}
+OBJECTS = {"the fish": "생선을", "a book": "책을", "the apple": "사과를", "a letter": "편지를", "the flower": "꽃을"}
+VERBS = {"eats": "먹는다", "sees": "본다", "finds": "찾는다", "loves": "사랑한다", "paints": "그린다"}
+EVERY = 11  # of so many sentences one is for validation and one for testing; it divides no number of words
+
+
+def sentences() -> dict[str, list[tuple[str, str]]]:
+    """Part -> pairs of English and Korean, no pair twice."""
+    parts: dict[str, list[tuple[str, str]]] = {part: [] for part in PARTS}
+    for number, (subject, verb, thing, place) in enumerate(product(SUBJECTS, VERBS, OBJECTS, PLACES)):
+        korean = f"{SUBJECTS[subject]} {PLACES[place]} {OBJECTS[thing]} {VERBS[verb]}"
+        part = {0: "valid", 1: "test"}.get(number % EVERY, "train")
+        parts[part].append((f"{subject} {verb} {thing} {place}", korean))
+    return parts
+
+
+def write_toy_corpus(folder: Path) -> Path:
+    """Write ``train.en``, ``train.ko`` and so on into a folder, which is made. :returns: the folder."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for part, pairs in sentences().items():
+            for column, language in enumerate(("en", "ko")):
+                text = "".join(f"{pair[column]}\n" for pair in pairs)
+                (folder / f"{part}.{language}").write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise failure_from_os_error("write the corpus", error) from None
+    return folder

@@ -6,9 +6,8 @@ from statistics import fmean
 from typing import Any
 
 from scripts.translation.corpus import Corpus, sources_seen
-from scripts.translation.examples import Example
 from scripts.translation.recipe import ADDITIVE, GENERAL, LSTM, MODELS, SOURCE, Recipe, Run, train_words
-from scripts.translation.scores import METRICS, RESAMPLES, Scores
+from scripts.translation.scores import METRICS, RESAMPLES, Example, Scores
 from scripts.translation.side_by_side import AT_ONCE, Training
 
 NAMES = {

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fairseq_plugin.analysis.alignments import read_gold
 from fairseq_plugin.analysis.formats import read_records
-from fairseq_plugin.analysis.formats.pharaoh import hard_pairs
+from fairseq_plugin.analysis.formats.text import hard_pairs
+from fairseq_plugin.analysis.measures import read_gold
 from tests.commands import Commands, error_line, extract_words
 
 

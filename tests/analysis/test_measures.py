@@ -15,9 +15,9 @@ from data_gen.copy.draws import Block
 from data_gen.copy.sample import transform_block
 from data_gen.copy.spec import CopySpec
 from data_gen.errors import UserError
-from fairseq_plugin.analysis.alignments import GoldAlignment, read_gold
 from fairseq_plugin.analysis.measures import (
     EXPECTED,
+    GoldAlignment,
     Tally,
     alignment_errors,
     check_weights,
@@ -29,6 +29,7 @@ from fairseq_plugin.analysis.measures import (
     measure,
     monotonicity,
     pool,
+    read_gold,
 )
 from fairseq_plugin.analysis.records import AttentionRecord
 

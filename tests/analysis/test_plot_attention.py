@@ -12,7 +12,7 @@ import pytest
 from fairseq_plugin.analysis.formats import write_records
 from fairseq_plugin.analysis.pictures import picture
 from fairseq_plugin.analysis.records import AttentionRecord
-from fairseq_plugin.commands.plots.printing import printable
+from fairseq_plugin.commands.plot_attention import printable
 from scripts import plot_attention
 
 SCRIPT = Path(plot_attention.__file__)

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from scripts.benchmark.__main__ import main
+from scripts.benchmark.report import EXTRACT, FEW, GENERATE, MANY, SPM_ENCODE, SPM_ENCODE_2
 from scripts.benchmark.rows import ROWS
-from scripts.benchmark.targets import EXTRACT, FEW, GENERATE, MANY, SPM_ENCODE, SPM_ENCODE_2
 
 
 def variants(path: Path) -> list[tuple[str, str, str]]:

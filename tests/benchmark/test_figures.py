@@ -7,14 +7,13 @@ import pytest
 import torch
 
 from data_gen.errors import UserError
-from scripts.benchmark import flops
-from scripts.benchmark.commands import run
-from scripts.benchmark.fairseq_words import sentences_per_second, tokens_per_second
+from scripts.benchmark import settings
+from scripts.benchmark.commands import run, sentences_per_second, tokens_per_second
+from scripts.benchmark.measurement import Clock, interleave
+from scripts.benchmark.report import FUSED, NAIVE, TEXTBOOK
 from scripts.benchmark.rows.core import CoreInputs, our_core, textbook_core
 from scripts.benchmark.rows.data import require_same_files
 from scripts.benchmark.settings import LARGE, MID, SETTINGS, TINY, shrunk
-from scripts.benchmark.targets import FUSED, NAIVE, TEXTBOOK
-from scripts.benchmark.timing import Clock, interleave
 
 LOG = """\
 2026 | INFO | train_inner | {"epoch": 1, "wps": "10", "wpb": "100", "num_updates": "2"}
@@ -79,15 +78,15 @@ def test_arithmetic_of_a_model_with_one_of_everything() -> None:
         TINY, batch=1, source=1, target=1, embed=1, hidden=1, attention=1, symbols=1, encoder_hidden=1, lengths=(0, 0)
     )
     # Gates from embedding, context and state: 9. Query 1, energy 1, weighted sum 1, key 1. Encoder 6, output 1.
-    assert flops.core_gflop(one) == pytest.approx(2 * 3 * 13 / 1e9)
-    assert flops.update_gflop(one) == pytest.approx(2 * 3 * 20 / 1e9)
-    assert flops.token_gflop(one) == pytest.approx(2 * 3 * 20 / 1e9)
+    assert settings.core_gflop(one) == pytest.approx(2 * 3 * 13 / 1e9)
+    assert settings.update_gflop(one) == pytest.approx(2 * 3 * 20 / 1e9)
+    assert settings.token_gflop(one) == pytest.approx(2 * 3 * 20 / 1e9)
 
 
 def test_arithmetic_grows_with_the_sizes() -> None:
-    assert flops.core_gflop(TINY) < flops.core_gflop(MID) < flops.core_gflop(LARGE)
-    assert flops.decode_gflop(MID, with_output=False) < flops.decode_gflop(MID, with_output=True)
-    assert flops.sentence_gflop(MID, 1) < flops.sentence_gflop(MID, 5)
+    assert settings.core_gflop(TINY) < settings.core_gflop(MID) < settings.core_gflop(LARGE)
+    assert settings.decode_gflop(MID, with_output=False) < settings.decode_gflop(MID, with_output=True)
+    assert settings.sentence_gflop(MID, 1) < settings.sentence_gflop(MID, 5)
 
 
 def test_runs_take_turns() -> None:

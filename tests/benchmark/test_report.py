@@ -7,8 +7,8 @@ import pytest
 from scripts.benchmark import report
 from scripts.benchmark.__main__ import GPU_ROWS
 from scripts.benchmark.measurement import Measurement
+from scripts.benchmark.report import COMPARISONS, FUSED, LSTM, OURS, PLAIN, TEXTBOOK, Comparison
 from scripts.benchmark.rows import ROWS
-from scripts.benchmark.targets import COMPARISONS, FUSED, LSTM, OURS, PLAIN, TEXTBOOK, Comparison
 from tests.commands import ROOT
 
 NAMES = {name: row.what for name, row in ROWS.items()}

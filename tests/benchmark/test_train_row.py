@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from scripts.benchmark.report import LSTM, OURS, PLAIN, comparisons
 from scripts.benchmark.rows.train import commands
 from scripts.benchmark.settings import MID, TINY
-from scripts.benchmark.targets import LSTM, OURS, PLAIN, comparisons
 
 
 def test_on_a_cpu() -> None:

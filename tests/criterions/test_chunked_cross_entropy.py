@@ -12,9 +12,8 @@ from fairseq.logging import metrics
 from torch import Tensor
 
 from data_gen.errors import UserError
-from fairseq_plugin.criterions import chunked_loss
-from fairseq_plugin.criterions.chunked_cross_entropy import ChunkedCrossEntropyCriterion
-from fairseq_plugin.criterions.chunked_loss import chunked_cross_entropy
+from fairseq_plugin.criterions import chunked_cross_entropy as criterion_module
+from fairseq_plugin.criterions.chunked_cross_entropy import ChunkedCrossEntropyCriterion, chunked_cross_entropy
 from tests import building
 
 TASK = Namespace(target_dictionary=building.dictionary())
@@ -35,7 +34,7 @@ def outcome(criterion: Any, **options: Any) -> tuple[float, int, dict[str, Any],
 
 @pytest.fixture(params=[5_000_000, 40], ids=["one chunk", "many chunks"])
 def chunk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chunked_loss, "CHUNK_LOGITS", request.param)
+    monkeypatch.setattr(criterion_module, "CHUNK_LOGITS", request.param)
 
 
 @pytest.mark.usefixtures("chunk")

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_gen import indexed_files as module
+from data_gen import indexed as module
 from data_gen.copy.binarize import build_vocabulary, encode, format_lines, separated_names
 from data_gen.copy.sample import Block
-from data_gen.indexed_files import id_type, indexed_files
+from data_gen.indexed import id_type, indexed_files
 from data_gen.manifest import hash_files
 
 BLOCK = Block(np.array([0, 1, 2, 1, 0, 0], dtype=np.uint32), np.array([3, 1, 2]))

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from data_gen import leftovers
-from data_gen.folder import new_folder
-from data_gen.leftovers import folder_in_the_making, hidden_sibling, remove_leftovers
+from data_gen import files
+from data_gen.files import folder_in_the_making, hidden_sibling, new_folder, remove_leftovers
 
 
 def names(folder: Path) -> list[str]:
@@ -55,14 +54,14 @@ def test_whole_datasets_wait_for_their_successor(tmp_path: Path) -> None:
 def test_what_cannot_be_asked_for_gets_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locks: bool) -> None:
     """A folder of another host, or one on a file system without locks."""
     if locks:
-        monkeypatch.setattr("data_gen.leftovers.socket.gethostname", lambda: "elsewhere")
+        monkeypatch.setattr("data_gen.files.socket.gethostname", lambda: "elsewhere")
     place = hidden_sibling(tmp_path / "data")
     monkeypatch.undo()
     if not locks:
-        monkeypatch.setattr(leftovers, "_lock", lambda handle: None)
+        monkeypatch.setattr(files, "_lock", lambda handle: None)
     place.mkdir()
     (place / "train.src").touch()
-    day_ago = time.time() - leftovers.QUIET_SECONDS
+    day_ago = time.time() - files.QUIET_SECONDS
     os.utime(place, (day_ago - 60, day_ago - 60))
     remove_leftovers(tmp_path / "data", whole=False)
     assert names(tmp_path) == [place.name]
@@ -78,7 +77,7 @@ def test_a_folder_taken_for_a_leftover_as_it_was_made_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another run may find it between its making and its locking."""
-    lock, turns = leftovers._lock, 0
+    lock, turns = files._lock, 0
 
     def lose_the_first_two(handle: int) -> bool | None:
         nonlocal turns
@@ -88,7 +87,7 @@ def test_a_folder_taken_for_a_leftover_as_it_was_made_is_made_again(
             folder.rmdir()
         return False if turns == 1 else lock(handle)
 
-    monkeypatch.setattr(leftovers, "_lock", lose_the_first_two)
+    monkeypatch.setattr(files, "_lock", lose_the_first_two)
     with folder_in_the_making(tmp_path / "data") as fresh:
         assert names(tmp_path) == [fresh.name]
     assert turns == 3

@@ -67,7 +67,7 @@ CHANGED = {
 
 # What a page takes to be there: real text, and a folder DATA.
 TEXT = (
-    'python -c "from pathlib import Path; from scripts.translation.toy_corpus import write_toy_corpus; '
+    'python -c "from pathlib import Path; from scripts.translation.corpus import write_toy_corpus; '
     "write_toy_corpus(Path('corpus'))\""
 )
 BINARIZED = (

@@ -6,7 +6,7 @@ import pytest
 import sentencepiece
 
 from data_gen.errors import UserError
-from fairseq_plugin.models.sentence_pieces import SentencePieces, find_model
+from fairseq_plugin.models.translation_hub import SentencePieces, find_model
 
 LINES = ["a cat sat on a mat", "a dog sat on a log", "birds sing"]
 

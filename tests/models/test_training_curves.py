@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fairseq_plugin.criterions.chunked_loss import chunked_cross_entropy
+from fairseq_plugin.criterions.chunked_cross_entropy import chunked_cross_entropy
 from tests import building
 
 SIZES = {

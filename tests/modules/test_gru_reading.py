@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from fairseq_plugin.modules.fused_gru import fused_gru
-from fairseq_plugin.modules.gru_reading import Direction, read, read_packed, read_padded, torch_gru
+from fairseq_plugin.modules.gru_layers import Direction, read, read_packed, read_padded, torch_gru
 from tests import building
 
 LENGTHS = {"mixed": [3, 7, 1, 5], "an empty row": [2, 0, 4], "one token": [1, 1], "no padding": [4, 4, 4]}

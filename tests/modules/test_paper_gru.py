@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from fairseq_plugin.modules.attention import AdditiveAttention, FixedSummary, NormedAttention
-from fairseq_plugin.modules.gru_reading import read
-from fairseq_plugin.modules.paper_gru import PaperGRU, PaperGRUCell, paper_direction
+from fairseq_plugin.modules.gru_layers import read
+from fairseq_plugin.modules.gru_units import PaperGRU, PaperGRUCell, paper_direction
 from fairseq_plugin.modules.recurrence import RECURRENCE, choose_recurrence
 from tests import building
 from tests.modules.test_recurrence import SIZES, outputs_and_gradients, problem

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from data_gen.errors import UserError
-from fairseq_plugin.modules import pieces
+from fairseq_plugin.modules import products
 from fairseq_plugin.modules.attention import ATTENTION, AdditiveAttention, Attention, LuongAttention
 from fairseq_plugin.modules.recurrence import RECURRENCE, Memory, Past, additive_layer, choose_recurrence, fused
 from tests import building
@@ -124,7 +124,7 @@ def test_rows_that_share_a_sentence_equal_copies_of_it(kind: str, way: str) -> N
 def test_steps_one_by_one_equal_all_at_once(
     kind: str, way: str, rows: list[int] | None, decoding: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pieces, "PIECE", 40 if decoding == "in pieces" else pieces.PIECE)
+    monkeypatch.setattr(products, "PIECE", 40 if decoding == "in pieces" else products.PIECE)
     given = problem(batch=2, lengths=[5, 3], kind=kind, way=way)
     order = None if rows is None else torch.tensor(rows)
     if order is not None:
@@ -219,7 +219,7 @@ def outputs_and_gradients(way: str, given: dict[str, Any]) -> dict[str, Tensor]:
 @pytest.fixture(params=WAYS.values(), ids=WAYS.keys())
 def memory_use(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in request.param.items():
-        monkeypatch.setattr(fused if name == "KEEP_LAYER" else pieces, name, value)
+        monkeypatch.setattr(fused if name == "KEEP_LAYER" else products, name, value)
 
 
 @pytest.mark.usefixtures("memory_use")

@@ -14,8 +14,9 @@ from fairseq.logging import progress_bar
 from matplotlib.image import imread
 
 from data_gen.errors import UserError
-from fairseq_plugin.tasks import attention_figures
+from fairseq_plugin.tasks import figures
 from fairseq_plugin.tasks.copy_task import CopyTask
+from fairseq_plugin.tasks.figures import AttentionFigures
 from tests.commands import ROOT, Commands, error_line, train_words
 from tests.tasks.making import make_task
 
@@ -91,7 +92,7 @@ def test_what_is_drawn(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first sentences of the first validation set, as they are decoded."""
     task, model = make(3)
     drawn: list[Any] = []
-    figures = attention_figures.AttentionFigures(task.cfg)
+    figures = AttentionFigures(task.cfg)
     monkeypatch.setattr(figures, "_write", lambda record, update: drawn.append(record))
     figures.write(task, model, 7)
     assert [record.id for record in drawn] == [0, 1, 2]
@@ -160,7 +161,7 @@ def test_files_where_no_logger_is_installed(make: Any, tmp_path: Path, monkeypat
 
 def test_only_the_first_rank_writes(make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     task, model = make(2)
-    monkeypatch.setattr(attention_figures, "get_global_rank", lambda: 1)
+    monkeypatch.setattr(figures, "get_global_rank", lambda: 1)
     task.begin_epoch(1, model)
     validate(task, model, 500)
     assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from data_gen.errors import UserError
-from fairseq_plugin.positions import UNLIMITED
+from fairseq_plugin.modules.encoder import UNLIMITED
 from tests import building
 from tests.building import EOS, PAD
 from tests.tasks.making import batch_of, lines, make_task

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_gen.errors import UserError
-from fairseq_plugin.tasks.copy_dataset import CopyDataset
+from fairseq_plugin.tasks.datasets import CopyDataset
 from tests import building
 
 

@@ -10,7 +10,7 @@ import pytest
 from data_gen.copy.dataset import make_copy_dataset, make_copy_shards
 from data_gen.copy.spec import CopySpec
 from data_gen.errors import UserError
-from fairseq_plugin.tasks.copy_dataset import CopyDataset
+from fairseq_plugin.tasks.datasets import CopyDataset
 from tests.tasks.making import make_task, refusal
 
 

@@ -14,9 +14,8 @@ from data_gen.copy import sample
 from data_gen.copy.dataset import epoch_bytes, make_copy_dataset, make_copy_shards, make_online_folder
 from data_gen.copy.sample import sample_block
 from data_gen.copy.spec import CopySpec
-from fairseq_plugin.tasks.copy_dataset import CopyDataset, length_ratio
 from fairseq_plugin.tasks.copy_task import CopyTask
-from fairseq_plugin.tasks.online_dataset import OnlineData
+from fairseq_plugin.tasks.datasets import CopyDataset, OnlineData, length_ratio
 from tests.building import EOS
 from tests.tasks.making import make_task
 

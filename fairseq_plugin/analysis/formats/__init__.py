@@ -23,15 +23,18 @@ from typing import BinaryIO
 
 from data_gen.errors import UserError, failure_from_os_error
 from data_gen.files import whole_file
-from fairseq_plugin.analysis.formats.bertviz import read_bertviz, write_bertviz
-from fairseq_plugin.analysis.formats.fairseq_soft import read_fairseq, write_fairseq
-from fairseq_plugin.analysis.formats.jsonl import read_jsonl, write_jsonl
+from fairseq_plugin.analysis.formats.arrays import read_npz, read_safetensors, write_npz, write_safetensors
+from fairseq_plugin.analysis.formats.json import read_bertviz, read_jsonl, write_bertviz, write_jsonl
 from fairseq_plugin.analysis.formats.layout import in_order
-from fairseq_plugin.analysis.formats.marian import read_marian, write_marian
-from fairseq_plugin.analysis.formats.nematus import read_nematus, write_nematus
-from fairseq_plugin.analysis.formats.npz import read_npz, write_npz
-from fairseq_plugin.analysis.formats.pharaoh import write_pharaoh
-from fairseq_plugin.analysis.formats.safetensors import read_safetensors, write_safetensors
+from fairseq_plugin.analysis.formats.text import (
+    read_fairseq,
+    read_marian,
+    read_nematus,
+    write_fairseq,
+    write_marian,
+    write_nematus,
+    write_pharaoh,
+)
 from fairseq_plugin.analysis.records import AttentionRecord
 
 

@@ -1,8 +1,11 @@
 """Attention as a picture: source tokens along x, target tokens down y, one cell of fixed size a weight.
 
 :func:`draw` computes a figure and writes nothing; :func:`picture.save` writes it.
+
+Several heatmaps in one picture, row by row, with one range of colours and one colour bar.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -15,8 +18,7 @@ from matplotlib.image import AxesImage
 from data_gen.errors import UserError
 from fairseq_plugin.analysis.labels import label, shortened, visible
 from fairseq_plugin.analysis.pictures import fonts
-from fairseq_plugin.analysis.pictures.arrangement import arrange
-from fairseq_plugin.analysis.pictures.panel import Panel, thinned
+from fairseq_plugin.analysis.pictures.panel import Panel, arrange, thinned
 from fairseq_plugin.analysis.pictures.picture import new_figure, plain_style
 from fairseq_plugin.analysis.records import check_shape
 
@@ -137,3 +139,21 @@ def shown(panel: Panel, colours: Colours) -> Panel:
         raise UserError(f"colours from {vmin} to {vmax} are no range: vmin must be less than vmax")
     title = "\n".join(map(visible, panel.title.split("\n")))
     return thinned(panel._replace(weights=weights, title=title))
+
+
+@plain_style()
+def draw_grid(panels: Sequence[Panel], *, columns: int | None = None, colours: Colours = PLAIN) -> Figure:
+    """Draw panels from left to right and top to bottom; cells have the size that a single heatmap has.
+
+    :param columns: panels in a row; by default as many as make the grid about square.
+    :raises UserError: there is no panel, ``columns`` is below 1, or a panel cannot be drawn.
+    """
+    if not panels:
+        raise UserError("a grid of no sentence: name at least one")
+    if columns is not None and columns < 1:
+        raise UserError(f"a grid needs at least 1 column, but is given {columns}")
+    columns = min(len(panels), columns or math.ceil(math.sqrt(len(panels))))
+    figure = new_figure()
+    images = [add_matrix(figure, panel, colours) for panel in panels]
+    arrange(figure, [image.axes for image in images], add_bar(figure, images[0]), columns)
+    return figure

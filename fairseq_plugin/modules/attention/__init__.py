@@ -3,10 +3,10 @@
 from fairseq_plugin.modules.attention.additive import AdditiveAttention
 from fairseq_plugin.modules.attention.base import Attention, masked_softmax
 from fairseq_plugin.modules.attention.concat import ConcatAttention
-from fairseq_plugin.modules.attention.fixed import FixedSummary
 from fairseq_plugin.modules.attention.location import LocationAttention
 from fairseq_plugin.modules.attention.luong import LuongAttention
 from fairseq_plugin.modules.attention.multiplicative import DotAttention, GeneralAttention
+from fairseq_plugin.modules.attention.none import FixedSummary
 from fairseq_plugin.modules.attention.normed import NormedAttention
 from fairseq_plugin.modules.attention.ntm import NTMAttention
 from fairseq_plugin.modules.attention.shift import ShiftAttention

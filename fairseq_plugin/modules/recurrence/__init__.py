@@ -10,10 +10,9 @@ from torch import nn
 
 from data_gen.errors import UserError
 from fairseq_plugin.modules.attention import Attention
-from fairseq_plugin.modules.paper_gru import PaperGRUCell
-from fairseq_plugin.modules.recurrence import batched, fixed, fused, hoisted
-from fairseq_plugin.modules.recurrence.batched import batched_recurrence, batched_steps
-from fairseq_plugin.modules.recurrence.fixed import fixed_recurrence
+from fairseq_plugin.modules.gru_units import PaperGRUCell
+from fairseq_plugin.modules.recurrence import batched, fused, hoisted
+from fairseq_plugin.modules.recurrence.batched import batched_recurrence, batched_steps, fixed_recurrence
 from fairseq_plugin.modules.recurrence.fused import fused_recurrence
 from fairseq_plugin.modules.recurrence.hoisted import hoisted_recurrence
 from fairseq_plugin.modules.recurrence.interface import Memory, Past, Recurrence, RecurrenceOutput
@@ -25,8 +24,8 @@ RECURRENCE: dict[str, Recurrence] = {
     "hoisted": Recurrence(
         run=hoisted_recurrence, step=naive_recurrence, supports=hoisted.supports, cells=(PaperGRUCell,)
     ),
-    "fixed": Recurrence(run=fixed_recurrence, step=naive_recurrence, supports=fixed.supports),
-    "batched": Recurrence(run=batched_recurrence, step=batched_steps, supports=batched.supports),
+    "fixed": Recurrence(run=fixed_recurrence, step=naive_recurrence, supports=batched.supports_fixed),
+    "batched": Recurrence(run=batched_recurrence, step=batched_steps, supports=batched.supports_batched),
     "fused": Recurrence(run=fused_recurrence, step=fused_steps, prepare=prepare_steps, supports=fused.supports),
 }
 AUTO = "auto"

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from fairseq_plugin.modules.pieces import piece_size
+from fairseq_plugin.modules.products import piece_size
 
 # What autograd itself calls: one operation instead of three. It is not public; where it is missing, there are three.
 SOFTMAX_BACKWARD: Callable[..., Tensor] | None = getattr(torch, "_softmax_backward_data", None)

@@ -26,12 +26,52 @@ import torch
 from torch import Tensor, nn
 
 from fairseq_plugin.modules.attention import AdditiveAttention, Attention, LuongAttention
-from fairseq_plugin.modules.first_order import first_order
-from fairseq_plugin.modules.products import planned, product, weight_gradient
+from fairseq_plugin.modules.fused_gru import GateFactors
+from fairseq_plugin.modules.products import first_order, planned, product, weight_gradient
 from fairseq_plugin.modules.recurrence.additive_layer import AdditiveBackward, AdditiveForward, Layer
-from fairseq_plugin.modules.recurrence.gate_factors import GateFactors
 from fairseq_plugin.modules.recurrence.interface import NO_PAST, Memory, Past, RecurrenceOutput
-from fairseq_plugin.modules.recurrence.weights import Weights, arrange, restore
+
+
+class Weights(NamedTuple):
+    """Parameters of cell and attention, arranged for one product a step; see ``fused.py`` for the order."""
+
+    embedding: Tensor  # (3H, E), gates r, z, n
+    context: Tensor  # (3H, C), gates r, z, n
+    hidden: Tensor  # (A + 3H, H): query, then the hidden side of gates n, r, z
+    bias: Tensor  # (A + 4H,): 0 for the query, hidden side of n, both sides of r and z, input side of n
+    energy: Tensor  # (A,), v
+
+
+def arrange(
+    embed: int, weight_ih: Tensor, weight_hh: Tensor, bias_ih: Tensor, bias_hh: Tensor, query: Tensor, v: Tensor
+) -> Weights:
+    """Order torch's GRU parameters (gates r, z, n; E + C inputs) and those of the attention as :class:`Weights`."""
+    two = 2 * weight_hh.size(1)
+    bias = torch.cat([bias_hh.new_zeros(query.size(0)), bias_hh[two:], bias_ih])
+    bias[-bias_ih.size(0) :][:two] += bias_hh[:two]
+    return Weights(
+        embedding=weight_ih[:, :embed],
+        context=weight_ih[:, embed:],
+        hidden=torch.cat([query, weight_hh[two:], weight_hh[:two]]),
+        bias=bias,
+        energy=v.squeeze(0),
+    )
+
+
+def restore(gradients: Weights, units: int) -> tuple[Tensor, ...]:
+    """Undo :func:`arrange` for gradients; ``units`` is A."""
+    query, hidden = gradients.hidden[:units], gradients.hidden[units:]
+    size = hidden.size(1)
+    hidden_bias, input_bias = gradients.bias[units:-size], gradients.bias[units + size :]
+    return (
+        torch.cat([gradients.embedding, gradients.context], dim=1),
+        hidden.roll(-size, 0),
+        input_bias,
+        hidden_bias.roll(-size, 0),
+        query,
+        gradients.energy.unsqueeze(0),
+    )
+
 
 # Numbers of the attention layer, all steps together, up to which it is kept for the backward pass: on a CPU what stays
 # in its cache (2 MB in float32), as fetching more from memory takes longer than computing it again. A GPU's memory is

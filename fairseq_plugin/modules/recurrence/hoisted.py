@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from fairseq_plugin.modules.attention import Attention, LuongAttention
-from fairseq_plugin.modules.paper_gru import stepper
+from fairseq_plugin.modules.gru_units import stepper
 from fairseq_plugin.modules.products import linear
 from fairseq_plugin.modules.recurrence.interface import NO_PAST, Memory, Past, RecurrenceOutput
 

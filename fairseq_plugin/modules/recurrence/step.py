@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from fairseq_plugin.modules.attention import AdditiveAttention, Attention, masked_softmax
-from fairseq_plugin.modules.pieces import piece_size
-from fairseq_plugin.modules.products import linear
+from fairseq_plugin.modules.products import linear, piece_size
 from fairseq_plugin.modules.recurrence.interface import NO_PAST, Memory, Past, RecurrenceOutput
 
 

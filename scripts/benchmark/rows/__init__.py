@@ -4,7 +4,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from scripts.benchmark.measurement import Circumstances, Measurement
-from scripts.benchmark.rows import core, data, decode, extract, extract_memory, generate, memory, text, train, update
+from scripts.benchmark.rows.core import measure_core, measure_memory
+from scripts.benchmark.rows.data import measure_data, measure_text
+from scripts.benchmark.rows.decode import measure_decode, measure_generate
+from scripts.benchmark.rows.extract import measure_extract, measure_extract_memory
+from scripts.benchmark.rows.train import measure_train, measure_update
 from scripts.benchmark.settings import Setting
 
 
@@ -21,14 +25,14 @@ class Row(NamedTuple):
 
 
 ROWS = {
-    "core": Row(core.measure, ("tiny", "mid", "large"), "decoder core, forward + backward"),
-    "memory": Row(memory.measure, ("mid", "large"), "peak memory of a training step of the core"),
-    "update": Row(update.measure, ("tiny", "mid"), "whole update of the model"),
-    "train": Row(train.measure, ("tiny", "mid"), "training with fairseq-train, target tokens"),
-    "decode": Row(decode.measure, ("mid",), "one decoding step of beam search"),
-    "generate": Row(generate.measure, ("mid",), "decoding with fairseq-generate"),
-    "extract": Row(extract.measure, ("tiny", "mid"), "attention of decoded sentences"),
-    "extract_memory": Row(extract_memory.measure, ("tiny",), "peak memory of an extraction"),
-    "data": Row(data.measure, ("tiny",), "making copy data"),
-    "text": Row(text.measure, ("mid",), "encoding text with sentencepiece"),
+    "core": Row(measure_core, ("tiny", "mid", "large"), "decoder core, forward + backward"),
+    "memory": Row(measure_memory, ("mid", "large"), "peak memory of a training step of the core"),
+    "update": Row(measure_update, ("tiny", "mid"), "whole update of the model"),
+    "train": Row(measure_train, ("tiny", "mid"), "training with fairseq-train, target tokens"),
+    "decode": Row(measure_decode, ("mid",), "one decoding step of beam search"),
+    "generate": Row(measure_generate, ("mid",), "decoding with fairseq-generate"),
+    "extract": Row(measure_extract, ("tiny", "mid"), "attention of decoded sentences"),
+    "extract_memory": Row(measure_extract_memory, ("tiny",), "peak memory of an extraction"),
+    "data": Row(measure_data, ("tiny",), "making copy data"),
+    "text": Row(measure_text, ("mid",), "encoding text with sentencepiece"),
 }

@@ -1,4 +1,7 @@
-"""The decoder's recurrence with attention, forward and backward, the projection of the keys included."""
+"""The decoder's recurrence with attention, forward and backward, the projection of the keys included.
+
+Peak memory of one training step of the decoder core, each in a process of its own.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,16 +11,15 @@ from torch import Tensor, nn
 
 from fairseq_plugin.modules.attention import AdditiveAttention
 from fairseq_plugin.modules.recurrence import RECURRENCE, Memory
-from scripts.benchmark.flops import core_gflop
-from scripts.benchmark.measurement import MILLISECONDS, Circumstances, Measurement
+from scripts.benchmark.measurement import MEGABYTES, MILLISECONDS, Circumstances, Clock, Measurement, interleave
+from scripts.benchmark.memory_child import growth_in_a_child
 from scripts.benchmark.precision import float32_products, named, precision_of
-from scripts.benchmark.settings import Setting
-from scripts.benchmark.targets import FUSED, NAIVE, TEXTBOOK
+from scripts.benchmark.report import FUSED, NAIVE, TEXTBOOK
+from scripts.benchmark.settings import Setting, core_gflop
 from scripts.benchmark.textbook import TextbookDecoder
-from scripts.benchmark.timing import Clock, interleave
 
 
-def measure(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
+def measure_core(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
     """Textbook, naive and fused, in turns; on a GPU in each precision."""
     device = circumstances.device
     clock = Clock(circumstances.threads, device)
@@ -92,3 +94,18 @@ def our_core(name: str, setting: Setting, inputs: CoreInputs) -> tuple[nn.Module
         return recurrence.run(cell, attention, inputs.embedded, inputs.state, memory).states
 
     return nn.ModuleList([attention, cell]), states
+
+
+def measure_memory(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
+    """Textbook and fused; once each, since memory hardly varies."""
+    return [
+        Measurement(
+            "memory",
+            setting.name,
+            name,
+            circumstances.threads,
+            MEGABYTES,
+            (growth_in_a_child(name, setting, circumstances.threads),),
+        )
+        for name in (TEXTBOOK, FUSED)
+    ]

@@ -1,4 +1,9 @@
-"""One decoding step of beam search, with and without the output layer."""
+"""One decoding step of beam search, with and without the output layer.
+
+Sentences per second of real ``fairseq-generate`` processes, as fairseq itself logs them.
+
+Models are hardly trained (one update), and all outputs are forced to one length, so that both do the same work.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,17 +11,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from scripts.benchmark import commands as fairseq
 from scripts.benchmark import models
-from scripts.benchmark.flops import decode_gflop
-from scripts.benchmark.measurement import MILLISECONDS, Circumstances, Measurement
-from scripts.benchmark.settings import SPECIAL_SYMBOLS, Setting
-from scripts.benchmark.targets import OUR_STEP, OUR_STEP_AND_OUTPUT, STEP, STEP_AND_OUTPUT
-from scripts.benchmark.timing import Clock, interleave
+from scripts.benchmark.commands import run
+from scripts.benchmark.measurement import MILLISECONDS, SENTENCES, Circumstances, Clock, Measurement, interleave
+from scripts.benchmark.precision import environment, named, precision_of
+from scripts.benchmark.report import LSTM, OUR_STEP, OUR_STEP_AND_OUTPUT, OURS, STEP, STEP_AND_OUTPUT
+from scripts.benchmark.settings import SPECIAL_SYMBOLS, Setting, decode_gflop, sentence_gflop
 
 STEPS_TIMED_TOGETHER = 4
 
 
-def measure(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
+def measure_decode(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
     """Textbook and ours, in turns."""
     textbook, ours = textbook_step(setting), our_step(setting)
     runs = {
@@ -93,3 +99,28 @@ def our_step(setting: Setting) -> Callable[[bool], Tensor]:
         return model.decoder(previous, encoded, incremental_state=state, features_only=not with_output)[0]
 
     return step
+
+
+def measure_generate(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
+    """fairseq's LSTM and ours in turns, with a beam and greedily; on a GPU in each precision."""
+    data, threads = fairseq.make_data(setting, circumstances), circumstances.threads
+    models = ((LSTM, "lstm"), (OURS, "gru_attention"))
+    paths = {name: fairseq.make_model(model, setting, data, circumstances) for name, model in models}
+    runs = {
+        named(f"{name}, beam {beam}", precision): (name, beam, precision)
+        for precision in circumstances.in_precisions("highest", "high", "fp16")
+        for beam in (setting.beam, 1)
+        for name in paths
+    }
+    rates: dict[str, list[float]] = {variant: [] for variant in runs}
+    for _ in range(circumstances.repeat(setting.command_repetitions)):
+        for variant, (name, beam, precision) in runs.items():
+            words = fairseq.generate_words(setting, data, paths[name], beam, circumstances.device)
+            words += precision_of(precision).options
+            log = run(words, threads=threads, variables=environment(precision))
+            rates[variant].append(fairseq.sentences_per_second(log))
+    gflop = {variant: sentence_gflop(setting, beam) for variant, (name, beam, _) in runs.items() if name == OURS}
+    return [
+        Measurement("generate", setting.name, variant, threads, SENTENCES, tuple(values), gflop.get(variant))
+        for variant, values in rates.items()
+    ]

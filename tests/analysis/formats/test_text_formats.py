@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairseq_plugin.analysis.alignments import read_gold
 from fairseq_plugin.analysis.formats import read_records, write_records
-from fairseq_plugin.analysis.formats.pharaoh import hard_pairs
+from fairseq_plugin.analysis.formats.text import hard_pairs
+from fairseq_plugin.analysis.measures import read_gold
 from fairseq_plugin.analysis.records import AttentionRecord
 from tests.analysis.recording import fields_of, message_of, record, round_trip
 

@@ -9,9 +9,9 @@ from matplotlib import pyplot
 from PIL import Image
 
 from data_gen.errors import UserError
-from fairseq_plugin.analysis.pictures.animation import FRAME, LAST, save_gif
 from fairseq_plugin.analysis.pictures.heatmap import Colours, draw
 from fairseq_plugin.analysis.pictures.panel import Panel
+from fairseq_plugin.analysis.pictures.series import FRAME, LAST, save_gif
 
 SOURCE, TARGET = ("a", "b", "</s>"), ("b", "</s>")
 

@@ -10,13 +10,10 @@ from PIL import Image
 
 from data_gen.errors import UserError
 from fairseq_plugin.analysis.pictures import heatmap, picture
-from fairseq_plugin.analysis.pictures.animation import save_gif
-from fairseq_plugin.analysis.pictures.arrangement import CELL
 from fairseq_plugin.analysis.pictures.fonts import without_glyph_warnings
-from fairseq_plugin.analysis.pictures.grid import draw_grid
-from fairseq_plugin.analysis.pictures.heatmap import Colours
-from fairseq_plugin.analysis.pictures.pages import save_pages
-from fairseq_plugin.analysis.pictures.panel import Panel
+from fairseq_plugin.analysis.pictures.heatmap import Colours, draw_grid
+from fairseq_plugin.analysis.pictures.panel import CELL, Panel
+from fairseq_plugin.analysis.pictures.series import save_gif, save_pages
 
 
 def panel(number: int, targets: int = 3, sources: int = 4, token: str = "a") -> Panel:

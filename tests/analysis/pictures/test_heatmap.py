@@ -14,8 +14,7 @@ from PIL import Image
 
 from data_gen.errors import UserError
 from fairseq_plugin.analysis.pictures import fonts, heatmap, picture
-from fairseq_plugin.analysis.pictures.grid import draw_grid
-from fairseq_plugin.analysis.pictures.heatmap import Colours
+from fairseq_plugin.analysis.pictures.heatmap import Colours, draw_grid
 from fairseq_plugin.analysis.pictures.panel import Panel
 
 SOURCE = ("a", "$x$", "a_b", "</s>")

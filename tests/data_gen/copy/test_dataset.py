@@ -151,7 +151,7 @@ def test_a_failed_exchange_puts_the_old_dataset_back(
 def test_an_old_dataset_that_cannot_be_deleted_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_copy_dataset(SMALL, tmp_path / "data")
     tokens = iter(["new", "old"])
-    monkeypatch.setattr("data_gen.leftovers.secrets.token_hex", lambda size: next(tokens))
+    monkeypatch.setattr("data_gen.files.secrets.token_hex", lambda size: next(tokens))
     remove = shutil.rmtree
 
     def refuse(path: Path, ignore_errors: bool = False) -> None:
@@ -159,7 +159,7 @@ def test_an_old_dataset_that_cannot_be_deleted_is_named(tmp_path: Path, monkeypa
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
         remove(path, ignore_errors=True)
 
-    monkeypatch.setattr("data_gen.folder.shutil.rmtree", refuse)
+    monkeypatch.setattr("data_gen.files.shutil.rmtree", refuse)
     with pytest.raises(UserError) as caught:
         make_copy_dataset(CopySpec(), tmp_path / "data", overwrite=True)
     (old,) = tmp_path.glob(".data_gen-*-old")

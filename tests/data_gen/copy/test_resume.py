@@ -21,11 +21,11 @@ SHARDS = 4
 # Kills itself with signal KILL at the call number CALL of the function PLACE. The blocks are small.
 KILLED = """
 import os, signal, sys
-import data_gen.copy.binarize, data_gen.copy.dataset, data_gen.copy.sample, data_gen.folder
-import data_gen.indexed_files, pathlib
+import data_gen.copy.binarize, data_gen.copy.dataset, data_gen.copy.sample, data_gen.files
+import data_gen.indexed, pathlib
 from data_gen.__main__ import main
 owner, _, name = os.environ["PLACE"].rpartition(".")
-owner = {"Path": pathlib.Path, "IndexedWriter": data_gen.indexed_files.IndexedWriter}.get(owner) or sys.modules[owner]
+owner = {"Path": pathlib.Path, "IndexedWriter": data_gen.indexed.IndexedWriter}.get(owner) or sys.modules[owner]
 original, calls = getattr(owner, name), 0
 def kill(*arguments, **options):
     global calls
@@ -58,7 +58,7 @@ def half_made(folder: Path) -> list[Path]:
 
 
 KILLS = [
-    ("data_gen.folder.require_free", 1),  # nothing has been made yet
+    ("data_gen.files.require_free", 1),  # nothing has been made yet
     ("data_gen.copy.dataset.write_part", 2),
     ("data_gen.copy.binarize.encode", 2),
     ("data_gen.copy.binarize.encode", 8),
@@ -67,7 +67,7 @@ KILLS = [
     ("data_gen.copy.binarize.write_copy_manifest", 3),
     ("Path.rename", 1),
     ("Path.rename", 4),
-    ("data_gen.folder.remove_leftovers", 2),
+    ("data_gen.files.remove_leftovers", 2),
 ]
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_gen.indexed_files import END_OF_SEQUENCE
-from data_gen.text import encoding, reading
+from data_gen.indexed import END_OF_SEQUENCE
+from data_gen.text import corpus, encoding
+from data_gen.text.corpus import BLANK, EMPTY, INVALID, VANISHED, read_batches
 from data_gen.text.encoding import EncodedSide, Encoder, encode_batches
-from data_gen.text.reading import BLANK, EMPTY, INVALID, VANISHED, read_batches
-from data_gen.text.vocabulary import build_vocabulary
+from data_gen.text.pieces import build_vocabulary
 
 from .conftest import ENGLISH, KOREAN, train
 
@@ -41,7 +41,7 @@ def sequences(sides: list[EncodedSide]) -> list[list[int]]:
 def test_batches_come_in_order_and_equal_single_lines(
     tmp_path: Path, encoders: tuple[Encoder, Encoder], monkeypatch: pytest.MonkeyPatch, cores: int
 ) -> None:
-    monkeypatch.setattr(reading, "BATCH_LINES", 3)
+    monkeypatch.setattr(corpus, "BATCH_LINES", 3)
     monkeypatch.setattr(encoding, "available_cores", lambda: cores)
     source, target = [f"{line} {n}" for n in range(9) for line in ENGLISH], KOREAN * 9
     (tmp_path / "x.en").write_text("\n".join(source), encoding="utf-8")
@@ -58,7 +58,7 @@ def test_batches_come_in_order_and_equal_single_lines(
 def test_a_bad_line_takes_its_pair_along_and_no_other(
     tmp_path: Path, encoders: tuple[Encoder, Encoder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "BATCH_LINES", 4)
+    monkeypatch.setattr(corpus, "BATCH_LINES", 4)
     source = [b"The cat", b"", b"in the tree", b"\xff", b"  ", b"a book", b"\x0b\x7f", b"The river", b"\x01"]
     target = [KOREAN[n % 8].encode() for n in range(9)]
     target[4], target[5] = b"\t", "\u200b".encode()

@@ -11,6 +11,7 @@ import sentencepiece
 
 import data_gen
 from data_gen.errors import UserError
+from data_gen.text.corpus import choose_lines
 from data_gen.text.pieces import (
     TrainingText,
     kept_white_space,
@@ -19,7 +20,6 @@ from data_gen.text.pieces import (
     train_model,
     vocabulary_text,
 )
-from data_gen.text.sampling import choose_lines
 from data_gen.text.spec import MODEL_TYPES, TextSpec
 
 from .conftest import ENGLISH, train, write_lines

@@ -7,8 +7,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from data_gen.errors import UserError
-from data_gen.text import reading
-from data_gen.text.reading import (
+from data_gen.text import corpus
+from data_gen.text.corpus import (
     BLANK,
     EMPTY,
     INVALID,
@@ -48,7 +48,7 @@ def test_surrogates_and_long_forms_are_invalid(content: bytes) -> None:
 
 
 def test_two_files_are_read_in_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "BATCH_LINES", 2)
+    monkeypatch.setattr(corpus, "BATCH_LINES", 2)
     (tmp_path / "x.en").write_bytes(b"1\n2\n3\n")
     (tmp_path / "x.ko").write_bytes(b"a\nb\nc")
     assert list(read_batches(tmp_path / "x.en", tmp_path / "x.ko")) == [
@@ -59,7 +59,7 @@ def test_two_files_are_read_in_step(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize(("here", "there"), [(3, 4), (4, 3), (4, 5), (4, 6), (5, 4), (6, 4), (0, 1), (1, 0)])
 def test_unequal_numbers_of_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: int, there: int) -> None:
-    monkeypatch.setattr(reading, "BATCH_LINES", 2)
+    monkeypatch.setattr(corpus, "BATCH_LINES", 2)
     source, target = tmp_path / "x.en", tmp_path / "x.ko"
     source.write_bytes(b"a\n" * here)
     target.write_bytes(b"b\n" * there)
@@ -92,13 +92,13 @@ def test_line_numbers_are_counted_all_and_shown_in_part() -> None:
 
 
 def test_line_numbers_are_kept_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "KEPT_LINES", 3)
+    monkeypatch.setattr(corpus, "KEPT_LINES", 3)
     many = numbers(*range(1, 13))
     assert (many.count, many.first) == (12, [1, 2, 3])
 
 
 def test_a_batch_ends_at_enough_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "BATCH_BYTES", 6)
+    monkeypatch.setattr(corpus, "BATCH_BYTES", 6)
     (tmp_path / "x.en").write_bytes(b"a\nbcde\nf\nlonger than that\ng")
     (tmp_path / "x.ko").write_bytes(b"1\n2\n3\n4\n5\n")
     batches = list(read_batches(tmp_path / "x.en", tmp_path / "x.ko"))

@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_gen.text.sampling import choose_lines
+from data_gen.text.corpus import choose_lines
 
 
 @given(lines=st.lists(st.text(max_size=3), max_size=30), size=st.integers(1, 40), seed=st.integers(0, 2**32 - 1))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from data_gen.errors import UserError
-from data_gen.text.vocabulary import build_vocabulary
+from data_gen.text.pieces import build_vocabulary
 
 from .conftest import ENGLISH, train
 

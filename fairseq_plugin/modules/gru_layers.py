@@ -14,8 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from fairseq_plugin.modules.fused_gru import fused_gru
-from fairseq_plugin.modules.gru_cell import Layers, any_device, gru_over_time
-from fairseq_plugin.modules.paper_gru import PaperGRU, paper_direction
+from fairseq_plugin.modules.gru_units import Layers, PaperGRU, any_device, gru_over_time, paper_direction
 
 Direction = Callable[..., Tensor]
 """One direction of one layer: inputs (B, S, E), both weights and the biases, of which the paper's unit has one, to

@@ -1,4 +1,8 @@
-"""Attention records as tensors that any framework opens with the library safetensors, from memory-mapped files.
+"""Attention records as arrays: .npz, which any NumPy opens without pickle, and .safetensors.
+
+The arrays are those of :mod:`columns`, by their names there.
+
+Attention records as tensors that any framework opens with the library safetensors, from memory-mapped files.
 
 The tensors are the arrays of :mod:`columns`, by their names there. Text is metadata of the file: ``format``, ``axes``
 and, as a JSON array, ``symbols``:
@@ -17,11 +21,14 @@ tensors end to end.
 
 import json
 import struct
+import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from io import BytesIO
 from shutil import copyfileobj
+from tokenize import TokenError
 from typing import IO, Any, BinaryIO
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
@@ -30,6 +37,7 @@ from fairseq_plugin.analysis.formats.columns import (
     FORMAT,
     NUMBERS,
     RAGGED,
+    Column,
     check_array,
     check_names,
     columns_of,
@@ -37,6 +45,119 @@ from fairseq_plugin.analysis.formats.columns import (
 )
 from fairseq_plugin.analysis.formats.layout import AXES, check_equal, in_order
 from fairseq_plugin.analysis.records import AttentionRecord
+
+KINDS = NUMBERS | {"symbols": "U"}
+ZIP = b"PK"  # what an archive begins with
+# What NumPy and zipfile raise, depending on where an archive is damaged.
+UNREADABLE = (ValueError, TypeError, KeyError, EOFError, RuntimeError, BadZipFile, zlib.error, TokenError)
+
+
+def write_npz(records: Iterable[AttentionRecord], stream: BinaryIO) -> None:
+    """Write all records as one archive.
+
+    What is long waits in temporary files without a name, in the folder of ``stream``. Memory holds
+    the distinct tokens and less than 100 bytes a record.
+
+    :raises UserError: a token ends in a NUL character, which NumPy would cut off.
+    """
+    with columns_of(records, stream) as (short, long, symbols):
+        for symbol in symbols:
+            if symbol.endswith("\0"):
+                raise UserError(f"token {symbol!r} ends in a NUL character, which .npz cannot keep: write .jsonl")
+        with ZipFile(stream, "w") as archive:
+            for name, text in (("format", FORMAT), ("axes", AXES)):
+                _add(archive, name, np.array(text))
+            _add(archive, "symbols", np.array(symbols, dtype=np.str_))
+            for name, values in short.items():
+                _add(archive, name, values)
+            for name, column in long.items():
+                _copy(archive, name, column)
+
+
+def _copy(archive: ZipFile, name: str, column: Column) -> None:
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+        header = {"descr": column.dtype.str, "fortran_order": False, "shape": (column.ends[-1],)}
+        np.lib.format.write_array_header_1_0(member, header)
+        copyfileobj(column.values, member)
+
+
+def _add(archive: ZipFile, name: str, values: np.ndarray) -> None:
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+        np.lib.format.write_array(member, values, allow_pickle=False)
+
+
+def read_npz(stream: BinaryIO) -> Iterator[AttentionRecord]:
+    """Read the records of an archive one by one.
+
+    Memory holds what has one number a record, and the distinct tokens; sequences and weights are read as they come.
+
+    :raises UserError: it is damaged, or holds something else.
+    """
+    with ExitStack() as stack:
+        with _npz_refusing_damage():
+            if stream.read(len(ZIP)) != ZIP:  # of a file that is none, NumPy says how to unpickle it unsafely
+                raise ValueError("no zip archive")
+            stream.seek(0)
+            archive = np.load(stream, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile) or archive.zip is None:
+                raise ValueError("a single array")
+            stack.enter_context(archive)
+        arrays = _load_arrays(archive)
+        with _npz_refusing_damage():
+            ragged = {name: NpyMember(stack.enter_context(archive.zip.open(f"{name}.npy")), name) for name in RAGGED}
+        yield from in_order(records_of(arrays, ragged, arrays["symbols"].tolist()))
+
+
+class NpyMember:
+    """One of the long arrays of an archive, read from its beginning on.
+
+    :param stream: the .npy file.
+    :raises UserError: if it is not one of numbers end to end.
+    """
+
+    def __init__(self, stream: IO[bytes], name: str) -> None:
+        self.stream = stream
+        version = np.lib.format.read_magic(stream)
+        header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        if version not in header:
+            raise ValueError(f"{name} has .npy version {version}")
+        shape, _, self.dtype = header[version](stream)
+        check_array(name, shape, self.dtype, KINDS[name])
+        self.size: int = shape[0]
+
+    def read(self, count: int) -> np.ndarray:
+        """The next ``count`` entries. :raises UserError: the archive is damaged."""
+        with _npz_refusing_damage():
+            data = self.stream.read(count * self.dtype.itemsize)
+            return np.frombuffer(data, self.dtype, count)
+
+
+@contextmanager
+def _npz_refusing_damage() -> Iterator[None]:
+    try:
+        yield
+    except UserError:
+        raise
+    except UNREADABLE as error:
+        raise UserError(f"not an .npz file, or cut short ({_one_line(error)}): write it again") from None
+
+
+def _load_arrays(archive: Any) -> dict[str, np.ndarray]:
+    """The arrays of the archive but the long ones, checked."""
+    check_names([name for name in ("format", "axes", *KINDS) if name not in archive.files])
+    with _npz_refusing_damage():
+        arrays: dict[str, np.ndarray] = {name: archive[name] for name in archive.files if name not in RAGGED}
+    for name, expected in (("format", FORMAT), ("axes", AXES)):
+        check_equal(name, str(arrays[name]), expected)
+    for name, kinds in KINDS.items():
+        if name not in RAGGED:
+            check_array(name, arrays[name].shape, arrays[name].dtype, kinds)
+    return arrays
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
 
 CODES = {"<i8": "I64", "<f8": "F64", "<i4": "I32", "<f4": "F32", "|b1": "BOOL"}
 INSTALL = "pip install safetensors"
@@ -81,7 +202,7 @@ def read_safetensors(stream: BinaryIO) -> Iterator[AttentionRecord]:
         from safetensors import safe_open
     except ImportError:
         raise UserError(f"reading .safetensors needs the library safetensors, which is missing: {INSTALL}") from None
-    with _refusing_damage(), safe_open(stream.name, framework="numpy") as tensors:
+    with _safetensors_refusing_damage(), safe_open(stream.name, framework="numpy") as tensors:
         text = tensors.metadata() or {}
         check_names([name for name in ("format", "axes", "symbols") if name not in text])
         check_names([name for name in NUMBERS if name not in tensors.keys()])  # noqa: SIM118 (not a dict)
@@ -120,7 +241,7 @@ class Slice:
 
 
 @contextmanager
-def _refusing_damage() -> Iterator[None]:
+def _safetensors_refusing_damage() -> Iterator[None]:
     """What the library cannot make sense of becomes a UserError; it has an exception of its own for that."""
     from safetensors import SafetensorError
 

@@ -2,6 +2,24 @@
 
 One JSON object a line (UTF-8) with the keys ``id``, ``rank``, ``score``, ``axes`` ("target x source"), ``source``,
 ``target``, ``reference`` (lists of tokens, ``reference`` may be null) and ``weights`` (T rows of S numbers).
+
+Attention as BertViz takes it: for each record the arguments of its ``model_view`` and ``head_view``.
+
+A JSON array with one object a line. ``cross_attention`` is nested as [layer][batch][head][target][source], with one
+layer, batch and head; with ``encoder_tokens`` (source) and ``decoder_tokens`` (target) it is what
+``bertviz/model_view.py`` and ``head_view.py`` ask of an encoder-decoder model, once its layers are tensors:
+
+    import json, torch
+    from bertviz import head_view
+
+    record = json.load(open("attention.bertviz"))[3]
+    layers = [torch.tensor(layer) for layer in record["cross_attention"]]  # each (1, 1, T, S)
+    head_view(
+        cross_attention=layers, encoder_tokens=record["encoder_tokens"], decoder_tokens=record["decoder_tokens"]
+    )
+
+``neuron_view`` shows queries and keys of self-attention, which a record does not hold. Everything of a record is kept:
+``id``, ``rank``, ``score``, ``axes`` ("target x source") and ``reference`` are as in :mod:`jsonl`.
 """
 
 import json
@@ -11,7 +29,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from data_gen.errors import UserError
-from data_gen.text.reading import lines_of
+from data_gen.text.corpus import lines_of
 from fairseq_plugin.analysis.formats.layout import AXES, SEQUENCES, check_equal, in_order, shortest
 from fairseq_plugin.analysis.records import AttentionRecord
 
@@ -117,3 +135,55 @@ def _numbers(name: str, value: Any, dimensions: int, expected: str) -> np.ndarra
 def _short(value: Any) -> str:
     text = json.dumps(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+BERTVIZ_NAMES = {"source": "encoder_tokens", "target": "decoder_tokens", "weights": "cross_attention"}
+
+
+def write_bertviz(records: Iterable[AttentionRecord], stream: BinaryIO) -> None:
+    """Write one object a record, the brackets of the array around them."""
+    stream.write(b"[")
+    for number, record in enumerate(records):
+        fields = line_of(record)
+        renamed = {BERTVIZ_NAMES.get(name, name): value for name, value in fields.items()}
+        renamed["cross_attention"] = [[[fields["weights"]]]]
+        text = json.dumps(renamed, ensure_ascii=False, allow_nan=False)
+        stream.write((",\n" if number else "\n").encode() + text.encode())
+    stream.write(b"\n]\n")
+
+
+def read_bertviz(stream: BinaryIO) -> Iterator[AttentionRecord]:
+    """Read the objects of the array, which is taken into memory as a whole.
+
+    :raises UserError: naming the object, counted from 0, that is no record of one layer, batch and head.
+    """
+    try:
+        objects = json.loads(stream.read().decode())
+    except (ValueError, RecursionError):
+        raise UserError("not a JSON array, or cut short: write it again") from None
+    if not isinstance(objects, list):
+        raise UserError("not a JSON array: is this an attention file?")
+    yield from in_order(_bertviz_records(objects))
+
+
+def _bertviz_records(objects: list[Any]) -> Iterator[AttentionRecord]:
+    for number, fields in enumerate(objects):
+        try:
+            record = _bertviz_record(fields)
+        except UserError as error:
+            raise UserError(f"object {number}: {error}") from None
+        yield record
+
+
+def _bertviz_record(fields: Any) -> AttentionRecord:
+    missing = [name for name in BERTVIZ_NAMES.values() if not isinstance(fields, dict) or name not in fields]
+    if missing:
+        raise UserError(f"no {', '.join(missing)}: an object has {', '.join(BERTVIZ_NAMES.values())}")
+    weights = fields["cross_attention"]
+    for level in ("layer", "batch", "head"):
+        if not isinstance(weights, list) or len(weights) != 1:
+            has = f"{len(weights)} entries" if isinstance(weights, list) else "none"
+            raise UserError(f"cross_attention should have one {level}, but has {has}")
+        weights = weights[0]
+    names = {theirs: ours for ours, theirs in BERTVIZ_NAMES.items()}
+    return record_of({names.get(name, name): value for name, value in fields.items()} | {"weights": weights})

@@ -3,9 +3,12 @@
 fairseq's commands let exceptions through with a traceback. Methods that fairseq calls are marked with
 :func:`reports_user_errors`: under a ``fairseq-*`` command a UserError becomes a line on standard error and an exit
 code, and so does what the operating system refuses; called from Python it stays an exception.
+
+Processes that train together have to know of each other: :func:`check_processes`.
 """
 
 import functools
+import os
 import re
 import sys
 import threading
@@ -13,6 +16,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ParamSpec, TypeVar
+
+from torch import distributed
 
 from data_gen.errors import FAILURE, UserError, refusal
 from fairseq_plugin.commands import PROGRAMS
@@ -80,3 +85,22 @@ def _let_batches_fill() -> None:
     for thread in threading.enumerate():
         if isinstance(thread, BackgroundConsumer):
             thread.join(FULL)
+
+
+TRAINING = ("fairseq-train", "fairseq-hydra-train")
+
+
+def check_processes() -> None:
+    """Refuse to be one of several trainings that torchrun started and fairseq takes for separate ones.
+
+    It does so without GPUs, or with one: each would train a model of its own and write the same checkpoints.
+
+    :raises UserError: this process is one of those.
+    """
+    number = os.environ.get("WORLD_SIZE", "1")
+    joined = distributed.is_available() and distributed.is_initialized()
+    if number != "1" and "TORCHELASTIC_RUN_ID" in os.environ and not joined and running_fairseq_command() in TRAINING:
+        raise UserError(
+            f"torchrun started {number} processes, but fairseq would train a model in each and write all to the same "
+            "files: start them with scripts/train_distributed.sh"
+        )
