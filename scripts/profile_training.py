@@ -51,7 +51,7 @@ RUNS = {
 PLAIN_COLLATER = ("lstm", "before")
 # Part of an update, and the functions (file ending, name) whose time it is.
 PARTS = {
-    "making the batch": [("data/language_pair_dataset.py", "collater"), ("tasks/copy_dataset.py", "collater")],
+    "making the batch": [("data/language_pair_dataset.py", "collater"), ("tasks/datasets.py", "collater")],
     "reading the sequences": [("data/language_pair_dataset.py", "__getitem__")],
     "seeding": [("fairseq/trainer.py", "_set_seed")],
     "model and loss, forward": [

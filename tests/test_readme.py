@@ -3,6 +3,7 @@
 import dataclasses
 import re
 import shlex
+from argparse import SUPPRESS
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from data_gen.__main__ import _build_parser
+from data_gen.copy.spec import CopySpec
 from fairseq_plugin.criterions.chunked_cross_entropy import ChunkedCrossEntropyConfig
 from fairseq_plugin.models.options import GRUAttentionConfig
 from fairseq_plugin.modules.attention import ATTENTION, Attention
@@ -100,7 +102,15 @@ def of_dataclass(config: type) -> dict[str, str]:
 def of_data_gen(route: str) -> dict[str, str]:
     (routes,) = (action for action in _build_parser()._actions if action.dest == "route")
     actions = routes.choices[route]._actions  # type: ignore[index, call-overload, union-attr]
-    return {action.option_strings[0]: shown(action.default) for action in actions if "--help" not in _names(action)}
+    return {action.option_strings[0]: shown(_default(action)) for action in actions if "--help" not in _names(action)}
+
+
+def _default(action: Any) -> object:
+    """That of the preset, where only a value that is given replaces the preset's."""
+    if action.default is not SUPPRESS:
+        return action.default
+    value = getattr(CopySpec(), action.dest)
+    return None if value == () else value
 
 
 def _names(action: Any) -> list[str]:

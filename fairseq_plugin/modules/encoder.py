@@ -1,7 +1,7 @@
 """GRU encoder: source tokens to annotations h_1..h_S.
 
 Source: Bahdanau, Cho, Bengio 2015 (arXiv 1409.0473), section 3.2; the reference set-up reads in one direction only.
-The unit is torch's or the paper's: see gru_cell.py.
+The unit is torch's or the paper's: see gru_units.py.
 """
 
 from collections.abc import Mapping

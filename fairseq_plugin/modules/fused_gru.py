@@ -7,7 +7,7 @@ The equations are those of torch.nn.GRU. With n, r, z the gates and g_n the hidd
 where x = W_ih input + b_ih comes from one product for all steps and g = W_hh s_prev + b_hh from one product a step. All
 that a step computes stands in one row of one buffer, [g_n, r, z, n]: its first three quarters are the hidden side, its
 last three the input side. The gradients stand in a second buffer of the same order, and every weight gradient is one
-product over all steps (``recurrence/gate_factors.py`` has the derivation). torch's own function records some fifteen
+product over all steps (:class:`GateFactors` has the derivation). torch's own function records some fifteen
 operations a step for autograd to walk back through.
 
 The factors of the gates' gradients are shared with the fused recurrence.

@@ -3,7 +3,7 @@
 Three ways to the same numbers. :func:`read_packed` packs the rows, which is what a GPU's library wants. On a CPU
 packing doubles the time of the backward pass; :func:`read_padded` turns the rows of the backward direction round
 instead, so that padding is read after all that is true, and wipes what was read from padding. It takes either torch's
-own GRU or the one with gradients by hand (``fused_gru.py``). The paper's unit (``paper_gru.py``) is read so everywhere.
+own GRU or the one with gradients by hand (``fused_gru.py``). The paper's unit (``gru_units.py``) is read so everywhere.
 """
 
 from collections.abc import Callable

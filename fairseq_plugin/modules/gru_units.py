@@ -80,7 +80,7 @@ class PaperGRUCell(nn.GRUCell):
 class PaperGRU(nn.Module):
     """Layers of the paper's unit, batch first, with the names and first values of torch's GRU except ``bias_hh_*``.
 
-    An encoder's layers are read by ``gru_reading.read``; :meth:`forward` is for the layers of a decoder.
+    An encoder's layers are read by ``gru_layers.read``; :meth:`forward` is for the layers of a decoder.
 
     :param input_size: E of the first layer.
     :param hidden_size: H, units of a direction.

@@ -5,7 +5,7 @@
             word besides state and context
 ``maxout``  t_t,i = max(u_t,2i-1, u_t,2i) of u_t = W [s_t; y_{t-1}; c_t] + b (arXiv 1409.0473, appendix A.2.2)
 
-Where attention looks back with the new state, its attentional vector stands for s_t (attention/luong.py).
+Where attention looks back with the new state, its attentional vector stands for s_t (:class:`LuongAttention`).
 The state is the ``current`` one, s_t, or the ``previous`` one, s_{t-1}, with which this step attended. Equation 4 of
 the paper and Cho et al. 2014 (arXiv 1406.1078) name s_t, and dl4mt-tutorial reads it. The equation of t~_i in appendix
 A.2.2 has s_{i-1}, which the authors' GroundHog reads (experiments/nmt/encdec.py puts s_0 before the states and drops

@@ -2,14 +2,14 @@
 
 | format      | keeps                                                | described in        |
 | ----------- | ---------------------------------------------------- | ------------------- |
-| npz         | everything                                           | :mod:`npz`          |
-| safetensors | everything                                           | :mod:`safetensors`  |
-| jsonl       | everything                                           | :mod:`jsonl`        |
-| bertviz     | everything                                           | :mod:`bertviz`      |
-| nematus     | everything but the reference                         | :mod:`nematus`      |
-| fairseq     | everything but the end of the reference              | :mod:`fairseq_soft` |
-| marian      | target and weights of the best hypotheses            | :mod:`marian`       |
-| pharaoh     | source-target pairs by argmax of the best hypotheses | :mod:`pharaoh`      |
+| npz         | everything                                           | :mod:`arrays`       |
+| safetensors | everything                                           | :mod:`arrays`       |
+| jsonl       | everything                                           | :mod:`json`         |
+| bertviz     | everything                                           | :mod:`json`         |
+| nematus     | everything but the reference                         | :mod:`text`         |
+| fairseq     | everything but the end of the reference              | :mod:`text`         |
+| marian      | target and weights of the best hypotheses            | :mod:`text`         |
+| pharaoh     | source-target pairs by argmax of the best hypotheses | :mod:`text`         |
 
 Weights come back bit for bit wherever they are kept, and are always target x source. The formats from ``nematus`` down
 are plain text: they refuse tokens with white space rather than blur them. Another format is another line in

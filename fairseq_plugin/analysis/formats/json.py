@@ -19,7 +19,7 @@ layer, batch and head; with ``encoder_tokens`` (source) and ``decoder_tokens`` (
     )
 
 ``neuron_view`` shows queries and keys of self-attention, which a record does not hold. Everything of a record is kept:
-``id``, ``rank``, ``score``, ``axes`` ("target x source") and ``reference`` are as in :mod:`jsonl`.
+``id``, ``rank``, ``score``, ``axes`` ("target x source") and ``reference`` are as in a line of .jsonl.
 """
 
 import json

@@ -1,8 +1,8 @@
 """The recurrence where the states do not depend on the attention: one GRU over all target steps, then all queries at
 once.
 
-Same equations as ``luong.py`` without input feeding. While decoding, the rows of the batch that read one sentence are
-its queries.
+Same equations as :func:`luong_recurrence` without input feeding. While decoding, the rows of the batch that read one
+sentence are its queries.
 
 Where the context does not depend on the state either, one GRU reads all target steps (:func:`fixed_recurrence`).
 """
