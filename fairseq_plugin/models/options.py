@@ -112,6 +112,8 @@ def check_config(cfg: Any) -> None:
     ):
         if getattr(cfg, name) < 1:
             raise UserError(f"--{name.replace('_', '-')} must be at least 1, but is {getattr(cfg, name)}")
+        if getattr(cfg, name) > UNLIMITED:
+            raise UserError(f"--{name.replace('_', '-')} must be at most {UNLIMITED}, but is {getattr(cfg, name)}")
     if not 0.0 <= cfg.dropout < 1.0:
         raise UserError(f"--dropout must be at least 0 and below 1, but is {cfg.dropout}")
     if str(cfg.readout_state) == "previous" and issubclass(ATTENTION[str(cfg.attention)], LuongAttention):

@@ -50,24 +50,34 @@ def test_an_ending_of_another_format_is_warned_of(
         ),
         (
             ("--merge", "wordpiece"),
-            "no way to merge subwords called 'wordpiece': choose one of none, sentencepiece, bpe",
+            "no way to merge subwords called 'wordpiece': choose one of none, sentencepiece, sentencepiece-suffix, bpe",
         ),
         (
             ("--merge", "sentencepiece"),
-            "--merge sentencepiece: no symbol of the source and target dictionary begins with '\u2581', the data is not"
-            " in such pieces: leave --merge out",
+            "--merge sentencepiece: a piece has '\u2581' in 0 of 30 source sentences, the data is not in such pieces: leave"
+            " --merge out",
         ),
         (
             ("--merge", "bpe"),
-            "--merge bpe: no symbol of the source and target dictionary ends in '@@', the data is not in such pieces:"
+            "--merge bpe: a piece ends in '@@' in 0 of 60 source and target sentences, the data is not in such pieces:"
             " leave --merge out",
         ),
         (
             ("--format", "marian", "--nbest", "2"),
             "--nbest 2: '{output}' has one line a sentence: write .jsonl, or --nbest 1",
         ),
+        (
+            ("--format", "pharaoh", "--max-source-positions", "4", "--skip-invalid-size-inputs-valid-test"),
+            "9 sentences are skipped as too long, but '{output}' has one line a sentence: write .jsonl, or raise the"
+            " limits",
+        ),
+        (("--forced", "--beam", "3"), "--beam 3 with --forced: a reference is not searched for; leave it out"),
+        (
+            ("--forced", "--lenpen", "3"),
+            "--lenpen has no effect on references, which are read and not searched for: leave it out",
+        ),
     ],
-    ids=["format", "merge", "no pieces", "no bpe", "n-best"],
+    ids=["format", "merge", "no pieces", "no bpe", "n-best", "skipped", "beam", "search"],
 )
 def test_wrong_use(
     commands: Commands, copy_data: Path, trained: Path, tmp_path: Path, options: tuple[str, ...], line: str

@@ -23,6 +23,7 @@ from fairseq_plugin.analysis.formats import read_records
 from fairseq_plugin.analysis.records import AttentionRecord
 from fairseq_plugin.commands.extract_attention import Diagonal
 from fairseq_plugin.modules.recurrence import RECURRENCE
+from fairseq_plugin.tasks.copy_task import CopyTask
 from tests import building
 from tests.commands import Commands, error_line, extract_words
 
@@ -230,16 +231,34 @@ def line_about(records: list[AttentionRecord]) -> str | None:
     return diagonal.line()
 
 
-def test_sentences_that_were_to_be_skipped_are_listed(
-    commands: Commands, copy_data: Path, trained: Path, tmp_path: Path
+def test_skipped_sentences_are_named(commands: Commands, copy_data: Path, trained: Path, tmp_path: Path) -> None:
+    limits = ("--max-source-positions", 4)
+    too_long = [n for n, line in enumerate(lines(copy_data)) if len(line) > 4]
+    assert len(too_long) == 9
+    what = f"9 samples are longer than (source, target) = (4, 2147483647): ids {', '.join(map(str, too_long))}"
+    refused = commands(*extract_words(copy_data, trained, tmp_path / "a.npz", *limits))
+    assert refused.code == 2
+    assert error_line(refused) == (
+        f"extract_attention.py: error: {what}; raise the limits or pass --skip-invalid-size-inputs-valid-test"
+    )
+    assert list(tmp_path.iterdir()) == []
+    limits += ("--skip-invalid-size-inputs-valid-test",)
+    outcome = commands.succeed(*extract_words(copy_data, trained, tmp_path / "a.npz", *limits))
+    assert outcome.err.splitlines().count(f"skipped: {what}") == 1
+    assert outcome.out.startswith(f"21 hypotheses written to {tmp_path / 'a.npz'}\n")
+    assert [made.id for made in read_records(tmp_path / "a.npz")] == sorted({*range(30)} - {*too_long})
+
+
+def test_a_missing_sentence_that_was_not_to_be_skipped(
+    copy_data: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limits = ("--max-source-positions", 4, "--skip-invalid-size-inputs-valid-test")
-    outcome = commands(*extract_words(copy_data, trained, tmp_path / "a.npz", *limits))
-    missing = [str(n) for n, line in enumerate(lines(copy_data)) if len(line) > 4]
-    assert outcome.code == 0
-    what = f"{len(missing)} samples are longer than (source, target) = (4, {2**31 - 1})"
-    assert outcome.err == f"skipped: {what}: ids {', '.join(missing)}\n"
-    assert [record.id for record in read_records(tmp_path / "a.npz")] == [n for n in range(30) if str(n) not in missing]
+    def losing(self: CopyTask, indices: np.ndarray, *_: Any, **__: Any) -> np.ndarray:
+        return indices[indices != 3]
+
+    monkeypatch.setattr(CopyTask, "filter_indices_by_size", losing)
+    with pytest.raises(UserError) as caught:
+        extracted(copy_data, trained, "--skip-invalid-size-inputs-valid-test")
+    assert (str(caught.value), caught.value.exit_code) == ("1 of 30 sentences are missing: ids 3", 1)
 
 
 WRONG_USE = {

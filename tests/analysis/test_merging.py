@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_gen.errors import UserError
-from fairseq_plugin.analysis.merging import SCHEMES, SPECIAL, merge, merge_weights
+from data_gen.text.pieces import load_model, train_model
+from data_gen.text.spec import TextSpec
+from fairseq_plugin.analysis.merging import LOOKED_AT, SCHEMES, SPECIAL, SUFFIX, merge, merge_weights, scheme_of
 from fairseq_plugin.analysis.records import AttentionRecord
 from tests.analysis.recording import fields_of, record
 
@@ -54,6 +56,81 @@ def test_weights_are_summed_over_the_source_and_averaged_over_the_target():
 )
 def test_words_of_sentencepiece(tokens, words):
     assert target_words(tokens.split(), "sentencepiece") == tuple(words.split())
+
+
+@pytest.mark.parametrize(
+    ("tokens", "words"),
+    [
+        ("Hel lo▁ world .▁", "Hello world."),
+        ("한 국어▁ 는▁ </s>", "한국어 는 </s>"),
+        ("ab c▁ ▁", "abc ▁"),
+        ("a <unk> b▁ c▁", "a <unk> b c"),
+    ],
+)
+def test_words_of_sentencepiece_that_marks_ends(tokens, words):
+    assert target_words(tokens.split(), SUFFIX) == tuple(words.split())
+
+
+def test_weights_of_words_marked_at_their_end():
+    once = record(
+        source=("ab", "c▁", "d▁"), target=("x▁", "y", "z▁"), weights=np.array([[4, 2, 1], [2, 2, 4], [1, 1, 0]])
+    )
+    words = merge(once, SUFFIX)
+    assert (words.source, words.target) == (("abc", "d"), ("x", "yz"))
+    assert words.weights.tolist() == [[6, 1], [3, 2]]
+
+
+ENGLISH = [f"{one} {other} sat on the {one} mat" for one in ("a cat", "the dog") for other in ("then", "never")]
+
+
+@pytest.mark.parametrize("model_type", ["unigram", "bpe", "char", "word"])
+@pytest.mark.parametrize("suffix", [False, True], ids=["prefix", "suffix"])
+def test_a_model_tells_where_it_marks_words(model_type, suffix):
+    options = (("treat_whitespace_as_suffix", str(suffix).lower()), ("hard_vocab_limit", "false"))
+    spec = TextSpec(source="x", target="y", model_type=model_type, vocab_size=30, spm_options=options)
+    model = load_model(train_model(ENGLISH, spec, "x"), "x")
+    cut = [(*model.encode(line, out_type=str), "</s>") for line in ENGLISH]
+    scheme = scheme_of("sentencepiece", cut, cut)
+    assert scheme == (SUFFIX if suffix else "sentencepiece")
+    for line, pieces in zip(ENGLISH, cut, strict=True):
+        assert target_words(pieces, scheme) == (*line.split(), "</s>")
+
+
+WORDS = [("a", "b", "</s>")] * 99
+STRAY = [*WORDS, ("▁c", "d@@", "e")]  # one symbol of a dictionary
+PREFIX, ENDS, PIECES_OF_BPE = [("▁a", "b", "▁c")] * 2, [("a", "b▁", "c▁")] * 2, [("a@@", "b", "c")]
+NOT_SUCH = "the data is not in such pieces: leave --merge out"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "source", "target", "line"),
+    [
+        ("sentencepiece", STRAY, PREFIX, f"a piece has '▁' in 1 of 100 source sentences, {NOT_SUCH}"),
+        ("sentencepiece", ENDS, STRAY, f"a piece has '▁' in 1 of 100 target sentences, {NOT_SUCH}"),
+        (SUFFIX, WORDS, ENDS, f"a piece has '▁' in 0 of 99 source sentences, {NOT_SUCH}"),
+        (SUFFIX, PREFIX, PREFIX, "'▁' begins words in this data: use --merge sentencepiece"),
+        (
+            "sentencepiece",
+            PREFIX,
+            ENDS,
+            "'▁' ends words in the target, but begins them in the source: cut both in one way, or leave --merge out",
+        ),
+        ("bpe", STRAY, PREFIX * 10, f"a piece ends in '@@' in 1 of 120 source and target sentences, {NOT_SUCH}"),
+        ("bpe", PREFIX, [("@@", "a")], f"a piece ends in '@@' in 0 of 3 source and target sentences, {NOT_SUCH}"),
+    ],
+)
+def test_data_that_is_not_in_such_pieces(scheme, source, target, line):
+    with pytest.raises(UserError) as caught:
+        scheme_of(scheme, source, target)
+    assert str(caught.value) == f"--merge {scheme}: {line}"
+
+
+def test_data_that_is():
+    assert scheme_of("none", WORDS, WORDS) == "none"
+    assert scheme_of("bpe", WORDS, PIECES_OF_BPE) == "bpe"
+    assert scheme_of("sentencepiece", [("</s>",), *ENDS], []) == SUFFIX  # without references
+    assert scheme_of("sentencepiece", iter(PREFIX * LOOKED_AT), PREFIX) == "sentencepiece"
+    assert scheme_of("sentencepiece", [("▁New▁Yo", "rk", "▁is")], PREFIX) == "sentencepiece"
 
 
 def test_a_mark_inside_a_piece_is_a_space():

@@ -84,6 +84,54 @@ FAIRSEQ = {
         traceback=True,
         slow=True,
     ),
+    "generate, suffix of no checkpoint": Case(
+        "fairseq-generate {data} COPY --path {good} --checkpoint-suffix=-none",
+        "fairseq-generate: error: no checkpoint at '{good}': name one that fairseq-train wrote",
+        slow=True,
+    ),
+    "generate, temperature 0": Case(
+        "fairseq-generate {data} COPY --path {good} --temperature 0",
+        "fairseq-generate: error: --temperature must be a number above 0, but is 0.0",
+    ),
+    "generate, no room": Case(
+        "fairseq-generate {data} COPY --path {good} --max-len-b 0",
+        "fairseq-generate: error: --min-len 1 is more than an output may have: 0 tokens (--max-len-a 0, --max-len-b 0, a source of 5 tokens)",
+    ),
+    "generate, more memory than there is": Case(
+        "fairseq-generate {data} COPY --path {good} --max-len-b 1000000000000",
+        "fairseq-generate: error: not enough memory for a tensor of [..] GB: choose smaller sizes, lengths or batches",
+        code=1,
+    ),
+    "generate, more candidates than symbols": Case(
+        "fairseq-generate {data} COPY --path {good} --sampling --nbest 5 --sampling-topk 9",
+        "fairseq-generate: error: the target dictionary has 8 symbols, fewer than --beam or --sampling-topk ask for: lower them",
+    ),
+    "generate, sampling left out": Case(
+        "fairseq-generate {data} COPY --path {good} --sampling-topk 3",
+        "fairseq-generate: error: --sampling-topk requires --sampling",
+        slow=True,
+    ),
+    "generate, two searches": Case(
+        "fairseq-generate {data} COPY --path {good} --match-source-len --diversity-rate 0.5",
+        "fairseq-generate: error: Provided Search parameters are mutually exclusive.",
+        slow=True,
+    ),
+    "generate, seed": Case(
+        "fairseq-generate {data} COPY --path {good} --seed -1",
+        "ValueError: Seed must be between 0 and 2**32 - 1",
+        code=1,
+        traceback=True,
+        slow=True,
+    ),
+    "generate, workers": Case(
+        "fairseq-generate {data} COPY --path {good} --num-workers -1",
+        "fairseq-generate: error: --num-workers must be from 0 to 2147483647, but is -1",
+        slow=True,
+    ),
+    "generate, batches of none": Case(
+        "fairseq-generate {data} COPY --path {good} --batch-size 0",
+        "fairseq-generate: error: --batch-size must be from 1 to 2147483647, but is 0",
+    ),
     "interactive, no checkpoint": Case(
         "fairseq-interactive {data} COPY --path {bad}/none.pt",
         "fairseq-interactive: error: no checkpoint at '{bad}/none.pt': name one that fairseq-train wrote",
@@ -187,12 +235,12 @@ EXTRACTION = {
     ),
     "unknown merging": Case(
         "extract_attention.py {data} --path {good} --output {out}/a.npz --merge all",
-        "extract_attention.py: error: no way to merge subwords called 'all': choose one of none, sentencepiece, bpe",
+        "extract_attention.py: error: no way to merge subwords called 'all': choose one of none, sentencepiece, sentencepiece-suffix, bpe",
         slow=True,
     ),
     "nothing to merge": Case(
         "extract_attention.py {data} --path {good} --output {out}/a.npz --merge bpe",
-        "extract_attention.py: error: --merge bpe: no symbol of the source and target dictionary ends in '@@', the data is not in such pieces: leave --merge out",
+        "extract_attention.py: error: --merge bpe: a piece ends in '@@' in 0 of 60 source and target sentences, the data is not in such pieces: leave --merge out",
         slow=True,
     ),
     "no hypothesis": Case(
@@ -247,6 +295,35 @@ EXTRACTION = {
     "unknown option": Case(
         "extract_attention.py {data} --path {good} --output {out}/a.npz --nosuch",
         "extract_attention.py: error: unrecognized arguments: --nosuch",
+        slow=True,
+    ),
+    "temperature": Case(
+        "extract_attention.py {data} --path {good} --output {out}/a.npz --temperature 0",
+        "extract_attention.py: error: --temperature must be a number above 0, but is 0.0",
+    ),
+    "seed": Case(
+        "extract_attention.py {data} --path {good} --output {out}/a.npz --seed -1",
+        "extract_attention.py: error: --seed must be from 0 to 4000000000, but is -1",
+    ),
+    "without effect": Case(
+        "extract_attention.py {data} --path {good} --output {out}/a.npz --lm-path lm.pt --lm-weight 0.5",
+        "extract_attention.py: error: --lm-path has no effect on an extraction: decode with fairseq-generate --print-alignment soft, and name its output NAME.fairseq",
+    ),
+    "translation, no folder of data": Case(
+        "extract_attention.py {bad}/none --task translation --path {good} --output {out}/a.npz",
+        "extract_attention.py: error: no dataset folder at '{bad}/none': name one that fairseq-preprocess made",
+    ),
+    "translation, no split": Case(
+        "extract_attention.py {data} --task translation --path {good} --output {out}/a.npz --gen-subset dev",
+        "extract_attention.py: error: Dataset not found: dev ({data})",
+    ),
+    "translation, too long": Case(
+        "extract_attention.py {data} --task translation --path {good} --output {out}/a.npz --max-source-positions 3",
+        "extract_attention.py: error: Size of sample #[..] is invalid (=[..]) since max_positions=[..], skip this example with --skip-invalid-size-inputs-valid-test",
+    ),
+    "translation, temperature": Case(
+        "extract_attention.py {data} --task translation --path {good} --output {out}/a.npz --temperature nan",
+        "extract_attention.py: error: --temperature must be a number above 0, but is nan",
         slow=True,
     ),
     "overrides are none": Case(

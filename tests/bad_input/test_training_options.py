@@ -115,6 +115,49 @@ OPTIONS = {
         "fairseq-train {data} TRAIN --cpu --memory-efficient-fp16 --optimizer fused_adamw",
         "fairseq-train: error: --memory-efficient-fp16 needs an optimizer that keeps its moments in float32, which --optimizer fused_adamw does not: use --optimizer adam",
     ),
+    "half precision without a GPU": Case(
+        "fairseq-train {data} TRAIN --cpu --fp16",
+        "fairseq-train: error: --fp16 needs a GPU to train on: leave it out, or train with --memory-efficient-fp16",
+    ),
+    "no batch in an update": Case(
+        "fairseq-train {data} TRAIN --update-freq 0",
+        "fairseq-train: error: --update-freq must be at least 1, but is 0",
+    ),
+    "seed that epochs are added to": Case(
+        "fairseq-train {data} TRAIN --seed 4294967295",
+        "fairseq-train: error: --seed must be from 0 to 4000000000, but is 4294967295",
+    ),
+    "seed that fairseq hands to NumPy": Case(
+        "fairseq-train {data} TRAIN --seed -1",
+        "ValueError: Seed must be between 0 and 2**32 - 1",
+        code=1,
+        traceback=True,
+        slow=True,
+    ),
+    "batches in multiples of 0": Case(
+        "fairseq-train {data} TRAIN --required-batch-size-multiple 0",
+        "fairseq-train: error: --required-batch-size-multiple must be from 1 to 2147483647, but is 0",
+    ),
+    "batches of negative length": Case(
+        "fairseq-train {data} TRAIN --max-tokens -1",
+        "fairseq-train: error: --max-tokens must be from 1 to 2147483647, but is -1",
+        slow=True,
+    ),
+    "lengths in multiples of 0": Case(
+        "fairseq-train {data} TRAIN --required-seq-len-multiple 0",
+        "fairseq-train: error: --required-seq-len-multiple must be at least 1, but is 0",
+        slow=True,
+    ),
+    "size beyond the memory": Case(
+        "fairseq-train {data} TRAIN --encoder-hidden-size 2000000000",
+        "fairseq-train: error: not enough memory for a tensor of [..] GB: choose smaller sizes, lengths or batches",
+        code=1,
+    ),
+    "size beyond 64 bits": Case(
+        "fairseq-train {data} TRAIN --attention-dim 99999999999999999999",
+        "fairseq-train: error: --attention-dim must be at most 2147483647, but is 99999999999999999999",
+        slow=True,
+    ),
     "criterion without logits": Case(
         "fairseq-train {data} TRAIN --criterion nosuch",
         "fairseq-train: error: argument --criterion: invalid choice: 'nosuch' (choose from [..])",
