@@ -31,6 +31,9 @@ REFUSALS = frozenset(
 """What the system says of a full disk, a quota, a read-only place, no permission, a broken disk, a closed pipe; of too
 many open files, too little memory, too many processes."""
 
+NO_THREAD = "can't start new thread"
+"""What Python says where the system refuses memory or a number for a thread."""
+
 WRONG_NAMES = frozenset((errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP))
 """What it says of a name: nothing there, a file where a folder must be or the other way round, too long, a circle."""
 
@@ -103,6 +106,11 @@ def run_command(name: str, body: Callable[[], int]) -> int:
         if _give_up_output() and error.filename is None:
             explained = failure_from_os_error("write to standard output", error)
         return _end(name, f"error: {explained}", explained.exit_code)
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and str(error) != NO_THREAD:
+            raise
+        said = " ".join(str(error).split()) or "out of memory"
+        return _end(name, f"error: the system refuses to give more: {said}", FAILURE)
     except KeyboardInterrupt:
         return _end(name, "interrupted", INTERRUPTED)
     except Ended:

@@ -79,6 +79,21 @@ def test_an_error_is_told_before_an_output_that_takes_nothing(tmp_path: Path) ->
     assert (done.returncode, done.stderr) == (2, "demo: error: bad\n")
 
 
+REFUSED = {
+    "memory": ("return len(bytearray(1 << 60))", "out of memory"),
+    "a thread": (
+        "import threading\n  threading.stack_size(1 << 60)\n  threading.Thread(target=print).start()",
+        "can't start new thread",
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "said"), REFUSED.values(), ids=REFUSED.keys())
+def test_memory_and_threads_that_there_are_not(body: str, said: str, tmp_path: Path) -> None:
+    done = run(f"def body():\n  {body}", tmp_path, "")
+    assert (done.returncode, done.stderr) == (1, f"demo: error: the system refuses to give more: {said}\n")
+
+
 def test_an_extraction_with_few_open_files(
     commands: Commands, copy_data: Path, trained: Path, attention: Path, tmp_path: Path
 ) -> None:
