@@ -66,7 +66,7 @@ def test_extraction(commands: Commands, data: Path, model: Path, tmp_path: Path,
     path = tmp_path / "attention.npz"
     made = []
     for size, *padding in BATCHES:
-        commands.succeed(*extract_words(data, model, path, *LIMITS, "--batch-size", size, *padding, *forced))
+        commands.succeed(*extract_words(data, model, path, *(forced or LIMITS), "--batch-size", size, *padding))
         made.append(read_records(path))
     for records in made:
         assert [" ".join(record.source) for record in records] == list(LINES)
