@@ -8,6 +8,7 @@ from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from data_gen.errors import UserError
 from fairseq_plugin.modules.attention import ATTENTION, LuongAttention
 from fairseq_plugin.modules.bridge import DECODER_INIT
+from fairseq_plugin.modules.encoder import UNLIMITED
 from fairseq_plugin.modules.gru_units import GRU_CELL
 from fairseq_plugin.modules.initialisation import INIT
 from fairseq_plugin.modules.readout import READOUT, READOUT_STATE

@@ -54,8 +54,8 @@ def test_an_ending_of_another_format_is_warned_of(
         ),
         (
             ("--merge", "sentencepiece"),
-            "--merge sentencepiece: a piece has '\u2581' in 0 of 30 source sentences, the data is not in such pieces: leave"
-            " --merge out",
+            "--merge sentencepiece: a piece has '\u2581' in 0 of 30 source sentences, the data is not in such pieces:"
+            " leave --merge out",
         ),
         (
             ("--merge", "bpe"),
