@@ -17,8 +17,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from torch import distributed
-
 from data_gen.errors import FAILURE, UserError, refusal
 from fairseq_plugin.commands import PROGRAMS
 
@@ -97,6 +95,8 @@ def check_processes() -> None:
 
     :raises UserError: this process is one of those.
     """
+    from torch import distributed  # preflight.py reads this file, and torch may be missing
+
     number = os.environ.get("WORLD_SIZE", "1")
     joined = distributed.is_available() and distributed.is_initialized()
     if number != "1" and "TORCHELASTIC_RUN_ID" in os.environ and not joined and running_fairseq_command() in TRAINING:

@@ -3,9 +3,9 @@
 import sys
 
 import pytest
+from torch import distributed
 
 from data_gen.errors import UserError
-from fairseq_plugin import program
 from fairseq_plugin.program import check_processes
 from tests import building
 
@@ -38,7 +38,7 @@ def test_the_model_asks(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_processes_that_know_of_each_other_may_train(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(program.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(distributed, "is_initialized", lambda: True)
     check_processes()
 
 
