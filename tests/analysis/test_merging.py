@@ -87,7 +87,7 @@ ENGLISH = [f"{one} {other} sat on the {one} mat" for one in ("a cat", "the dog")
 @pytest.mark.parametrize("suffix", [False, True], ids=["prefix", "suffix"])
 def test_a_model_tells_where_it_marks_words(model_type, suffix):
     options = (("treat_whitespace_as_suffix", str(suffix).lower()), ("hard_vocab_limit", "false"))
-    spec = TextSpec(source="x", target="y", model_type=model_type, vocab_size=30, spm_options=options)
+    spec = TextSpec(source_lang="x", train="x", model_type=model_type, vocab_size=30, spm_options=options)
     model = load_model(train_model(ENGLISH, spec, "x"), "x")
     cut = [(*model.encode(line, out_type=str), "</s>") for line in ENGLISH]
     scheme = scheme_of("sentencepiece", cut, cut)
