@@ -1,8 +1,8 @@
 """What a checkpoint may hold besides tensors and plain Python values.
 
 torch refuses to unpickle any class that is not on its list (from 2.6 on, and preflight.py asks for no less).
-Checkpoints of this plugin need nothing more than torch allows by itself; ``ALLOWED`` is for fairseq's own older models,
-trained or decoded beside it, and for the NumPy values in checkpoints that were written without the plugin or by its
+Checkpoints of this plugin need nothing more than torch allows by itself; ``ALLOWED`` is for fairseq's own older
+models, optimizers and schedules, and for the NumPy values in checkpoints that were written without the plugin or by its
 version 1.0.0. Each entry is without side effects when it is made or called. Safe loading itself is never switched off.
 
 When several processes resume a training, the first one reads the file, and fairseq sends it to the others by
@@ -23,7 +23,7 @@ from torch import distributed
 from fairseq_plugin.checkpoints.numpy_values import STAND_INS
 
 ALLOWED: Final[tuple[Any, ...]] = (
-    argparse.Namespace,  # options of fairseq models without a dataclass (lstm, transformer's named architectures)
+    argparse.Namespace,  # options of what has no dataclass in fairseq (lstm, transformer's named sizes, adagrad)
     *STAND_INS,  # under the names of NumPy's: make plain numbers, and lists of them
 )
 
