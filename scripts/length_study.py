@@ -2,7 +2,7 @@
 
     python -m scripts.length_study scripts/lengths/summary.yaml --folder FOLDER
 
-FOLDER gets results.json, table.md and results.png, beside data, models and logs. The same command goes on where it
+FOLDER gets results.json, table.md and figure.png, beside data, models and logs. The same command goes on where it
 stopped. ``--update docs/length.md`` writes them into a document as well, between the markers named ``summary``.
 """
 

@@ -24,7 +24,7 @@ def test_trainings_apart_are_refused(monkeypatch: pytest.MonkeyPatch, program: s
     with pytest.raises(UserError) as caught:
         check_processes()
     assert str(caught.value) == (
-        "torchrun started 2 program, but fairseq would train a model in each and write all to the same files: "
+        "torchrun started 2 processes, but fairseq would train a model in each and write all to the same files: "
         "start them with scripts/train_distributed.sh"
     )
     assert caught.value.exit_code == 2

@@ -1,4 +1,4 @@
-"""The study of real text: its settings, figures worked out by hand, the choice of scores, and a small run."""
+"""The study of real text: its settings, figures worked out by hand, the choice of examples, and a small run."""
 
 import os
 import re
