@@ -215,7 +215,7 @@ def test_the_maps_are_named_as_the_transforms():
         ([[1.0, 0.0], [0.5, 0.25]], "row 1 of the attention sums to 0.75, not 1"),
         ([[1.0, 0.5], [0.5, 0.5]], "row 0 of the attention sums to 1.5, not 1"),
         ([[1.0, 0.0], [1.5, -0.5]], "row 1 of the attention has a negative weight"),
-        (np.zeros((1, 0)), "row 0 of the attention sums to 0, not 1"),
+        (np.zeros((1, 1)), "row 0 of the attention sums to 0, not 1"),
     ],
 )
 def test_rows_that_are_no_distribution_are_refused(weights, found):
