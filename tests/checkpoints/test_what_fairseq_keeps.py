@@ -21,10 +21,9 @@ TRAININGS = {
     "--report-accuracy --optimizer adagrad --lr-scheduler cosine --warmup-updates 1 --store-ema --ema-fp32",
     "mixed precision": "--criterion label_smoothed_cross_entropy_with_rdrop --optimizer adadelta "
     "--lr-scheduler manual --update2lr {'1-2':0.01,'3':0.02} --amp",
-    "relative steps": "--criterion cross_entropy --optimizer adafactor --relative-step False --scale-parameter "
-    "--warmup-init --lr-scheduler polynomial_decay --total-num-update 9",
-    "half precision": "--criterion cross_entropy --optimizer sgd --momentum 0.9 --lr-scheduler reduce_lr_on_plateau "
-    "--memory-efficient-fp16 --cpu",
+    "half precision": "--criterion cross_entropy --optimizer adafactor --scale-parameter "
+    "--lr-scheduler polynomial_decay --total-num-update 9 --memory-efficient-fp16 --cpu",
+    "plateaus": "--criterion cross_entropy --optimizer sgd --momentum 0.9 --lr-scheduler reduce_lr_on_plateau",
     "best checkpoints": "--criterion cross_entropy --optimizer adamax --lr-scheduler step --lr-deacy-period 2 "
     "--keep-best-checkpoints 2 --patience 9",
     "several batches in one update": "--criterion cross_entropy --optimizer nag --lr-scheduler tri_stage "
