@@ -83,7 +83,7 @@ def test_weights_of_words_marked_at_their_end():
 ENGLISH = [f"{one} {other} sat on the {one} mat" for one in ("a cat", "the dog") for other in ("then", "never")]
 
 
-@pytest.mark.parametrize("model_type", ["unigram", "bpe", "char", "word"])
+@pytest.mark.parametrize("model_type", ["unigram", "bpe", "char"])
 @pytest.mark.parametrize("suffix", [False, True], ids=["prefix", "suffix"])
 def test_a_model_tells_where_it_marks_words(model_type, suffix):
     options = (("treat_whitespace_as_suffix", str(suffix).lower()), ("hard_vocab_limit", "false"))
