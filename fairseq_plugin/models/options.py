@@ -13,7 +13,6 @@ from fairseq_plugin.modules.gru_units import GRU_CELL
 from fairseq_plugin.modules.initialisation import INIT
 from fairseq_plugin.modules.readout import READOUT, READOUT_STATE
 from fairseq_plugin.modules.recurrence import AUTO, RECURRENCE
-from fairseq_plugin.positions import UNLIMITED
 
 
 @dataclass
