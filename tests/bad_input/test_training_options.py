@@ -80,7 +80,7 @@ OPTIONS = {
     ),
     "embeddings empty": Case(
         "fairseq-train {data} TRAIN --encoder-embed-path {bad}/empty",
-        "fairseq-train: error: '{bad}/empty' has a vector for none of the 12 symbols: it must be of words as in the data",
+        "fairseq-train: error: '{bad}/empty' has a vector for none of the 4 symbols: it must be of words as in the data",
         slow=True,
     ),
     "embeddings text": Case(
