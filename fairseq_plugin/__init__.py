@@ -4,8 +4,9 @@ Importing this package registers everything: ``--user-dir`` imports it once, and
 ``tasks/`` and ``models/`` only.
 """
 
-from fairseq_plugin.preflight import check_fairseq
+from .preflight import check_fairseq, check_place  # relative: under any other name, the check says why it cannot be
 
+check_place(__name__)
 check_fairseq()
 
 from fairseq_plugin.checkpoints.reading import explain_checkpoint_errors  # noqa: E402

@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 PREBUILT = ("ve-fairseq==0.12.3", "hydra-core>=1.3.2,<1.4", "omegaconf>=2.3,<2.4")
@@ -70,6 +71,29 @@ def quiet_import() -> Iterator[None]:
     finally:
         root.setLevel(level)
         root.handlers[:] = handlers
+
+
+def check_place(package: str) -> None:
+    """Find all of this project, also where ``--user-dir`` names a link to its package; where that cannot be, end a
+    command of this project or of fairseq with one line and exit code 2.
+
+    :param package: the name under which the package is imported.
+    :raises ImportError: it has another name, or ``data_gen`` does not lie beside it; in any other program.
+    """
+    home = Path(__file__).resolve().parent
+    if find_spec("data_gen") is None:
+        sys.path.append(str(home.parent))
+    if package == "fairseq_plugin" and find_spec("data_gen") is not None:
+        return
+    problem = (
+        f"the plugin cannot be loaded from {str(Path(__file__).parent)!r}: --user-dir takes the folder "
+        "fairseq_plugin of a checkout, or a link of that name to it; a copy needs data_gen beside it"
+    )
+    command = running_command()
+    if command is None:
+        raise ImportError(problem)
+    print(f"{command}: error: {problem}", file=sys.stderr)
+    sys.exit(2)
 
 
 def check_fairseq() -> None:

@@ -1,11 +1,14 @@
 """``--user-dir`` in processes that know nothing of the plugin yet."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.commands import PLUGIN, ROOT, Commands, Outcome, generate_words
+import pytest
+
+from tests.commands import PLUGIN, ROOT, Commands, Outcome, error_line, generate_words
 
 PROGRAM = """
 import argparse
@@ -54,6 +57,29 @@ def test_user_dir_after_an_import_and_twice() -> None:
             "fairseq_plugin.models.gru_attention",
             "fairseq_plugin.scoring.exact_match",
         ]
+    )
+
+
+def test_a_link_to_the_package(copy_data: Path, trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "fairseq_plugin").symlink_to(PLUGIN)
+    words = generate_words(copy_data, trained, "--user-dir", tmp_path / "fairseq_plugin")
+    outcome = fresh(*words, cwd=tmp_path)
+    assert outcome.code == 0, outcome.err
+    assert outcome.out.splitlines()[-1].startswith("Generate test with beam=5: exact match")
+
+
+@pytest.mark.parametrize("name", ["plug", "fairseq_plugin"], ids=["a link of another name", "a copy without data_gen"])
+def test_what_the_package_cannot_be_loaded_from(name: str, copy_data: Path, trained: Path, tmp_path: Path) -> None:
+    place = tmp_path / name
+    if name == "plug":
+        place.symlink_to(PLUGIN)
+    else:
+        shutil.copytree(PLUGIN, place)
+    outcome = fresh(*generate_words(copy_data, trained, "--user-dir", place), cwd=tmp_path)
+    assert outcome.code == 2
+    assert error_line(outcome) == (
+        f"fairseq-generate: error: the plugin cannot be loaded from '{place}': --user-dir takes the folder "
+        "fairseq_plugin of a checkout, or a link of that name to it; a copy needs data_gen beside it"
     )
 
 
