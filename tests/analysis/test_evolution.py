@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data_gen.errors import UserError
 from fairseq_plugin.analysis.evolution import checkpoints_in, evenly, stages
 from fairseq_plugin.analysis.extraction import extract, generation_config, load
 from fairseq_plugin.analysis.pictures import picture
@@ -57,6 +58,12 @@ def test_gaps_differ_by_one_at_most(count: int) -> None:
     chosen = evenly(range(count), 12)
     assert (len(chosen), chosen[0], chosen[-1]) == (12, 0, count - 1)
     assert np.ptp(np.diff(chosen)) <= 1
+
+
+def test_options_of_a_search_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        next(stages([tmp_path / "checkpoint1.pt"], [str(tmp_path), "--beam", "3"], 0))
+    assert str(caught.value) == "--beam has no effect on references, which are read and not searched for: leave it out"
 
 
 def test_all_stages_read_the_same_tokens_and_the_weights_are_those_of_the_checkpoint(

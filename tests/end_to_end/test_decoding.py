@@ -108,6 +108,18 @@ def test_interactive(commands: Commands, copy_data: Path, trained: Path, records
         assert lines_of(commands.succeed(*words, *more, typed=typed), "H") == outputs(records)
 
 
+@pytest.mark.parametrize("buffer", [1, 2, 5])
+def test_interactive_goes_on_after_a_line_that_is_too_long(
+    commands: Commands, copy_data: Path, trained: Path, buffer: int
+) -> None:
+    words = ("fairseq-interactive", copy_data, "--user-dir", PLUGIN, "--task", "copy", "--path", trained)
+    limits = ("--max-source-positions", 4, "--skip-invalid-size-inputs-valid-test", "--buffer-size", buffer)
+    outcome = commands.succeed(*words, *limits, typed="a b\na b c d\nb c\nd c b a\nc\n")
+    assert lines_of(outcome, "S") == {0: ["a b"], 2: ["b c"], 4: ["c"]}
+    skipped = [line.rsplit(": ids ", 1)[1] for line in (outcome.out + outcome.err).splitlines() if "skipped: " in line]
+    assert skipped == (["1, 3"] if buffer == 5 else ["1", "3"])
+
+
 def test_translate_from_python(copy_data: Path, trained: Path, records: list[AttentionRecord]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # fairseq's data loader, about pinned memory

@@ -148,6 +148,10 @@ HYDRA = {
     "no data": ((), "no dataset folder given: pass one, made with 'python -m data_gen copy DESTDIR'"),
     "no folder": (("task.data={tmp}/none",), NO_DATA),
     "size": (("task.data={data}", "model.attention_dim=0"), "--attention-dim must be at least 1, but is 0"),
+    "precision": (
+        ("task.data={data}", "common.cpu=true", "common.fp16=true"),
+        "--fp16 needs a GPU to train on: leave it out, or train with --memory-efficient-fp16",
+    ),
 }
 
 

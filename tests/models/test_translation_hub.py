@@ -63,6 +63,32 @@ def test_empty_sentences_are_refused(hub: Any, sentences: Any, message: str, ret
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize(
+    ("sentences", "message"),
+    [
+        (5, "translate takes a text or a list of texts, but got 5"),
+        (None, "translate takes a text or a list of texts, but got None"),
+        (b"a b", "translate takes a text or a list of texts, but got b'a b'"),
+        (["a", 5], "translate takes texts, but sentence 1 (from 0) is 5"),
+    ],
+)
+def test_what_is_no_text(hub: Any, sentences: Any, message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        hub.translate(sentences)
+    assert str(caught.value) == message
+
+
+def test_any_iterable_of_texts(hub: Any) -> None:
+    assert hub.translate(letter for letter in "ab") == hub.translate(("a", "b")) == hub.translate(["a", "b"])
+
+
+@pytest.mark.parametrize("return_attention", [False, True])
+def test_numbers_that_fairseq_cannot_decode_with(hub: Any, return_attention: bool) -> None:
+    with pytest.raises(UserError) as caught:
+        hub.translate("a b", temperature=0.0, return_attention=return_attention)
+    assert str(caught.value) == "--temperature must be a number above 0, but is 0.0"
+
+
 def test_no_sentences(hub: Any) -> None:
     assert hub.translate([]) == []
 
