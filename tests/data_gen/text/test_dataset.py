@@ -98,7 +98,7 @@ def test_bytes_depend_on_nothing_but_text_and_options(
     elsewhere.mkdir()
     for path in corpus.iterdir():
         (elsewhere / path.name).write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-    monkeypatch.setattr(corpus, "BATCH_LINES", 7)
+    monkeypatch.setattr(text_corpus, "BATCH_LINES", 7)
     monkeypatch.setattr(encoding, "available_cores", lambda: 5)
     make_text_dataset(spec_of(elsewhere), tmp_path / "data")
     assert everything_under(tmp_path / "data") == everything_under(pairs)
