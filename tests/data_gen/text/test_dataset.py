@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from data_gen.errors import UserError
+from data_gen.text import corpus as text_corpus
 from data_gen.text import encoding
 from data_gen.text.dataset import PASSES, make_text_dataset
 
