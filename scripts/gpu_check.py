@@ -106,17 +106,15 @@ class Checks:
     def extraction(self) -> Outcome:
         """Take the attention out on the device and on the CPU: the same tokens, weights that hardly differ."""
         words = ["scripts.extract_attention", str(self.data), "--path", str(self.folder / "float32/checkpoint_best.pt")]
-        paths = {name: self.folder / f"attention-{name}.npz" for name in ("device", "cpu")}
+        places = {"device": self.place, "cpu": ["--cpu"]}
+        paths = {name: self.folder / f"attention-{name}.npz" for name in places}
         with ThreadPoolExecutor(2) as pool:
-            for each in [
-                pool.submit(run, [*words, *place, "--output", str(paths[name])], self.folder / f"extraction-{name}.log")
-                for name, place in {"device": self.place, "cpu": ["--cpu"]}.items()
-            ]:
-                each.result()
-        here, there = (read_records(path) for path in paths.values())
+            commands = [[*words, *place, "--output", str(paths[name])] for name, place in places.items()]
+            list(pool.map(run, commands, [self.folder / f"extraction-{name}.log" for name in places]))
+        here, there = (read_records(paths[name]) for name in places)
         same = sum(one.target == other.target for one, other in zip(here, there, strict=True))
         pairs = [(one, other) for one, other in zip(here, there, strict=True) if one.target == other.target]
-        worst = max(float(abs(one.weights - other.weights).max()) for one, other in pairs)
+        worst = max(float(abs(one.weights - other.weights).max()) for one, other in pairs) if pairs else 0.0
         text = f"{same} of {len(here)} hypotheses equal, weights differ by at most {worst:.1e}"
         return Outcome(text, same == len(here) and worst <= TOLERANCE)
 
@@ -124,7 +122,16 @@ class Checks:
         """Train in two processes, each with a GPU of its own."""
         log = self.folder / "two-gpus.log"
         save = ["--save-dir", str(self.folder / "two-gpus"), "--seed", "1"]
-        words = ["scripts.train_distributed", "--nproc-per-node", "2", str(self.data), *PLUGIN, *TRAINING, *save]
+        words = [
+            "scripts.train_distributed",
+            "--nproc-per-node",
+            "2",
+            "fairseq-train",
+            str(self.data),
+            *PLUGIN,
+            *TRAINING,
+            *save,
+        ]
         text = run(words, log)
         (world,) = numbers(r"distributed_world_size'?: (\d+)", text, log)
         return Outcome(f"world size {world:.0f}", world == 2)
@@ -165,8 +172,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. :returns: 0, 2 after wrong use, 1 if a check fails or a file cannot be written."""
-    options = parser().parse_args(argv)
-    return run_command(f"{NAME}.sh", lambda: check(options))
+    return run_command(f"{NAME}.sh", lambda: check(parser().parse_args(argv)))
 
 
 def check(options: argparse.Namespace) -> int:
