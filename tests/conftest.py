@@ -9,7 +9,7 @@ import torch
 import fairseq_plugin  # noqa: F401  (registers everything, with fairseq's import warnings kept quiet)
 from data_gen.copy.dataset import make_copy_dataset
 from data_gen.copy.spec import CopySpec
-from tests.commands import Commands, train_words
+from tests.support.commands import Commands, train_words
 
 # For tiny tensors a second thread costs more than it brings, above all where several processes share the cores.
 torch.set_num_threads(1)
