@@ -22,10 +22,10 @@ from data_gen.copy.dataset import make_copy_dataset
 from data_gen.copy.manifest import read_copy_manifest
 from data_gen.copy.spec import CopySpec
 from data_gen.errors import UserError
+from data_gen.indexed import check_files
 from data_gen.manifest import MANIFEST_NAME
 from fairseq_plugin.analysis.formats import read_records
 from fairseq_plugin.analysis.measures import read_gold
-from fairseq_plugin.tasks.binarized_files import check_files
 from fairseq_plugin.tasks.folder import load_dictionary
 from scripts.lengths.config import read_study
 from tests.support.attention_files import READABLE, make_attention_files

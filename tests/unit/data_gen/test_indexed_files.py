@@ -27,7 +27,7 @@ def test_ids_are_as_wide_as_the_vocabulary_needs(size: int, width: int) -> None:
 
 @pytest.mark.parametrize("at_a_time", [1, 2, 100])
 def test_files_byte_by_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_a_time: int) -> None:
-    monkeypatch.setattr(module, "_SIZES_AT_A_TIME", at_a_time)
+    monkeypatch.setattr(module, "_AT_A_TIME", at_a_time)
     with indexed_files(tmp_path / "x", 8) as writer:
         writer.add(np.array([5, 4, 2], dtype="<u2"), np.array([2]))
         writer.add(np.array([258, 2, 5, 2], dtype="<u2"), np.array([1, 1]))

@@ -18,7 +18,7 @@ PEAK = """
 import resource, sys
 import data_gen.copy.binarize, data_gen.copy.sample, data_gen.indexed
 from data_gen.__main__ import main
-data_gen.copy.sample.BLOCK_SEQUENCES = data_gen.indexed._SIZES_AT_A_TIME = 4096
+data_gen.copy.sample.BLOCK_SEQUENCES = data_gen.indexed._AT_A_TIME = 4096
 data_gen.copy.binarize.KEPT_BYTES = 100_000
 assert main(["copy", *sys.argv[1:]]) == 0
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
