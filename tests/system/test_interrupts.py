@@ -20,7 +20,10 @@ from tests.support.commands import ROOT, Commands, extract_words
 from tests.unit.data_gen.conftest import everything_under
 
 PROC = Path("/proc")
-pytestmark = pytest.mark.skipif(not (PROC / "self" / "maps").exists(), reason="looks at processes through /proc")
+pytestmark = [
+    pytest.mark.quiet,  # seconds until processes end
+    pytest.mark.skipif(not (PROC / "self" / "maps").exists(), reason="looks at processes through /proc"),
+]
 
 PATIENCE = 60  # seconds until a process gets to what is waited for, on a busy machine
 SOON = 5  # seconds after Ctrl-C, likewise
