@@ -52,9 +52,9 @@ class UserError(ValueError):
 
 def failure_from_os_error(action: str, error: OSError) -> UserError:
     """Turn an operating-system error into the line a user sees; a name that leads nowhere is wrong use."""
-    place = f" {error.filename!r}" if error.filename else ""
+    name = f" {error.filename!r}" if error.filename else ""
     code = WRONG_USE if error.errno in WRONG_NAMES else FAILURE
-    return UserError(f"cannot {action}{place}: {error.strerror or error}", exit_code=code)
+    return UserError(f"cannot {action}{name}: {error.strerror or error}", exit_code=code)
 
 
 def listed(items: Sequence[object], total: int | None = None, *, between: str = ", ") -> str:

@@ -25,7 +25,7 @@ from data_gen.errors import UserError, failure_from_os_error
 from data_gen.manifest import MANIFEST_NAME, read_manifest
 from data_gen.signals import exit_on_signals
 
-ROOM = 200
+LONGEST_NAME = 200
 """Bytes for the name in that of the file beside it; most systems allow 255 for all of it."""
 
 
@@ -55,7 +55,7 @@ def require_place(path: Path) -> None:
 
 def _renamed(path: Path) -> Iterator[BinaryIO]:
     target = Path(os.path.realpath(path))
-    name = target.name if len(os.fsencode(target.name)) <= ROOM else digest(target.name)
+    name = target.name if len(os.fsencode(target.name)) <= LONGEST_NAME else digest(target.name)
     part = target.with_name(f".{name}.{os.getpid()}.part")
     try:
         with part.open("wb") as stream:

@@ -148,17 +148,17 @@ class IndexedWriter:
 
     def _append_offsets(self) -> None:
         """Append where each sequence begins, a piece at a time."""
-        next_offset, place = 0, _HEADER.size + 4 * self._sequences
+        next_offset, position = 0, _HEADER.size + 4 * self._sequences
         for sizes in self._read_sizes():
             ends = np.cumsum(sizes, dtype="<i8")
             ends *= self._type.itemsize
             ends += next_offset
             starts = ends - sizes * np.int64(self._type.itemsize)
             for stream in self._indices:
-                stream.seek(place)
+                stream.seek(position)
                 stream.write(starts.data)
             self._index_hash.update(starts.data)
-            next_offset, place = int(ends[-1]), place + starts.nbytes
+            next_offset, position = int(ends[-1]), position + starts.nbytes
 
 
 def check_files(prefix: Path, symbols: int, dictionary: Path) -> int | None:

@@ -73,7 +73,7 @@ def quiet_import() -> Iterator[None]:
         root.handlers[:] = handlers
 
 
-def check_place(package: str) -> None:
+def check_name(package: str) -> None:
     """Find all of this project, also where ``--user-dir`` names a link to its package; where that cannot be, end a
     command of this project or of fairseq with one line and exit code 2.
 

@@ -6,14 +6,14 @@ shifting, ``u * n >> 32``: no number is more likely than another by more than a 
 
 Zipf's law is P(r) proportional to 1 / r^S for the rank r = 1, 2, ... A Zipf number is found by inversion: a raw 53-bit
 integer is looked up in a table of cumulative integers that ends at 2^53. The table is the same on every machine: r^S is
-computed by multiplications and square roots alone (S in binary: each binary place of its fraction is one more square
-root), which IEEE 754 rounds exactly, and from there on everything is in integers. Weights are cut to 40 binary places,
+computed by multiplications and square roots alone (S in binary: each binary digit of its fraction is one more square
+root), which IEEE 754 rounds exactly, and from there on everything is in integers. Weights are cut to 40 binary digits,
 and are at least one unit of the last.
 
-Sequences without repeats are each as likely as any other. With few symbols for the length, they are the first places of
-a shuffle (Fisher and Yates), one place of all sequences at a time. With many, symbols are drawn freely, and a symbol
-that occurs earlier in its sequence is drawn again until there is none. That is uniform as well: whether a symbol is
-drawn again depends on where equal symbols stand, never on which symbols they are. So renaming the symbols changes no
+Sequences without repeats are each as likely as any other. With few symbols for the length, a sequence is the first part
+of a shuffle (Fisher and Yates), one position of all sequences at a time. With many, symbols are drawn freely, and a
+symbol that occurs earlier in its sequence is drawn again until there is none. That is uniform as well: whether a symbol
+is drawn again depends on where equal symbols stand, never on which symbols they are. So renaming the symbols changes no
 probability, and renaming takes any sequence without repeats to any other.
 """
 
@@ -149,12 +149,12 @@ def _shuffled(
     raw = raw_halves(sequences * max_len, seed, key).reshape(sequences, max_len)
     decks = np.tile(np.arange(num_symbols, dtype=np.uint32)[:, None], sequences)  # (symbols, sequences)
     rows = np.arange(sequences)
-    for place in range(max_len):
-        products = raw[:, place].astype(np.uint64) * np.uint64(num_symbols - place)
-        chosen = place + (products >> np.uint64(32)).astype(np.int64)  # (sequences,)
+    for position in range(max_len):
+        products = raw[:, position].astype(np.uint64) * np.uint64(num_symbols - position)
+        chosen = position + (products >> np.uint64(32)).astype(np.int64)  # (sequences,)
         drawn = decks[chosen, rows]
-        decks[chosen, rows] = decks[place]
-        decks[place] = drawn
+        decks[chosen, rows] = decks[position]
+        decks[position] = drawn
     return np.ascontiguousarray(decks[:max_len].T)[np.arange(max_len) < lengths[:, None]]
 
 
@@ -164,21 +164,21 @@ def _redrawn(
     """Needs ``num_symbols`` of at least twice the longest length, so that every turn halves what is left."""
     symbols = uniform_below(num_symbols, int(lengths.sum()), seed, key(0))
     owners = np.repeat(np.arange(len(lengths), dtype=np.uint64), lengths)  # (symbols,) the sequence of each
-    places = np.arange(len(symbols))  # of the symbols in question: those of sequences that may hold repeats
+    positions = np.arange(len(symbols))  # of the symbols in question: those of sequences that may hold repeats
     turn = 0
     while True:
-        again = places[_repeats(symbols[places], owners[places])]
+        again = positions[_repeats(symbols[positions], owners[positions])]
         if not len(again):
             return symbols
         turn += 1
         symbols[again] = uniform_below(num_symbols, len(again), seed, key(turn))
         touched = np.zeros(len(lengths), dtype=np.bool_)
         touched[owners[again]] = True
-        places = places[touched[owners[places]]]
+        positions = positions[touched[owners[positions]]]
 
 
 def _repeats(symbols: npt.NDArray[np.uint32], owners: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
-    """:returns: in rising order, the places of symbols that occur at an earlier place of the same owner."""
+    """:returns: in rising order, the positions of symbols that occur at an earlier position of the same owner."""
     words = owners << np.uint64(32) | symbols
     order = np.argsort(words, kind="stable")
     ordered = words[order]

@@ -134,7 +134,7 @@ def _whole_number_or_none(name: str, value: object) -> int | None:
 def _whole_numbers(name: str, value: object) -> tuple[int, ...]:
     if not isinstance(value, list):
         raise ValueError(f"{name} must be a list, but is {value!r}")
-    return tuple(_whole_number(f"{name}[{place}]", item) for place, item in enumerate(value))
+    return tuple(_whole_number(f"{name}[{index}]", item) for index, item in enumerate(value))
 
 
 def _truth(name: str, value: object) -> bool:

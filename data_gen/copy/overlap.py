@@ -109,10 +109,10 @@ class _Index:
         """:returns: (found,) where they stand in ``fingerprints``, and (found,) where in the list."""
         asked = np.flatnonzero(self._taken.take((fingerprints >> self._shift).view(np.int64)))
         likely = fingerprints[asked]
-        places = np.searchsorted(self._distinct, likely)
-        places[places == len(self._distinct)] = 0
-        right = self._distinct[places] == likely
-        return asked[right], places[right]
+        positions = np.searchsorted(self._distinct, likely)
+        positions[positions == len(self._distinct)] = 0
+        right = self._distinct[positions] == likely
+        return asked[right], positions[right]
 
 
 def _powers(base: int, count: int) -> npt.NDArray[np.uint64]:
@@ -139,7 +139,7 @@ def number_of_sequences(spec: CopySpec, length: int) -> int:
 
 
 class TrainFeasibility:
-    """Takes note of held-out sequences and tells whether train has room beside them."""
+    """Takes note of held-out sequences and tells whether enough sequences are left for train."""
 
     def __init__(self, spec: CopySpec) -> None:
         self._spec = spec

@@ -205,8 +205,8 @@ def _check_text(files: dict[str, Files], on_bad: str, progress: Report) -> None:
         lines = 0
         for batch in read_batches(source, target):
             for path, raw in ((source, batch.source), (target, batch.target)):
-                for place, kind in decode_lines(raw or [])[1].items():
-                    add_fault(bad.setdefault(str(path), {}), kind, batch.first + place)
+                for index, kind in decode_lines(raw or [])[1].items():
+                    add_fault(bad.setdefault(str(path), {}), kind, batch.first + index)
             lines += len(batch.source)
             progress(batch.size)
         if not lines:
