@@ -140,9 +140,17 @@ def _text_stream(descriptor: int) -> TextIO:
     return open(descriptor, "w", encoding="utf-8", closefd=False)
 
 
-def _end(name: str, message: str, code: int) -> int:
+def print_line(name: str, message: str) -> None:
+    """Print the one line of a command on standard error, if standard error takes it.
+
+    :param name: of the command.
+    """
     with suppress(OSError):
         print(f"{name}: {message}", file=sys.stderr)
+
+
+def _end(name: str, message: str, code: int) -> int:
+    print_line(name, message)
     _give_up_output()
     return code
 
