@@ -143,7 +143,10 @@ def require_fairseq() -> None:
 
 
 def require_safe_torch(version: str) -> None:
-    """:raises ImportError: a torch of this version would run code that is hidden in a checkpoint."""
+    """Refuse a torch that loads checkpoints unsafely.
+
+    :raises ImportError: a torch of this version would run code that is hidden in a checkpoint.
+    """
     numbers = re.match(r"(\d+)\.(\d+)", version)
     if numbers and (int(numbers[1]), int(numbers[2])) < OLDEST_TORCH:
         oldest = ".".join(map(str, OLDEST_TORCH))

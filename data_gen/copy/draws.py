@@ -50,13 +50,16 @@ Key = tuple[int, ...]
 
 
 def raw_words(count: int, seed: int, key: Key) -> npt.NDArray[np.uint64]:
-    """:returns: (count,) uniform 64-bit words from the start of a stream."""
+    """Draw 64-bit words. :returns: (count,) uniform 64-bit words from the start of a stream."""
     generator = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key))
     return np.asarray(generator.random_raw(count), dtype=np.uint64)
 
 
 def raw_halves(count: int, seed: int, key: Key) -> npt.NDArray[np.uint32]:
-    """:returns: (count,) uniform 32-bit words: the halves of the 64-bit ones, the low half first on every machine."""
+    """Draw 32-bit words.
+
+    :returns: (count,) uniform 32-bit words: the halves of the 64-bit ones, the low half first on every machine.
+    """
     return raw_words((count + 1) // 2, seed, key).astype("<u8", copy=False).view("<u4")[:count]
 
 
@@ -91,7 +94,7 @@ def draw_below(choice: Choice, bound: int, count: int, seed: int, key: Key) -> n
 
 
 def probabilities(choice: Choice, bound: int) -> npt.NDArray[np.float64]:
-    """:returns: (bound,) how likely each number is."""
+    """Compute the distribution. :returns: (bound,) how likely each number is."""
     if choice.name == "uniform":
         return np.full(bound, 1 / bound)
     return np.diff(cumulative_zipf(bound, choice.number), prepend=np.uint64(0)) / 2.0**TABLE_BITS
@@ -178,7 +181,10 @@ def _redrawn(
 
 
 def _repeats(symbols: npt.NDArray[np.uint32], owners: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
-    """:returns: in rising order, the positions of symbols that occur at an earlier position of the same owner."""
+    """Find repeated symbols.
+
+    :returns: in rising order, the positions of symbols that occur at an earlier position of the same owner.
+    """
     words = owners << np.uint64(32) | symbols
     order = np.argsort(words, kind="stable")
     ordered = words[order]

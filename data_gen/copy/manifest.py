@@ -98,7 +98,10 @@ def read_copy_manifest(folder: str | Path) -> CopyManifest:
 
 
 def _parse(manifest: Manifest) -> CopyManifest:
-    """:raises ValueError: with the reason, if the details are not those of a copy dataset."""
+    """Read the details of a copy dataset.
+
+    :raises ValueError: with the reason, if the details are not those of a copy dataset.
+    """
     details = require_keys("details", manifest.details, ("spec", "shard", "dictionary_size", "splits"))
     spec = CopySpec(**_values("spec", details["spec"], CopySpec))
     shard = Shard(**_values("shard", details["shard"], Shard))

@@ -75,7 +75,7 @@ def _draw_lengths(spec: CopySpec, split: Split, sequences: int, key: Key) -> npt
 def _draw_symbols(
     spec: CopySpec, split: Split, lengths: npt.NDArray[np.int64], block_key: Key, epoch: int, attempt: int
 ) -> npt.NDArray[np.uint32]:
-    """:returns: (sum of lengths,) the symbols of sequences of these lengths."""
+    """Draw the symbols of a block. :returns: (sum of lengths,) the symbols of sequences of these lengths."""
 
     def key(turn: int) -> Key:
         return _key(block_key, _SYMBOL_STREAM, epoch, attempt, turn)

@@ -142,7 +142,7 @@ def lines_of(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def require_file(path: Path, option: str) -> None:
-    """:raises UserError: if there is no such file, naming the option that asked for it."""
+    """Check that a file exists. :raises UserError: if there is no such file, naming the option that asked for it."""
     try:
         found = path.exists()
     except OSError as error:  # a name that is too long, a folder that may not be searched

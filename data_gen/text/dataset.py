@@ -259,7 +259,7 @@ def _write_split(
 
 
 def _check_written(summary: SplitSummary, files: Files, on_bad: str) -> None:
-    """:raises UserError: if lines turned out bad that must not be, or if no pair is left."""
+    """Check what was written. :raises UserError: if lines turned out bad that must not be, or if no pair is left."""
     bad = {
         str(path): side.bad_lines for path, side in zip(files, summary.sides, strict=False) if side.bad_lines
     }  # of a copy there is one

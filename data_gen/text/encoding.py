@@ -78,7 +78,7 @@ class Encoder:
         return self._vocabulary
 
     def pieces(self, lines: list[str]) -> list[list[int]]:
-        """:returns: the numbers of the pieces of each line, in the model."""
+        """Encode lines. :returns: the numbers of the pieces of each line, in the model."""
         for space in self._white_space:
             if any(space in line for line in lines):
                 lines = [line.replace(space, " ") for line in lines]

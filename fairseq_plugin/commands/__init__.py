@@ -30,7 +30,10 @@ class Program(NamedTuple):
 
 
 def running_program() -> Program | None:
-    """:returns: the command of fairseq or of this project that runs this process; None in any other program."""
+    """Find the command that runs this process.
+
+    :returns: the command of fairseq or of this project that runs this process; None in any other program.
+    """
     if sys.argv[0] == "-m":  # Python is still looking for the module named on the command line, and it is in here.
         return Program("fairseq_plugin", of_fairseq=False)
     path = Path(sys.argv[0])
@@ -44,7 +47,9 @@ def running_program() -> Program | None:
 
 
 def program_name(module: str) -> str:
-    """:returns: what a command calls itself: the program if that runs, otherwise the script of the same name.
+    """Name a command of this package.
+
+    :returns: what a command calls itself: the program if that runs, otherwise the script of the same name.
 
     :param module: of this package.
     """

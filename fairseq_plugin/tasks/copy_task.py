@@ -283,7 +283,10 @@ class CopyTask(FairseqTask):
 
     @reports_user_errors
     def begin_epoch(self, epoch: int, model: Any) -> None:
-        """:raises UserError: ``--attention-figures`` asks for what cannot be drawn or written."""
+        """Check what the epoch will draw.
+
+        :raises UserError: ``--attention-figures`` asks for what cannot be drawn or written.
+        """
         self._figures.check(self, model)
 
     def post_validate(self, model: Any, stats: dict[str, Any], agg: Any) -> None:

@@ -239,7 +239,10 @@ def read_online_data(folder: str, source: Dictionary, target: Dictionary) -> Onl
 def _ids_of_symbols(
     spec: CopySpec, dictionary: Dictionary, folder: str, language: str
 ) -> npt.NDArray[np.unsignedinteger]:
-    """:returns: (symbols,) the id of each symbol number, in the smallest type for this dictionary."""
+    """Look up the symbols of a copy dataset in a dictionary.
+
+    :returns: (symbols,) the id of each symbol number, in the smallest type for this dictionary.
+    """
     names = symbol_names(spec.num_symbols)
     ids = np.array([dictionary.index(name) for name in names])
     lacking = np.flatnonzero(ids == dictionary.unk())
