@@ -74,7 +74,8 @@ def refusal(error: OSError) -> UserError | None:
     """The line for what the system refuses; None where it is our mistake that it does."""
     if error.errno not in (*REFUSALS, errno.ENAMETOOLONG):
         return None
-    return failure_from_os_error("read or write", error)
+    to_output = error.errno == errno.EPIPE and not error.filename
+    return failure_from_os_error("write to standard output" if to_output else "read or write", error)
 
 
 def run_command(name: str, body: Callable[[], int]) -> int:

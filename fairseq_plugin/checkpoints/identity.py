@@ -47,15 +47,12 @@ def give_identity(state: Mapping[str, Any]) -> None:
 
 
 def take_identity(state_dict: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Separate the digests from the parameters.
+    """Separate the digests from the parameters. The dictionary of the caller stays as it is.
 
     :returns: the parameters alone, and the digests of encoder and decoder, if there are some.
     """
     digests = {part: state_dict[f"{part}.{DIGEST}"] for part in SIDES if f"{part}.{DIGEST}" in state_dict}
-    if not digests:
-        return state_dict, {}
-    parameters = OrderedDict(item for item in state_dict.items() if not item[0].endswith(f".{DIGEST}"))
-    return parameters, digests
+    return OrderedDict(item for item in state_dict.items() if not item[0].endswith(f".{DIGEST}")), digests
 
 
 def check_identity(model: nn.Module, digests: Mapping[str, Tensor]) -> None:
