@@ -359,7 +359,7 @@ def test_a_checkpoint_is_loaded() -> None:
 
 def test_what_is_loaded_stays_as_it_is() -> None:
     """Version 1.0.0 had no ``from_first``: it is added to a copy."""
-    options = {"attention": "none", "encoder_bidirectional": True}
+    options = {"attention": "none", "encoder_bidirectional": True, "encoder_hidden_size": 3}
     parameters = building.model(**options).state_dict()
     del parameters["decoder.attention.from_first"]
     before = list(parameters)
