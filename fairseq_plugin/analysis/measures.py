@@ -36,7 +36,7 @@ import numpy as np
 from data_gen.errors import UserError, failure_from_os_error
 from data_gen.text.corpus import lines_of
 from fairseq_plugin.analysis.formats.text import hard_pairs
-from fairseq_plugin.analysis.records import AttentionRecord, diagonal_hits, letters
+from fairseq_plugin.analysis.records import AttentionRecord, letters
 
 Link = tuple[int, int]  # source position, target position
 LINK = re.compile(rb"([0-9]{1,9})([-p?])([0-9]{1,9})")
@@ -155,12 +155,29 @@ EXPECTED: dict[str, Callable[[np.ndarray, np.ndarray, AttentionRecord], np.ndarr
 }
 
 
+def diagonal_hits(record: AttentionRecord, expected: np.ndarray | None = None) -> tuple[int, int]:
+    """Count the letters of the hypothesis that the model read off their own position.
+
+    Letters are the target tokens other than ``</s>``. The letter at target position t is a hit if the largest weight
+    of row t stands in column t; among equal weights the leftmost counts. A letter beyond the end of the source
+    (t >= S) is a miss.
+
+    :param expected: (T, S) bool, the columns that make a hit of each row, where these are not the diagonal.
+    :returns: (hits, letters).
+    """
+    positions = letters(record.target)
+    if not positions.size or not record.source:
+        return 0, positions.size
+    columns = record.weights[positions].argmax(axis=1)  # (letters,)
+    hits = columns == positions if expected is None else expected[positions, columns]
+    return int(hits.sum()), positions.size
+
+
 def diagonal(record: AttentionRecord, task_map: str = "copy") -> Tally:
     """Diagonal accuracy: the share of letters t whose argmax_s a_ts is where the task has them from.
 
     That is t for ``copy`` and ``shift``, L - 1 - t for ``reverse``, t mod L for ``repeat``, floor(t / 2) for
-    ``duplicate``, with L source letters; for ``sort`` any position that holds the letter which was written. For
-    ``copy`` it is :func:`~fairseq_plugin.analysis.records.diagonal_share`.
+    ``duplicate``, with L source letters; for ``sort`` any position that holds the letter which was written.
 
     :param task_map: a key of ``EXPECTED``.
     """

@@ -30,8 +30,7 @@ import numpy as np
 
 from data_gen.errors import UserError
 from data_gen.text.corpus import lines_of
-from fairseq_plugin.analysis.formats.layout import AXES, SEQUENCES, check_equal, in_order, shortest
-from fairseq_plugin.analysis.records import AttentionRecord
+from fairseq_plugin.analysis.records import AXES, SEQUENCES, AttentionRecord, check_equal, in_order, shortest
 
 FIELDS = ("id", "rank", "score", "axes", "source", "target", "reference", "weights")
 

@@ -46,17 +46,75 @@ Tokens, weights, scores, lengths and n-best hypotheses are not kept, so the pair
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, TypeVar
 
 import numpy as np
 
 from data_gen.errors import UserError, listed
 from data_gen.text.corpus import lines_of
-from fairseq_plugin.analysis.formats.layout import BAR, counted_ranks, in_order, one_a_line, shortest, tokens_of, words
-from fairseq_plugin.analysis.records import END, AttentionRecord
+from fairseq_plugin.analysis.records import END, AttentionRecord, in_order, shortest, without_end
 
 Number = TypeVar("Number", int, float)
+BAR = "|||"  # stands between fields in the formats of Moses, Nematus and Marian
+
+
+def one_a_line(records: Iterable[AttentionRecord], name: str) -> Iterator[AttentionRecord]:
+    """Pass records on if they are ids 0, 1, 2, ... at rank 0, so that line n of a file can be sentence n.
+
+    :raises UserError: at a second hypothesis or a missing sentence; ``name`` is that of the format.
+    """
+    for number, record in enumerate(records):
+        if (record.id, record.rank) != (number, 0):
+            raise UserError(
+                f"id {record.id}, rank {record.rank} where id {number}, rank 0 belongs: {name} has one line for each"
+                " sentence; keep one hypothesis of every sentence, or write .jsonl"
+            )
+        yield record
+
+
+def counted_ranks(records: Iterable[AttentionRecord], name: str) -> Iterator[AttentionRecord]:
+    """Pass records on if the ranks of each sentence are 0, 1, 2, ..., so that a file needs no ranks.
+
+    :raises UserError: at a rank that is left out; ``name`` is that of the format.
+    """
+    last, expected = -1, 0
+    for record in records:
+        expected = expected + 1 if record.id == last else 0
+        if record.rank != expected:
+            raise UserError(
+                f"id {record.id}, rank {record.rank} where rank {expected} belongs: {name} counts the hypotheses of a"
+                " sentence; keep them all, or write .jsonl"
+            )
+        last = record.id
+        yield record
+
+
+def words(tokens: Sequence[str], name: str) -> str:
+    """Tokens with spaces between them, without a closing ``</s>``.
+
+    :raises UserError: at a token that could not be read back: empty, with white space, or with three bars.
+    """
+    for token in tokens:
+        if not token or BAR in token or any(character.isspace() for character in token):
+            raise UserError(f"token {token!r} cannot be told apart in {name}, which is plain text: write .jsonl")
+    return " ".join(without_end(tokens))
+
+
+def tokens_of(text: str, count: int, where: str) -> tuple[str, ...]:
+    """The ``count`` tokens that :func:`words` showed as ``text``.
+
+    :param where: what the message starts with, e.g. ``sentence 3: source``.
+    :raises UserError: if ``text`` has neither ``count`` tokens nor one less.
+    """
+    tokens = tuple(text.split())
+    if len(tokens) == count:
+        return tokens
+    if len(tokens) + 1 == count:
+        return (*tokens, END)
+    raise UserError(
+        f"{where} has {len(tokens)} tokens for {count} weights: text that was put together from subwords does not fit"
+    )
 
 
 def text_of(line: bytes, number: int) -> str:
