@@ -38,7 +38,7 @@ from scripts.study_folder import write
 
 NAME = "gpu_check"
 SECTION = "gpu"
-TESTS = ("tests/modules", "tests/criterions", "tests/models/test_gru_attention.py")
+TESTS = ("tests/unit/modules", "tests/unit/criterions", "tests/unit/models/test_gru_attention.py")
 TRAININGS = ("float32", "fp16", "bf16")
 # Products and recurrences of a GPU may use TF32, whose numbers have 11 significant bits: 2^-11 = 4.9e-4.
 TOLERANCE = 5e-3

@@ -8,4 +8,4 @@ run cd "$ROOT"
 run ruff check .
 run ruff format --check .
 run mypy
-run pytest "$@"
+run pytest -n auto --dist loadfile "$@"

@@ -1,5 +1,8 @@
 """Set-up shared by all tests: the plugin, real commands, and a small trained model."""
 
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,11 +12,13 @@ import torch
 import fairseq_plugin  # noqa: F401  (registers everything, with fairseq's import warnings kept quiet)
 from data_gen.copy.dataset import make_copy_dataset
 from data_gen.copy.spec import CopySpec
-from tests.commands import Commands, train_words
+from tests.support.commands import Commands, train_words
+from tests.support.turns import made_once, turn
 
 # For tiny tensors a second thread costs more than it brings, above all where several processes share the cores.
 torch.set_num_threads(1)
 
+SHARED = "FAIRSEQ_ATTENTION_TESTS"
 SMALL = CopySpec(num_symbols=4, min_len=2, max_len=4, train=300, valid=30, test=30)
 
 
@@ -22,9 +27,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # the process that starts the others, or the only one
+        os.environ[SHARED] = tempfile.mkdtemp(prefix="fairseq-attention-tests-")
     if (device := config.getoption("--device")) != "cpu":
         torch.set_default_device(device)
         torch.backends.cudnn.allow_tf32 = False  # numbers are compared to the last digit
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(shared_folder(), ignore_errors=True)
+
+
+def shared_folder() -> Path:
+    """A folder that all processes of a run share."""
+    return Path(os.environ[SHARED])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """One test of several at a time runs alone if it is marked ``quiet``."""
+    if not hasattr(item.config, "workerinput"):
+        return (yield)
+    with turn(shared_folder(), alone=item.get_closest_marker("quiet") is not None):
+        return (yield)
 
 
 @pytest.fixture(scope="session")
@@ -36,25 +62,25 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
 
 
 @pytest.fixture(scope="session")
-def copy_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def copy_data() -> Path:
     """A small copy dataset: 4 letters, length 2 to 4, 30 test sequences; read only."""
-    folder = tmp_path_factory.mktemp("copy") / "data"
-    make_copy_dataset(SMALL, folder, text=True)
-    return folder
+    return made_once(shared_folder() / "copy_data", lambda folder: make_copy_dataset(SMALL, folder, text=True))
 
 
 @pytest.fixture(scope="session")
-def trained(commands: Commands, copy_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(commands: Commands, copy_data: Path) -> Path:
     """The best checkpoint of fairseq-train on ``copy_data``: mostly right, but not always. Read only."""
-    folder = tmp_path_factory.mktemp("trained")
-    commands.succeed(*train_words(copy_data, folder, "--max-epoch", 11))
-    return folder / "checkpoint_best.pt"
+    return _trained(commands, copy_data, "trained", "--max-epoch", 11)
 
 
 @pytest.fixture(scope="session")
-def also_trained(commands: Commands, copy_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def also_trained(commands: Commands, copy_data: Path) -> Path:
     """Another checkpoint, of another seed and other sizes."""
-    folder = tmp_path_factory.mktemp("also_trained")
     sizes = ("--encoder-hidden-size", 48, "--decoder-hidden-size", 48)
-    commands.succeed(*train_words(copy_data, folder, "--max-epoch", 5, "--seed", 2, *sizes))
+    return _trained(commands, copy_data, "also_trained", "--max-epoch", 5, "--seed", 2, *sizes)
+
+
+def _trained(commands: Commands, data: Path, name: str, *options: object) -> Path:
+    folder = shared_folder() / name
+    made_once(folder, lambda made: commands.succeed(*train_words(data, made, *options)))
     return folder / "checkpoint_best.pt"

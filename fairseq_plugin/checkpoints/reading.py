@@ -22,8 +22,8 @@ from fairseq.distributed.utils import is_master
 from fairseq.file_io import PathManager
 
 from data_gen.errors import UserError, failure_from_os_error
+from fairseq_plugin.checkpoints.identity import give_identity
 from fairseq_plugin.checkpoints.numpy_values import plain
-from fairseq_plugin.checkpoints.parameters import give_identity
 from fairseq_plugin.checkpoints.writing import claimed
 from fairseq_plugin.program import reports_user_errors
 

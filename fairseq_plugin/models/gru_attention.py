@@ -13,7 +13,7 @@ from fairseq.tasks import FairseqTask
 from torch import Tensor, nn
 
 from data_gen.errors import UserError
-from fairseq_plugin.checkpoints.parameters import check_identity, check_parameters, keep_identity, take_identity
+from fairseq_plugin.checkpoints.identity import check_identity, check_parameters, keep_identity, take_identity
 from fairseq_plugin.checkpoints.safe_loading import allow_classes_from_first_rank
 from fairseq_plugin.models.options import GRUAttentionConfig, check_attention_options, check_config
 from fairseq_plugin.models.translation_hub import check_places

@@ -26,6 +26,7 @@ from fairseq_plugin.analysis.generation_options import (
     decoding,
     fairseq_refusals,
 )
+from fairseq_plugin.checkpoints.identity import check_fingerprint, fingerprint
 from fairseq_plugin.checkpoints.safe_loading import allow_classes_from_first_rank
 from fairseq_plugin.modules.encoder import UNLIMITED
 from fairseq_plugin.program import reports_user_errors
@@ -33,7 +34,6 @@ from fairseq_plugin.scoring.exact_match import Matches
 from fairseq_plugin.tasks.copy_config import TRAIN, CopyTaskConfig, check_config
 from fairseq_plugin.tasks.datasets import CopyDataset, OnlineData, OnlineDataset, length_ratio, read_online_data
 from fairseq_plugin.tasks.figures import AttentionFigures
-from fairseq_plugin.tasks.fingerprint import check_fingerprint, fingerprint
 from fairseq_plugin.tasks.folder import Splits, check_folder, find_languages, load_dictionary
 from fairseq_plugin.tasks.validation import compare_outputs
 

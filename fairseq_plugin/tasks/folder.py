@@ -10,10 +10,10 @@ from fairseq.data import Dictionary, StripTokenDataset, data_utils
 from fairseq.tasks.translation import load_langpair_dataset
 
 from data_gen.errors import UserError, listed
+from data_gen.indexed import check_files
 from data_gen.manifest import MANIFEST_NAME, read_manifest
 from fairseq_plugin.modules.encoder import UNLIMITED
 from fairseq_plugin.program import reports_user_errors
-from fairseq_plugin.tasks.binarized_files import check_files
 from fairseq_plugin.tasks.copy_config import TRAIN, CopyTaskConfig
 from fairseq_plugin.tasks.datasets import CopyDataset, OnlineData, OnlineDataset
 

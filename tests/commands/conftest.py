@@ -1,0 +1,87 @@
+"""The places that the tables name: good data and checkpoints, a folder of bad ones, an empty folder to run in."""
+
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from data_gen.copy.dataset import make_copy_dataset, make_copy_shards, make_online_folder
+from data_gen.copy.spec import CopySpec
+from tests.support.attention_files import make_attention_files
+from tests.support.case import words_of
+from tests.support.commands import ROOT, Commands
+from tests.support.damaged_checkpoints import Hostile, make_checkpoints
+from tests.support.damaged_datasets import make_datasets
+
+SPEC = CopySpec(num_symbols=4, min_len=2, max_len=4, train=300, valid=30, test=30)
+
+
+@pytest.fixture(scope="session")
+def standing(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Everything but ``{out}``; read only. ``{marker}`` is what a hostile file would make."""
+    folder = tmp_path_factory.mktemp("bad_input")
+    places = {name: folder / name for name in ("bad", "data", "lstm", "online", "shards", "good", "marker", "larger")}
+    make_copy_dataset(SPEC, places["data"])
+    make_copy_dataset(CopySpec(num_symbols=20, train=50, valid=5, test=5), places["larger"])
+    make_online_folder(SPEC, places["online"])
+    make_copy_shards(replace(SPEC, train=70_000), places["shards"], 2)  # two blocks
+    for name, options in (("good", ""), ("lstm", " --arch lstm")):
+        words = words_of(f"fairseq-train {{data}} TRAIN{options}", {**places, "out": places[name]})
+        commands.succeed(*words)
+    places |= {name: places[name] / "checkpoints" / "checkpoint_last.pt" for name in ("good", "lstm")}
+    places["bad"].mkdir()
+    make_attention_files(places["bad"])
+    make_datasets(places["bad"], places["data"])
+    make_checkpoints(places["bad"], places["good"], Hostile(os.system, f"touch '{places['marker']}'"))
+    _make_texts(places["bad"])
+    return places
+
+
+def _make_texts(folder: Path) -> None:
+    """Files of text, and files in the place of text."""
+    (folder / "empty").write_bytes(b"")
+    (folder / "binary").write_bytes(bytes(range(256)))
+    for ending, content in {
+        "en": b"a b c\nb c a\n",
+        "ko": "가 나 다\n나 다\n".encode(),
+        "empty": b"",
+        "binary": bytes(range(256)),
+        "long": b"a\nb\nc\n",
+    }.items():
+        (folder / f"text.{ending}").write_bytes(content)
+    (folder / "text.folder").mkdir()
+    (folder / "marked.md").write_text("<!-- translation:begin -->\n<!-- translation:end -->\n", encoding="utf-8")
+    for name, korean in (("binary", bytes(range(256))), ("unequal", b"")):
+        corpus = folder / f"corpus-{name}"
+        corpus.mkdir()
+        for part in ("train", "valid", "test"):
+            (corpus / f"{part}.en").write_bytes(b"a\nb\n")
+            (corpus / f"{part}.ko").write_bytes(korean)
+    _make_configurations(folder)
+
+
+def _make_configurations(folder: Path) -> None:
+    """Configurations of the study of lengths: ``good``, and others with one thing wrong."""
+    good = (ROOT / "scripts" / "lengths" / "smoke.yaml").read_text(encoding="utf-8")
+    model = re.search(r"^models:\n  (\w+):", good, flags=re.M)
+    assert model
+    for name, text in {
+        "good": good,
+        "list": "- a\n- b\n",
+        "open": "models: [a, b\n",
+        "object": f"{good}beam: !!python/object/apply:os.system ['true']\n",
+        "reference": f"{good}beam: ${{nowhere}}\n",
+        "unknown": f"{good}nosuch: 1\n",
+        "seeds": re.sub(r"^seeds: .*$", "seeds: []", good, flags=re.M),
+        "updates": re.sub(r"^updates: .*$", "updates: -5", good, flags=re.M),
+        "outside": good.replace(f"  {model[1]}:", "  ../../outside:"),
+    }.items():
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def places(standing: dict[str, Path], tmp_path: Path) -> dict[str, Path]:
+    """All places of a case."""
+    return {**standing, "out": tmp_path}

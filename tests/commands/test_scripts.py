@@ -1,0 +1,183 @@
+"""The shell scripts: their syntax, what they refuse, and that they install only what is missing."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = [*sorted((ROOT / "scripts").glob("*.sh")), ROOT / ".ci" / "run"]
+MADE_HERE = ".made-by-fairseq-attention"
+
+# An interpreter that writes down every call of a module, `-m pip install` above all, and does nothing for it.
+FAKE_PYTHON = """#!/usr/bin/env bash
+[[ $1 == -m ]] || exec "{python}" "$@"
+echo "$*" >> "{calls}"
+[[ ! -e "{calls}.fail" ]]
+"""
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Path:
+    """A folder like one that environment.sh made, with the fake interpreter."""
+    folder = tmp_path / "environment"
+    (folder / "bin").mkdir(parents=True)
+    for name, text in {
+        "bin/python": FAKE_PYTHON.format(python=sys.executable, calls=tmp_path / "calls"),
+        "bin/pip": "",
+        "bin/activate": "",
+        MADE_HERE: "",
+    }.items():
+        (folder / name).write_text(text, encoding="utf-8")
+        (folder / name).chmod(0o755)
+    return folder
+
+
+def bash(code: str, **variables: object) -> subprocess.CompletedProcess[str]:
+    """Run ``code`` in bash with ``variables`` set."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHON", "FAIRSEQ_ATTENTION_VENV")}
+    settings = kept | {name: str(value) for name, value in variables.items()}
+    return subprocess.run(["bash", "-c", code, "demo.sh"], env=settings, capture_output=True, text=True, check=False)
+
+
+def prepare(*purposes: str, **variables: object) -> subprocess.CompletedProcess[str]:
+    """Call ``prepare_environment``."""
+    call = f"set -euo pipefail; source {ROOT}/scripts/environment.sh; prepare_environment {' '.join(purposes)}"
+    return bash(call, **variables)
+
+
+def installs(environment: Path) -> list[list[str]]:
+    """The requirements files of each `pip install` so far."""
+    calls = environment.parent / "calls"
+    lines = calls.read_text(encoding="utf-8").splitlines() if calls.exists() else []
+    return [[Path(word).stem for word in line.split() if word.endswith(".txt")] for line in lines]
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_syntax(script: Path) -> None:
+    done = subprocess.run(["bash", "-n", str(script)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "script", [path for path in SCRIPTS if path.name != "environment.sh"], ids=lambda path: path.name
+)
+def test_executable(script: Path) -> None:
+    assert os.access(script, os.X_OK)
+
+
+def test_python_that_does_not_run(tmp_path: Path) -> None:
+    done = prepare("runtime", PYTHON="nonsense", FAIRSEQ_ATTENTION_VENV=tmp_path / "new")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "demo.sh: error: PYTHON='nonsense' does not run; name a Python 3.10 to 3.13, as in: PYTHON=python3.11 demo.sh\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("version", ["3.9", "3.14"])
+def test_python_that_is_not_supported(tmp_path: Path, version: str) -> None:
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\necho {version}\n", encoding="utf-8")
+    python.chmod(0o755)
+    done = prepare("runtime", PYTHON=python, FAIRSEQ_ATTENTION_VENV=tmp_path / "new")
+    assert done.returncode == 2
+    assert f"PYTHON='{python}' is Python {version}; name a Python 3.10 to 3.13" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_python_without_venv(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\ncase $2 in *ensurepip*) exit 1 ;; *) echo 3.12 ;; esac\n", encoding="utf-8")
+    python.chmod(0o755)
+    done = prepare("runtime", PYTHON=python, FAIRSEQ_ATTENTION_VENV=tmp_path / "new")
+    assert done.returncode == 2
+    assert done.stderr.endswith("on Debian and Ubuntu: apt-get install python3.12-venv\n")
+    assert done.stderr.count("\n") == 1
+
+
+def test_folder_of_someone_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").touch()
+    done = prepare("runtime", PYTHON=sys.executable, FAIRSEQ_ATTENTION_VENV=tmp_path)
+    assert done.returncode == 2
+    assert "remove it or set FAIRSEQ_ATTENTION_VENV to a new folder" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize("sign", ["no pip", "installation broken off"])
+def test_half_made_environment_is_made_again(environment: Path, sign: str) -> None:
+    (environment / "bin" / "pip").unlink()
+    if sign == "installation broken off":
+        (environment / "bin" / "pip").symlink_to("/bin/true")
+        (environment / ".installing").touch()
+    done = prepare(FAIRSEQ_ATTENTION_VENV=environment, PYTHON=sys.executable)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (environment / "pyvenv.cfg").exists()
+    assert (environment / MADE_HERE).exists()
+    assert not (environment / ".installing").exists()
+
+
+def test_installs_once(environment: Path) -> None:
+    for _ in range(2):
+        done = prepare("runtime", "fairseq", FAIRSEQ_ATTENTION_VENV=environment)
+        assert (done.returncode, done.stderr) == (0, "")
+    assert installs(environment) == [["runtime", "fairseq"]]
+    prepare("runtime", "fairseq", "test", FAIRSEQ_ATTENTION_VENV=environment)
+    assert installs(environment)[1:] == [["runtime", "fairseq", "test"]]
+
+
+def test_installs_again_when_a_pin_changed(environment: Path) -> None:
+    prepare("runtime", FAIRSEQ_ATTENTION_VENV=environment)
+    (environment / ".installed-runtime").write_text("3.11\ntorch==1.0\n", encoding="utf-8")
+    prepare("runtime", FAIRSEQ_ATTENTION_VENV=environment)
+    assert installs(environment) == [["runtime"], ["runtime"]]
+
+
+def test_failed_installation_is_repeated(environment: Path) -> None:
+    failing = environment.parent / "calls.fail"
+    failing.touch()
+    done = prepare("runtime", FAIRSEQ_ATTENTION_VENV=environment)
+    assert done.returncode == 1
+    assert done.stderr == "demo.sh: error: pip failed, see above; mend that and run this again\n"
+    failing.unlink()
+    assert prepare("runtime", FAIRSEQ_ATTENTION_VENV=environment).returncode == 0
+    assert installs(environment) == [["runtime"], ["runtime"]]
+
+
+def test_fairseq_of_the_user_is_kept(environment: Path) -> None:
+    """The fake interpreter is the one that runs the tests, so a fairseq imports in it."""
+    (environment / MADE_HERE).unlink()
+    prepare("runtime", "fairseq", FAIRSEQ_ATTENTION_VENV=environment)
+    assert installs(environment) == [["runtime"]]
+
+
+def test_commands_are_printed_as_a_shell_reads_them() -> None:
+    done = bash(f"source {ROOT}/scripts/environment.sh; run echo 'two words' plain")
+    assert done.stdout == "+ echo two\\ words plain\ntwo words plain\n"
+
+
+def test_quickstart_deletes_nothing_it_did_not_make(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    done = bash(f"{ROOT}/scripts/quickstart.sh {tmp_path}")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"quickstart.sh: error: '{tmp_path}' holds something that is not from this script")
+    assert done.stderr.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def test_quickstart_help() -> None:
+    done = bash(f"{ROOT}/scripts/quickstart.sh --help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("From nothing to a trained model and a picture of its attention: scripts/quickstart")
+
+
+@pytest.mark.parametrize("arguments", ["--nonsense", "one two"])
+def test_quickstart_wrong_use(arguments: str) -> None:
+    done = bash(f"{ROOT}/scripts/quickstart.sh {arguments}")
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"quickstart.sh: error: expected at most one argument, the folder for the results, but got '{arguments}'\n"
+    )

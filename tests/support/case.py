@@ -1,0 +1,81 @@
+"""What a table of bad inputs says, and how a line of it is tried out.
+
+A case is a command as a user types it, the one line that must come of it, and the exit code. In both, ``{name}`` stands
+for a place made by conftest.py: ``{bad}`` is a folder of bad files, ``{data}`` a good dataset, ``{out}`` the folder
+that the command runs in, which is empty before and must be empty after. Words in capitals stand for several (``WORDS``
+below), and ``[..]`` in a message for text that is not ours: what torch, NumPy or sentencepiece says.
+"""
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import PLUGIN, ROOT, Commands, error_line
+
+COPY = f"--user-dir {shlex.quote(str(PLUGIN))} --task copy"
+WORDS = {
+    "TRAIN": f"{COPY} --arch gru_attention_copy --criterion cross_entropy --optimizer adam --lr 0.01 --batch-size 32 "
+    "--max-update 1 --num-workers 0 --disable-validation --save-dir {out}/checkpoints",
+    "COPY": COPY,
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One line of a table.
+
+    :param command: its words.
+    :param message: the last line on standard error, in full.
+    :param code: 2 for wrong use or an input that cannot be used, 1 for a failure.
+    :param leaves: what the command leaves in its folder nevertheless.
+    :param slow: whether everyday tests leave it out: another case goes the same way through the code.
+    :param traceback: whether the line is the end of a traceback: fairseq's own behaviour, written down as it is.
+    """
+
+    command: str
+    message: str
+    code: int = 2
+    leaves: tuple[str, ...] = ()
+    slow: bool = False
+    traceback: bool = False
+
+
+def table(cases: Mapping[str, Case]) -> pytest.MarkDecorator:
+    """Try out every case of a table."""
+    marks = {True: [pytest.mark.slow], False: []}
+    return pytest.mark.parametrize(
+        "case", [pytest.param(case, id=name, marks=marks[case.slow]) for name, case in cases.items()]
+    )
+
+
+def words_of(command: str, places: Mapping[str, Path]) -> list[str]:
+    """The words of a command, scripts found in scripts/."""
+    for name, several in WORDS.items():
+        command = re.sub(rf"\b{name}\b", lambda _, several=several: several, command)
+    words = [word.format(**places) for word in shlex.split(command)]
+    return ["python", str(ROOT / "scripts" / words[0]), *words[1:]] if words[0].endswith(".py") else words
+
+
+def check(case: Case, commands: Commands, places: Mapping[str, Path]) -> None:
+    """Run a case and compare everything that it says and does with the table."""
+    before = listing(places["bad"])
+    outcome = commands(*words_of(case.command, places), cwd=places["out"])
+    expected = ".*".join(map(re.escape, case.message.format(**places).split("[..]")))
+    if case.traceback:
+        assert outcome.err.count("Traceback (most recent call last)") >= 1
+        line = outcome.err.rstrip("\n").rsplit("\n", 1)[-1]
+    else:
+        line = error_line(outcome)
+    assert re.fullmatch(expected, line), f"\nexpected {case.message.format(**places)}\nbut got  {line}"
+    assert outcome.code == case.code
+    assert tuple(sorted(path.name for path in places["out"].rglob("*"))) == case.leaves
+    assert listing(places["bad"]) == before
+
+
+def listing(folder: Path) -> dict[str, tuple[int, int]]:
+    """Size and time of everything in a folder."""
+    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in folder.rglob("*")}

@@ -1,0 +1,106 @@
+"""Real commands, as a user types them, and how tests look at what they did."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+PLUGIN = ROOT / "fairseq_plugin"
+
+
+class Outcome(NamedTuple):
+    """What a command left on its streams."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Commands:
+    """Runs commands one after the other, each in a process of its own (see warm_commands.py).
+
+    :param folder: for the streams of the last command.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.streams = [folder / name for name in ("in", "out", "err")]
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
+        self.server = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("warm_commands.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=folder,
+            env={**environment, "OMP_NUM_THREADS": "1"},
+        )
+
+    def __call__(self, *argv: object, typed: str = "", cwd: Path = ROOT) -> Outcome:
+        """Run a command to its end.
+
+        :param argv: the words of the command; ``python`` as the first one is followed by a script, or by ``-m`` and a
+            module of this repository.
+        :param typed: what its standard input holds.
+        """
+        self.streams[0].write_text(typed, encoding="utf-8")
+        words = [str(word) for word in argv]
+        request = {"argv": words, "cwd": str(cwd), "streams": [str(path) for path in self.streams]}
+        assert self.server.stdin is not None
+        assert self.server.stdout is not None
+        self.server.stdin.write(json.dumps(request) + "\n")
+        self.server.stdin.flush()
+        code = int(self.server.stdout.readline())
+        out, err = (path.read_text(encoding="utf-8") for path in self.streams[1:])
+        return Outcome(code, out, err)
+
+    def succeed(self, *argv: object, typed: str = "", cwd: Path = ROOT) -> Outcome:
+        """Run a command that must end with exit code 0."""
+        outcome = self(*argv, typed=typed, cwd=cwd)
+        assert outcome.code == 0, outcome.out[-2000:] + outcome.err[-5000:]
+        return outcome
+
+    def close(self) -> None:
+        """End the server."""
+        self.server.communicate()
+
+
+def train_words(data: object, save_dir: object, *more: object) -> list[object]:
+    """Words of a small fairseq-train, the quickstart's with a higher rate and fewer epochs."""
+    return [
+        *("fairseq-train", data, "--user-dir", PLUGIN, "--task", "copy", "--arch", "gru_attention_copy"),
+        *("--criterion", "cross_entropy", "--optimizer", "adam", "--lr", "0.01", "--batch-size", "32"),
+        *("--seed", "1", "--num-workers", "0", "--no-epoch-checkpoints", "--save-dir", save_dir),
+        *("--best-checkpoint-metric", "exact_match", "--maximize-best-checkpoint-metric"),
+        *more,
+    ]
+
+
+def generate_words(data: object, path: object, *more: object) -> list[object]:
+    """Words of a fairseq-generate that reports exact match."""
+    return [
+        *("fairseq-generate", data, "--user-dir", PLUGIN, "--task", "copy", "--path", path),
+        *("--scoring", "exact_match", *more),
+    ]
+
+
+def extract_words(data: object, path: object, output: object, *more: object) -> list[object]:
+    """Words of an extraction."""
+    return ["python", ROOT / "scripts" / "extract_attention.py", data, "--path", path, "--output", output, *more]
+
+
+def error_line(outcome: Outcome) -> str:
+    """The one line that a user error leaves at the end of standard error, where no traceback may be."""
+    assert "Traceback" not in outcome.err, outcome.err
+    return outcome.err.rstrip("\n").rsplit("\n", 1)[-1]
+
+
+def lines_of(outcome: Outcome, letter: str) -> dict[int, list[str]]:
+    """Lines of fairseq-generate of one kind (``H``, ``T``, ``A``, ...): sentence id -> last field of each line."""
+    found: dict[int, list[str]] = {}
+    for line in outcome.out.splitlines():
+        if line.startswith(f"{letter}-"):
+            name, *fields = line.split("\t")
+            found.setdefault(int(name[2:]), []).extend(fields[-1:])
+    return found

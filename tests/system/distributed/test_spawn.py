@@ -1,0 +1,70 @@
+"""Processes that begin anew: fairseq's own start of several, and data workers. The plugin is imported again in each."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from data_gen.copy.dataset import make_online_folder
+from tests.conftest import SMALL
+from tests.support.commands import ROOT, train_words
+from tests.support.making import make_task
+
+SPAWNED = ROOT / "tests" / "support" / "spawned_training.py"
+
+
+def spawned(data: Path, folder: Path, *more: object) -> str:
+    """Train in two processes that fairseq starts. :returns: what they said."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        meeting = f"tcp://localhost:{free.getsockname()[1]}"
+    words = train_words(data, folder, "--batch-size", 16, "--dropout", 0.2, *more)[1:]
+    place = ("--cpu", "--distributed-backend", "gloo", "--ddp-backend", "legacy_ddp", "--distributed-world-size", 2)
+    done = subprocess.run(
+        [sys.executable, *map(str, (SPAWNED, *words, *place, "--distributed-init-method", meeting))],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-5000:]
+    assert "training on 2 devices" in done.stdout
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_training_in_processes_that_fairseq_starts_goes_on(copy_data: Path, tmp_path: Path) -> None:
+    spawned(copy_data, tmp_path, "--max-epoch", 1)
+    said = spawned(copy_data, tmp_path, "--max-epoch", 2)
+    assert f"Loaded checkpoint {tmp_path}/checkpoint_last.pt (epoch 2 @ 10 updates)" in said
+    saved = torch.load(tmp_path / "checkpoint_last.pt", weights_only=True)
+    assert saved["optimizer_history"][-1]["num_updates"] == 20
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint_best.pt", "checkpoint_last.pt"]
+
+
+def same(first: Any, second: Any) -> bool:
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(same(first[name], second[name]) for name in first)
+    return torch.equal(first, second) if isinstance(first, torch.Tensor) else bool(first == second)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("online", [False, True], ids=["files", "made while training"])
+def test_data_workers_that_begin_anew_read_the_same(copy_data: Path, tmp_path: Path, online: bool) -> None:
+    if online:
+        make_online_folder(SMALL, tmp_path / "data")
+    task = make_task(tmp_path / "data" if online else copy_data, online=online)
+    task.load_dataset("train", epoch=2)
+    dataset = task.dataset("train")
+    batches = [[0, 3, 7], [299, 5]]
+    loader = DataLoader(
+        dataset, batch_sampler=batches, collate_fn=dataset.collater, num_workers=1, multiprocessing_context="spawn"
+    )
+    for batch, numbers in zip(loader, batches, strict=True):
+        assert same(batch, dataset.collater([dataset[number] for number in numbers]))

@@ -1,0 +1,167 @@
+"""README and docs say what is: commands are those of quickstart.sh, tables name the options and their defaults."""
+
+import dataclasses
+import re
+import shlex
+from argparse import SUPPRESS
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from data_gen.__main__ import _build_parser
+from data_gen.copy.spec import CopySpec
+from fairseq_plugin.criterions.chunked_cross_entropy import ChunkedCrossEntropyConfig
+from fairseq_plugin.models.options import GRUAttentionConfig
+from fairseq_plugin.modules.attention import ATTENTION, Attention
+from fairseq_plugin.optim.fused_adam import FusedAdamWConfig
+from fairseq_plugin.tasks.copy_config import CopyTaskConfig
+from scripts import results_table
+from scripts.marked_section import replace_section
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+OPTIONS = (ROOT / "docs" / "options.md").read_text(encoding="utf-8")
+INTERNALS = (ROOT / "docs" / "internals.md").read_text(encoding="utf-8")
+COMMANDS = (
+    ("python", "-m", "data_gen"),
+    ("fairseq-train",),
+    ("fairseq-generate",),
+    ("python", "scripts/extract_attention.py"),
+    ("python", "scripts/plot_attention.py"),
+)
+
+
+def section(title: str, document: str = README) -> str:
+    """What stands under a heading, up to the next one of any level."""
+    _, found, rest = document.partition(f"\n{title}\n")
+    assert found, f"no heading {title!r}"
+    return re.split(r"\n##+ ", rest)[0]
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.S)
+
+
+def commands(script: str) -> list[list[str]]:
+    """The words of each command of ``COMMANDS`` in a shell script, in order."""
+    lines = script.replace("\\\n", " ").splitlines()
+    words = [shlex.split(line, comments=True) for line in lines if "[[" not in line and "$(" not in line]
+    return [line for line in words if any(tuple(line[: len(start)]) == start for start in COMMANDS)]
+
+
+def quickstart_commands(folder: str) -> list[list[str]]:
+    script = (ROOT / "scripts" / "quickstart.sh").read_text(encoding="utf-8")
+    script = re.sub(r"^run(_into \S+)? ", "", script, flags=re.M)
+    script = script.replace("$model", "$folder/checkpoints/checkpoint_best.pt").replace("$folder", folder)
+    return [[word for word in command if word != "--overwrite"] for command in commands(script)]
+
+
+def test_the_steps_are_those_of_the_quick_start() -> None:
+    steps = commands("\n".join(blocks(section("## Step by step"), "bash")))
+    assert len(steps) == len(COMMANDS)
+    assert steps == quickstart_commands("/tmp/copy")
+
+
+def test_the_results_are_trained_as_in_the_quick_start() -> None:
+    training = quickstart_commands("x")[1]
+    mine = ["fairseq-train", "x/data", *results_table.PLUGIN, *results_table.TRAINING]
+    mine += ["--seed", "1", "--save-dir", "x/checkpoints"]
+    assert options_of(mine) == options_of(training)
+
+
+def options_of(command: list[str]) -> set[str]:
+    """Options with their values, in no order."""
+    return {option.strip() for option in " ".join(command).split(" --")}
+
+
+def rows(text: str) -> dict[str, str]:
+    """The first two columns of the table in a text: option -> default."""
+    lines = [line.strip().strip("|").split("|") for line in text.splitlines() if line.startswith("|")]
+    return {cells[0].strip().strip("`"): cells[1].strip() for cells in lines[2:]}
+
+
+def shown(value: Any) -> str:
+    """A default as the tables show it."""
+    if value is None:
+        return "none"
+    return ("on" if value else "off") if isinstance(value, bool) else str(value)
+
+
+def of_dataclass(config: type) -> dict[str, str]:
+    """Options of a fairseq dataclass, without those that fairseq defines itself (``${...}``)."""
+    fields = {field.name: field.default for field in dataclasses.fields(config) if not field.name.startswith("_")}
+    return {
+        f"--{name.replace('_', '-')}": shown(default)
+        for name, default in fields.items()
+        if name != "data" and not str(default).startswith("${")
+    }
+
+
+def of_data_gen(route: str) -> dict[str, str]:
+    (routes,) = (action for action in _build_parser()._actions if action.dest == "route")
+    actions = routes.choices[route]._actions  # type: ignore[index, call-overload, union-attr]
+    return {action.option_strings[0]: shown(_default(action)) for action in actions if "--help" not in _names(action)}
+
+
+def _default(action: Any) -> object:
+    """That of the preset, where only a value that is given replaces the preset's."""
+    if action.default is not SUPPRESS:
+        return action.default
+    value = getattr(CopySpec(), action.dest)
+    return None if value == () else value
+
+
+def _names(action: Any) -> list[str]:
+    return action.option_strings or ["--help"]  # an argument without a name is no option
+
+
+@pytest.mark.parametrize(
+    ("title", "options"),
+    [
+        ("## `python -m data_gen copy DESTDIR`", of_data_gen("copy")),
+        ("## `python -m data_gen text DESTDIR`", of_data_gen("text")),
+        ("## `--task copy`", of_dataclass(CopyTaskConfig)),
+        ("## `--arch gru_attention`", of_dataclass(GRUAttentionConfig)),
+        ("## `--criterion chunked_cross_entropy`", of_dataclass(ChunkedCrossEntropyConfig)),
+        ("## `--optimizer fused_adamw`", of_dataclass(FusedAdamWConfig)),
+    ],
+    ids=["data_gen copy", "data_gen text", "task", "model", "criterion", "optimizer"],
+)
+def test_tables_name_every_option_with_its_default(title: str, options: dict[str, str]) -> None:
+    assert rows(section(title, OPTIONS)) == options
+
+
+def test_the_attention_that_is_shown_works() -> None:
+    names: dict[str, Any] = {}
+    exec(blocks(section("### A new attention score", INTERNALS), "python")[0], names)
+    made: Attention = names["CosineAttention"](query_dim=5, value_dim=6, attention_dim=7)
+    values, query = torch.rand(2, 3, 6), torch.rand(2, 5)
+    keys = made.project_keys(values)
+    context, weights = made(query, keys, values, torch.tensor([[False] * 3, [False, False, True]]))
+    assert (context.shape, weights.shape) == ((2, 6), (2, 3))
+    keys = torch.einsum("hc,bsc->bsh", made.key_projection.weight, values)
+    scores = 10.0 * torch.cosine_similarity(query.unsqueeze(1), keys, dim=2)
+    torch.testing.assert_close(weights[0], scores[0].softmax(0))
+    assert weights[1, 2] == 0.0
+
+
+def test_the_tests_that_the_page_on_attention_names_exist() -> None:
+    named = re.findall(
+        r"`(tests/[\w/]+\.py)::(test_\w+)`", (ROOT / "docs" / "attention.md").read_text(encoding="utf-8")
+    )
+    assert len(named) >= 7
+    for path, name in named:
+        assert f"\ndef {name}(" in (ROOT / path).read_text(encoding="utf-8"), name
+
+
+def test_the_page_on_attention_has_every_kind() -> None:
+    page = (ROOT / "docs" / "attention.md").read_text(encoding="utf-8")
+    for title in ("## Scores", "## What a score costs"):
+        assert list(rows(section(title, page))) == list(ATTENTION)
+
+
+@pytest.mark.parametrize("name", ["results", "speed", "compat"])
+def test_measured_sections_can_be_replaced(name: str) -> None:
+    assert "new" in replace_section(README, name, "new")
