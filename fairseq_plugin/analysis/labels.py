@@ -19,7 +19,7 @@ SEEN: Final = " \u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08
 # Letters, marks and a symbol that are drawn as nothing: fillers of Hangul, vowels of Khmer, the empty Braille cell.
 BLANK: Final = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
 
-LONGEST: Final = 32  # columns of a label in a picture; a Chinese character takes two
+WIDEST: Final = 32  # columns of a label in a picture; a Chinese character takes two
 LETTER: Final = 8  # characters that one letter with its marks has at most, as far as cutting goes
 PARTS: Final = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|[nrt])|.")
 
@@ -51,10 +51,10 @@ def shortened(text: str) -> str:
         else:
             parts.append(part)
     widths = [_width(part) for part in parts]
-    if sum(widths) <= LONGEST:
+    if sum(widths) <= WIDEST:
         return text
     head = tail = 0  # parts that are kept
-    left = LONGEST - 1
+    left = WIDEST - 1
     while True:
         place = head if head <= tail else -1 - tail
         left -= widths[place]
