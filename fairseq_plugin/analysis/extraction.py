@@ -168,7 +168,7 @@ class Draws:
 
 
 def sentences_of(loaded: Loaded) -> tuple[Iterator[tuple[str, ...]], Iterator[tuple[str, ...]]]:
-    """The sources of the split and its references, of which there may be none, as tokens."""
+    """The sources of the split and its references as tokens; a split may have no references."""
     dataset = loaded.task.dataset(loaded.split)
 
     def side(name: str, dictionary: Dictionary) -> Iterator[tuple[str, ...]]:
@@ -247,7 +247,7 @@ def right_padded(sample: dict[str, Any], task: FairseqTask) -> dict[str, Any]:
     """The batch with its source padded on the right.
 
     fairseq's LSTM turns left padding into right padding inside, and its attention with it: only right-padded batches
-    have attention and source in the same places for every model.
+    have attention and source at the same positions for every model.
     """
     net_input = sample["net_input"]
     tokens = net_input["src_tokens"]
@@ -257,9 +257,10 @@ def right_padded(sample: dict[str, Any], task: FairseqTask) -> dict[str, Any]:
 
 
 def check_open_files(workers: int) -> None:
-    """:raises UserError: so many processes that prepare batches need more open files than the system allows.
+    """Refuse more processes than the system allows open files for; they would wait for one another for ever.
 
-    Without this, they wait for one another for ever.
+    :param workers: the number of processes that prepare batches.
+    :raises UserError: naming how many files they need.
     """
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = 32 + 16 * workers  # measured: 33 for one, 130 for 8

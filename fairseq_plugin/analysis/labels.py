@@ -36,8 +36,8 @@ def visible(text: str) -> str:
     """Any text, with codes for what cannot be seen other than spaces."""
     last = len(text) - 1
     return "".join(
-        character if _is_seen(character) or (character in JOINERS and 0 < place < last) else _code(character)
-        for place, character in enumerate(text)
+        character if _is_seen(character) or (character in JOINERS and 0 < position < last) else _code(character)
+        for position, character in enumerate(text)
     )
 
 
@@ -56,11 +56,11 @@ def shortened(text: str) -> str:
     head = tail = 0  # parts that are kept
     left = WIDEST - 1
     while True:
-        place = head if head <= tail else -1 - tail
-        left -= widths[place]
+        index = head if head <= tail else -1 - tail
+        left -= widths[index]
         if left < 0:
             return "".join([*parts[:head], "…", *parts[len(parts) - tail :]])
-        head, tail = head + (place >= 0), tail + (place < 0)
+        head, tail = head + (index >= 0), tail + (index < 0)
 
 
 def _is_seen(character: str) -> bool:

@@ -31,7 +31,7 @@ class AttentionRecord:
     :param weights: (T, S), target x source; kept as a read-only float32 array.
     :param score: the score of the hypothesis as the generator reports it.
     :param reference: the tokens of the gold target, None if there is none.
-    :param rank: place in the n-best list of the sentence, 0 for the best hypothesis.
+    :param rank: position in the n-best list of the sentence, 0 for the best hypothesis.
     :raises UserError: if the shape of ``weights`` is not (T, S), if a number is not finite, if ``id`` or ``rank`` is
         negative, or if a token is not valid Unicode.
     """
@@ -87,7 +87,7 @@ def without_end(tokens: Sequence[str]) -> Sequence[str]:
 
 def letters(tokens: Iterable[str]) -> np.ndarray:
     """The positions of the tokens other than ``</s>``."""
-    return np.array([place for place, token in enumerate(tokens) if token != END], dtype=np.int64)
+    return np.array([position for position, token in enumerate(tokens) if token != END], dtype=np.int64)
 
 
 def in_order(

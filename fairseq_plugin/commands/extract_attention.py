@@ -111,7 +111,10 @@ def extract_to_files(options: argparse.Namespace, fairseq_arguments: Sequence[st
 
 
 def check_lines(options: argparse.Namespace, loaded: Loaded, cfg: Any) -> None:
-    """:raises UserError: sentences are to be left out, but a file has a line for each."""
+    """Check that no sentence is left out where a file has a line for each.
+
+    :raises UserError: naming the file.
+    """
     for path in options.output:
         if format_of(path, options.format).best_only and (left_out := skipped(loaded, cfg)).size:
             raise UserError(
@@ -121,7 +124,7 @@ def check_lines(options: argparse.Namespace, loaded: Loaded, cfg: Any) -> None:
 
 
 def warn_of_ending(path: Path, name: str | None) -> None:
-    """One line where a file is to be of another format than its ending says, by which the other scripts go."""
+    """Print a line where the format of a file is not that of its ending: the other scripts go by the ending."""
     ending = path.suffix.lower().removeprefix(".")
     if name is not None and ending in FORMATS and ending != name:
         print(

@@ -156,7 +156,7 @@ def select(records: Sequence[AttentionRecord], sentence: int | None, rank: int, 
 
 
 GIF = ".gif"
-# As fairseq-train names what it saves after an epoch, and within one after so many updates.
+# As fairseq-train names what it saves after an epoch, and after a number of updates within one.
 CHECKPOINT = re.compile(r"checkpoint(?:(?P<whole>\d+)|_(?P<epoch>\d+)_(?P<updates>\d+))\.pt")
 PANELS, FRAMES = 12, 30  # checkpoints in a picture and in an animation, if --panels does not say
 
@@ -193,7 +193,7 @@ def checkpoints_in(folder: Path) -> list[Path]:
 
 
 def evenly(items: Sequence[Item], most: int) -> list[Item]:
-    """At most so many of the items, evenly spaced, the first and the last among them.
+    """At most ``most`` of the items, evenly spaced, the first and the last among them.
 
     :raises UserError: if ``most`` is below 2.
     """
@@ -316,7 +316,10 @@ def plot(argv: Sequence[str] | None) -> int:
 
 
 def check_evolution(options: argparse.Namespace) -> None:
-    """:raises UserError: if an option contradicts --evolution."""
+    """Check the other options beside --evolution.
+
+    :raises UserError: if one contradicts it.
+    """
     contradictions = {
         "--all": options.all,
         "--ids": options.ids is not None,

@@ -43,7 +43,7 @@ class Format:
     """How one kind of file is written to and read from an open binary file; errors need not name the file.
 
     :param read: None if the file does not hold enough to make records of.
-    :param best_only: whether it has place for one hypothesis of each sentence only.
+    :param best_only: whether it holds one hypothesis of each sentence only.
     """
 
     write: Callable[[Iterable[AttentionRecord], BinaryIO], None]

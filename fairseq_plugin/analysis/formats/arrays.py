@@ -205,12 +205,12 @@ class Slice:
         self.dtype = next((np.dtype(known) for known in CODES if CODES[known] == code), np.dtype(np.void))
         check_array(name, shape, self.dtype, NUMBERS[name])
         self.size: int = shape[0]
-        self.place = 0
+        self.position = 0
 
     def read(self, count: int) -> np.ndarray:
         """The next ``count`` entries."""
-        begin, self.place = self.place, self.place + count
-        values: np.ndarray = self.tensor[begin : self.place] if count else np.empty(0, self.dtype)  # it refuses none
+        begin, self.position = self.position, self.position + count
+        values: np.ndarray = self.tensor[begin : self.position] if count else np.empty(0, self.dtype)  # it refuses none
         return values
 
 

@@ -73,7 +73,7 @@ def draw(
 
 
 def add_matrix(figure: Figure, panel: Panel, colours: Colours) -> AxesImage:
-    """Add axes with one matrix, its ticks and labels; their place is set later.
+    """Add axes with one matrix, its ticks and labels; :func:`arrange` positions them.
 
     :raises UserError: as :func:`draw`.
     """
@@ -95,7 +95,7 @@ def add_matrix(figure: Figure, panel: Panel, colours: Colours) -> AxesImage:
 
 
 def add_bar(figure: Figure, image: AxesImage) -> Axes:
-    """Add axes with the colour bar; their place is set later."""
+    """Add axes with the colour bar; :func:`arrange` positions them."""
     axes = figure.add_axes((0, 0, 1, 1), label="bar")
     figure.colorbar(image, cax=axes).set_label("Attention weight", **_text([]))
     axes.tick_params(labelsize=FONT_SIZE)
@@ -201,7 +201,7 @@ class Extent(NamedTuple):
 
 
 def arrange(figure: Figure, matrices: Sequence[Axes], bar: Axes, columns: int) -> None:
-    """Place matrices in rows of ``columns`` and the colour bar to their right; the figure gets the size that they need.
+    """Position matrices in rows of ``columns`` and the colour bar to their right; the figure gets the size they need.
 
     Matrices of a column share their left edge, those of a row their upper one. Nothing overlaps or is cut, whatever
     the length of labels and titles; source labels that would touch are turned.
@@ -216,7 +216,7 @@ def arrange(figure: Figure, matrices: Sequence[Axes], bar: Axes, columns: int) -
     boxes.append((right + GAP, top - bar_height, BAR_WIDTH, bar_height))
     width = _whole(right + GAP + bar_extent.right) + PAD
     height = _whole(max(-bottom, bar_height - bar_extent.bottom - top)) + 2 * PAD
-    _place(figure, dict(zip([*matrices, bar], boxes, strict=True)), (width, height), height - PAD)
+    _position(figure, dict(zip([*matrices, bar], boxes, strict=True)), (width, height), height - PAD)
 
 
 def _size(axes: Axes) -> tuple[float, float]:
@@ -226,7 +226,7 @@ def _size(axes: Axes) -> tuple[float, float]:
 
 def _measured(figure: Figure, axes: Axes, size: tuple[float, float]) -> Extent:
     """What axes whose box has this size need with their labels; crowded ones are turned."""
-    _place(figure, {axes: (0.0, 0.0, *size)}, size, 0.0)
+    _position(figure, {axes: (0.0, 0.0, *size)}, size, 0.0)
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]  # the canvas is Agg
     if axes.get_images():
         _turn_crowded_labels(axes, renderer)
@@ -271,7 +271,7 @@ def _whole(inches: float) -> float:
     return math.ceil(inches * POINTS) / POINTS
 
 
-def _place(figure: Figure, boxes: dict[Axes, Box], size: tuple[float, float], rise: float) -> None:
+def _position(figure: Figure, boxes: dict[Axes, Box], size: tuple[float, float], rise: float) -> None:
     """Set the size of the figure and the boxes of its axes, lifted by ``rise``, all in inches."""
     figure.set_size_inches(*size)
     for axes, (x, y, width, height) in boxes.items():

@@ -149,7 +149,10 @@ def check_ending(path: Path, endings: Collection[str] = METADATA.keys()) -> str:
 
 
 def check_pixels(figure: Figure, path: Path) -> None:
-    """:raises UserError: if a figure is larger than a picture of pixels can sensibly be."""
+    """Check that a figure has at most ``MOST_PIXELS`` pixels.
+
+    :raises UserError: if it has more.
+    """
     width, height = figure.get_size_inches() * DPI
     if width * height > MOST_PIXELS:
         raise UserError(
