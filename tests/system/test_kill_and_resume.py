@@ -67,7 +67,7 @@ def test_killed_while_a_checkpoint_is_written(
 ) -> None:
     words, folder, said = whole
     words = [tmp_path / "run" if word == "SAVE_DIR" else word for word in words]
-    killed = commands("python", ROOT / "tests" / "killed.py", function, call, *words)
+    killed = commands("python", ROOT / "tests" / "support" / "killed.py", function, call, *words)
     assert killed.code == -signal.SIGKILL
     assert len(list((tmp_path / "run").glob("*.tmp"))) == 1
     resumed = commands.succeed(*words)
