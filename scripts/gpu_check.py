@@ -29,12 +29,21 @@ import torch
 
 import fairseq_plugin
 from fairseq_plugin.analysis.formats import read_records
-from scripts.benchmark import report
 from scripts.benchmark.__main__ import GPU_ROWS
 from scripts.benchmark.precision import PRECISIONS
-from scripts.marked_section import check_section, read_text, update_file
-from scripts.results_table import PLUGIN, TRAINING, Progress, new_folder, numbers, run
-from scripts.study_folder import write
+from scripts.common import (
+    PLUGIN,
+    TRAINING,
+    check_section,
+    markdown_table,
+    new_folder,
+    read_text,
+    run,
+    steps_on_stderr,
+    update_file,
+    write,
+)
+from scripts.results_table import numbers
 
 NAME = "gpu_check"
 SECTION = "gpu"
@@ -122,17 +131,8 @@ class Checks:
         """Train in two processes, each with a GPU of its own."""
         log = self.folder / "two-gpus.log"
         save = ["--save-dir", str(self.folder / "two-gpus"), "--seed", "1"]
-        words = [
-            "scripts.train_distributed",
-            "--nproc-per-node",
-            "2",
-            "fairseq-train",
-            str(self.data),
-            *PLUGIN,
-            *TRAINING,
-            *save,
-        ]
-        text = run(words, log)
+        words = ["scripts.train_distributed", "--nproc-per-node", "2", "fairseq-train", str(self.data)]
+        text = run([*words, *PLUGIN, *TRAINING, *save], log)
         (world,) = numbers(r"distributed_world_size'?: (\d+)", text, log)
         return Outcome(f"world size {world:.0f}", world == 2)
 
@@ -181,25 +181,23 @@ def check(options: argparse.Namespace) -> int:
         raise UserError("torch sees no GPU here: install a CUDA build of torch, or add --device cpu --smoke")
     if options.smoke and options.update:
         raise UserError("--smoke measures nothing that is worth a place in a file: leave out --update")
-    if options.update is not None:
-        check_section(options.update, SECTION)  # better to fail now than after the measurements
+    check_section(options.update, SECTION)  # better to fail now than after the measurements
     folder = new_folder(options.folder)
     checks = Checks(folder, options)
     groups = checks.all()
-    progress = Progress(1 + len(groups))
-    progress.start("data")
-    run(["data_gen", "copy", str(checks.data)], folder / "data.log")
     rows, passed = [], True
-    for group in groups:
-        progress.start("; ".join(group))
-        with ThreadPoolExecutor(len(group)) as pool:
-            outcomes = list(pool.map(timed, group.values()))
-        for name, (outcome, seconds) in zip(group, outcomes, strict=True):
-            passed = passed and outcome.passed
-            rows.append((name, outcome.text, "yes" if outcome.passed else "**no**", f"{seconds:.0f}"))
-        text = tables(rows, folder / "benchmark.txt")
-        write(folder / "tables.md", text + "\n")  # a run that is broken off leaves what it found
-    progress.bar.close()
+    with steps_on_stderr(1 + len(groups)) as begin:
+        begin("data")
+        run(["data_gen", "copy", str(checks.data)], folder / "data.log")
+        for group in groups:
+            begin("; ".join(group))
+            with ThreadPoolExecutor(len(group)) as pool:
+                outcomes = list(pool.map(timed, group.values()))
+            for name, (outcome, seconds) in zip(group, outcomes, strict=True):
+                passed = passed and outcome.passed
+                rows.append((name, outcome.text, "yes" if outcome.passed else "**no**", f"{seconds:.0f}"))
+            text = tables(rows, folder / "benchmark.txt")
+            write(folder / "tables.md", text + "\n")  # a run that is broken off leaves what it found
     if options.update is not None:
         update_file(options.update, SECTION, text)
     print(text)
@@ -218,11 +216,10 @@ def timed(each: Callable[[], Outcome]) -> tuple[Outcome, float]:
 
 def tables(rows: Sequence[Sequence[str]], benchmark: Path) -> str:
     """The checks and the measurements as Markdown, the machine between the two."""
-    head = [("check", "result", "passed", "seconds"), ("---", "---", "---", "---:")]
     measured = read_text(benchmark) if benchmark.exists() else ""
     start = measured.find("\n\n| what |")  # progress and warnings of imports stand before the machine and the table
     measured = measured[measured.rfind("\n", 0, start) + 1 :] if start >= 0 else ""
-    return f"{report.rows_of([*head, *rows])}\n\n{measured}".strip()
+    return f"{markdown_table(('check', 'result', 'passed', 'seconds'), rows, 'lllr')}\n\n{measured}".strip()
 
 
 if __name__ == "__main__":

@@ -21,11 +21,19 @@ from data_gen.signals import exit_on_interrupt
 if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
     exit_on_interrupt()
 
-from scripts.benchmark.commands import run
+from scripts.common import (
+    PLUGIN,
+    TRAINING,
+    check_section,
+    machine_in_words,
+    markdown_table,
+    new_folder,
+    run,
+    steps_on_stderr,
+    update_file,
+)
 from scripts.kills.comparison import PHASES
 from scripts.kills.training import Outcome, kill_and_compare
-from scripts.marked_section import check_section, update_file
-from scripts.results_table import PLUGIN, TRAINING, machine, new_folder
 
 NAME = "kill_and_resume"
 SECTION = "kills"
@@ -60,19 +68,19 @@ def kill_and_resume(options: argparse.Namespace) -> int:
     """Do what the options of :func:`parser` say."""
     if not 1 <= options.kills <= 100:
         raise UserError(f"--kills must be from 1 to 100, but is {options.kills}")
-    if options.update is not None:
-        check_section(options.update, SECTION)  # better to fail now than after the trainings
+    check_section(options.update, SECTION)  # better to fail now than after the trainings
     folder = new_folder(options.folder)
     outcomes = {}
-    for number, (kind, (data_options, training_options)) in enumerate(KINDS.items(), start=1):
-        print(f"[{number}/{len(KINDS)}] {kind}", file=sys.stderr, flush=True)
-        place = folder / f"kind{number}"
-        place.mkdir()
-        small = SMALL_DATA if options.smoke else ()
-        run(["data_gen", "copy", str(place / "data"), *data_options, *small], threads=1)
-        words = ["fairseq_cli.train", str(place / "data"), *PLUGIN, *TRAINING, *OPTIONS, *training_options]
-        words += SMALL_TRAINING if options.smoke else ()
-        outcomes[kind] = kill_and_compare(words, place, options.kills, options.seed)
+    with steps_on_stderr(len(KINDS)) as begin:
+        for number, (kind, (data_options, training_options)) in enumerate(KINDS.items(), start=1):
+            begin(kind)
+            place = folder / f"kind{number}"
+            place.mkdir()
+            small = SMALL_DATA if options.smoke else ()
+            run(["data_gen", "copy", str(place / "data"), *data_options, *small], threads=1)
+            words = ["fairseq_cli.train", str(place / "data"), *PLUGIN, *TRAINING, *OPTIONS, *training_options]
+            words += SMALL_TRAINING if options.smoke else ()
+            outcomes[kind] = kill_and_compare(words, place, options.kills, options.seed)
     text = table(outcomes)
     print(text)
     for kind, outcome in outcomes.items():
@@ -87,11 +95,9 @@ def kill_and_resume(options: argparse.Namespace) -> int:
 
 def table(outcomes: Mapping[str, Outcome]) -> str:
     """Figures down, kinds of data across, as a Markdown table, with a line that says where they come from."""
-    rows = [["", *outcomes], ["---", *["---:"] * len(outcomes)]]
     every = outcomes.values()
-    for phase in PHASES:
-        rows.append([f"kills: {phase}", *(str(each.kills[phase]) for each in every)])
-    rows += [
+    rows = [
+        *([f"kills: {phase}", *(str(each.kills[phase]) for each in every)] for phase in PHASES),
         ["kills that left a half-written file", *(str(each.half_written) for each in every)],
         ["restarts", *(str(each.starts - 1) for each in every)],
         ["updates", *(str(each.updates) for each in every)],
@@ -108,7 +114,7 @@ def table(outcomes: Mapping[str, Outcome]) -> str:
     for what, name in names.items():
         compared = [each.compared[what] for each in every]
         rows.append([name, *(f"{len(each.different)} of {each.count}" for each in compared)])
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows) + f"\n\n{machine()}."
+    return f"{markdown_table(['', *outcomes], rows, 'l' + 'r' * len(outcomes))}\n\n{machine_in_words()}."
 
 
 if __name__ == "__main__":

@@ -25,11 +25,10 @@ if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
 
 from data_gen.files import whole_file
 from data_gen.parallel import available_cores
+from scripts.common import check_section, study_folder, update_file, write
 from scripts.lengths import results
 from scripts.lengths.config import read_study
 from scripts.lengths.jobs import make_data, run_jobs
-from scripts.marked_section import check_section, update_file
-from scripts.study_folder import study_folder, write
 
 NAME = "length_study"
 SMOKE = Path(__file__).resolve().parent / "lengths" / "smoke.yaml"
@@ -60,8 +59,7 @@ def run_study(options: argparse.Namespace) -> int:
     """Do what the options of :func:`parser` say."""
     config = SMOKE if options.smoke else options.config
     study, name = read_study(config), config.stem
-    if options.update:
-        check_section(options.update, name)  # better to fail before the trainings
+    check_section(options.update, name)  # better to fail before the trainings
     folder = study_folder(options.folder, asdict(study))
     make_data(study, folder)
     jobs = run_jobs(study, folder, available_cores())

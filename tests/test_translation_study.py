@@ -12,12 +12,12 @@ from data_gen.errors import UserError
 from fairseq_plugin.analysis.pictures import fonts
 from fairseq_plugin.analysis.records import AttentionRecord
 from scripts import translation_study
-from scripts.marked_section import replace_section
+from scripts.common import replace_section
 from scripts.translation import recipe, report, scores
 from scripts.translation.corpus import read_corpus, sentences, sources_seen
 from scripts.translation.recipe import ADDITIVE, GENERAL, LSTM, MODELS, Recipe, Run
 from scripts.translation.scores import Score, Scores, score, translations
-from scripts.translation.side_by_side import Training
+from scripts.translation.trainings import Training
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -26,12 +26,11 @@ import torch
 
 from data_gen.files import require_place, whole_file
 from scripts.benchmark import report
-from scripts.benchmark.measurement import Circumstances, Clock, Measurement, describe_machine, peak_gflops
+from scripts.benchmark.measurement import Circumstances, Clock, Measurement, peak_gflops
 from scripts.benchmark.precision import PRECISIONS, float32_products
 from scripts.benchmark.rows import ROWS
 from scripts.benchmark.settings import SETTINGS, enlarged, shrunk
-from scripts.marked_section import check_section, update_file
-from scripts.results_table import Progress
+from scripts.common import check_section, describe_machine, steps_on_stderr, update_file
 
 NAME = "benchmark"
 SECTION = "speed"
@@ -74,33 +73,32 @@ def benchmark(options: argparse.Namespace, arguments: Sequence[str]) -> int:
             print(f"{name:<14} {entry.what} ({', '.join(entry.settings)})")
         return 0
     plan = check(options)
-    for path in filter(None, (options.update, options.summary)):
+    for path in (options.update, options.summary):
         check_section(path, SECTION)  # better to fail now than after the measurements
     if options.output is not None:
         require_place(options.output)
-    progress = Progress(len(plan) * len(options.threads))
     measured: list[Measurement] = []
     peaks: dict[str, float] = {}
     threads_before = torch.get_num_threads()
-    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+    steps = len(plan) * len(options.threads)
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder, steps_on_stderr(steps) as begin:
         for threads in options.threads:
             precisions = tuple(options.precisions or (PRECISIONS if options.device == "cuda" else ()))
             circumstances = Circumstances(threads, Path(folder), options.device, options.repetitions, precisions)
             torch.set_num_threads(threads)
             peaks.update(measure_peaks(circumstances, options.smoke))
             for row, setting in plan:
-                progress.start(f"{row}, {setting}, {threads} thread{'s' * (threads > 1)}")
+                begin(f"{row}, {setting}, {threads} thread{'s' * (threads > 1)}")
                 sizes = enlarged(SETTINGS[setting]) if options.device == "cuda" else SETTINGS[setting]
                 sizes = shrunk(sizes) if options.smoke else sizes
                 measured += ROWS[row].measure(sizes, circumstances)
     torch.set_num_threads(threads_before)
-    progress.bar.close()
     write(options, measured, peaks, arguments)
     return 0
 
 
 def check(options: argparse.Namespace) -> list[tuple[str, str]]:
-    """BlockSource of row and setting to measure. :raises UserError: there is none, or an option makes no sense."""
+    """Pairs of row and setting to measure. :raises UserError: there is none, or an option makes no sense."""
     if min(options.threads) < 1:
         raise UserError(f"--threads must be at least 1, but is {min(options.threads)}")
     if len(set(options.threads)) < len(options.threads):

@@ -1,47 +1,15 @@
-"""Command lines of fairseq with both models at the same sizes, and the figures in what fairseq logs.
-
-Commands run in processes of their own.
-"""
+"""Command lines of fairseq with both models at the same sizes, and the figures in what fairseq logs."""
 
 import json
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from data_gen.errors import FAILURE, UserError
 from scripts.benchmark.measurement import Circumstances
 from scripts.benchmark.settings import SPECIAL_SYMBOLS, Setting
+from scripts.common import PLUGIN, run
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def run(words: Sequence[str], *, threads: int, variables: Mapping[str, str] | None = None) -> str:
-    """Run ``python -m`` in the repository.
-
-    :param variables: of the environment, beside those of this process.
-    :returns: all it says.
-    :raises UserError: it fails.
-    """
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONWARNINGS": "ignore", **(variables or {})}
-    done = subprocess.run(
-        [sys.executable, "-m", *words],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        last = (done.stdout.strip().splitlines() or ["nothing"])[-1]
-        raise UserError(f"{words[0]} ended with exit code {done.returncode}; it said: {last}", exit_code=FAILURE)
-    return done.stdout
-
-
-PLUGIN = ("--user-dir", "fairseq_plugin", "--task", "copy", "--num-workers", "0")
+COPY = (*PLUGIN, "--num-workers", "0")
 
 
 def make_data(setting: Setting, circumstances: Circumstances, sentences: int | None = None) -> Path:
@@ -70,7 +38,7 @@ def make_model(model: str, setting: Setting, data: Path, circumstances: Circumst
 
 def train_words(model: str, setting: Setting, data: Path, updates: int, device: str = "cpu") -> list[str]:
     """A training without validation: ``lstm`` with fairseq's own criterion and optimizer, ours with the plugin's."""
-    words = ["fairseq_cli.train", str(data), *PLUGIN, "--arch", model, *model_words(model, setting)]
+    words = ["fairseq_cli.train", str(data), *COPY, "--arch", model, *model_words(model, setting)]
     ours = ["--criterion", "chunked_cross_entropy", "--optimizer", "fused_adamw"]
     words += ours if model == "gru_attention" else ["--criterion", "cross_entropy", "--optimizer", "adam"]
     words += ["--lr", "0.001", "--batch-size", str(setting.batch), "--max-update", str(updates), "--seed", "1"]
@@ -94,7 +62,7 @@ def model_words(model: str, setting: Setting) -> list[str]:
 
 def generate_words(setting: Setting, data: Path, path: Path, beam: int, device: str = "cpu") -> list[str]:
     """Decode the test sequences, every output ``decoded_length`` symbols long."""
-    words = ["fairseq_cli.generate", str(data), *PLUGIN, "--path", str(path), "--beam", str(beam)]
+    words = ["fairseq_cli.generate", str(data), *COPY, "--path", str(path), "--beam", str(beam)]
     words += [] if device == "cuda" else ["--cpu"]
     length = str(setting.decoded_length)
     words += ["--min-len", length, "--max-len-a", "0", "--max-len-b", length]

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from fairseq_plugin.analysis.extraction import decoded, generation_config, load
 from fairseq_plugin.analysis.formats import write_records
-from scripts.benchmark.commands import run
 from scripts.benchmark.memory_child import peak
+from scripts.common import run
 
 
 class Extraction(NamedTuple):

@@ -3,21 +3,15 @@
 Runs take turns so that a busy moment of the machine hits every variant.
 """
 
-import os
-import platform
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from statistics import median
-from typing import Any
 
-import fairseq
 import torch
 
-from fairseq_plugin.modules.products import onednn_reachable, product
+from fairseq_plugin.modules.products import product
 
 MILLISECONDS, MEGABYTES, TOKENS, SENTENCES = "ms", "MB", "tokens/s", "sentences/s"
 RATES = (TOKENS, SENTENCES)  # more is better; of the others, less
@@ -129,23 +123,3 @@ def peak_gflops(clock: Clock, *, size: int, dtype: torch.dtype = torch.float32, 
     times = interleave(runs, clock, repetitions=repetitions, warmups=1)
     fastest = min(map(min, times.values()))
     return 2.0 * size**3 / fastest / 1e6
-
-
-def describe_machine(device: str) -> dict[str, Any]:
-    """Processor, versions and date."""
-    return {
-        "processor": torch.cuda.get_device_name() if device == "cuda" else processor(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "fairseq": fairseq.__version__,
-        "onednn": onednn_reachable(),
-        "date": date.today().isoformat(),
-    }
-
-
-def processor() -> str:
-    """The name of the CPU."""
-    cpuinfo = Path("/proc/cpuinfo")
-    found = re.search(r"model name\s*: (.+)", cpuinfo.read_text(encoding="utf-8")) if cpuinfo.exists() else None
-    return found[1].strip() if found else platform.processor() or platform.machine()

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from scripts.benchmark.commands import run
 from scripts.benchmark.settings import Setting, shrunk
+from scripts.common import run
 
 PAGE = 4096 / 1e6  # less cannot be seen
 

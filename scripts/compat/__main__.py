@@ -21,11 +21,10 @@ from typing import Any
 if not __package__:  # run as a folder, by compat.sh: the packages are two folders above
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from data_gen.errors import FAILURE, UserError, failure_from_os_error, run_command
+from data_gen.errors import FAILURE, UserError, run_command
+from scripts.common import check_section, make_folder, markdown_table, update_file, write
 from scripts.compat import steps
 from scripts.compat.environments import PAIRS, Pair, copy_sources, find_python, named_pythons, state
-from scripts.marked_section import check_section, update_file
-from scripts.study_folder import write
 
 NAME = "compat.sh"
 SECTION = "compat"
@@ -68,14 +67,9 @@ def test_all(options: argparse.Namespace) -> int:
     """Do what the options of :func:`parser` say."""
     chosen = choose(options.only)
     pythons = named_pythons(options.python)
-    if options.update is not None:
-        check_section(options.update, SECTION)  # better to fail now than after the tests
+    check_section(options.update, SECTION)  # better to fail now than after the tests
     code = state()
-    try:
-        options.folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise failure_from_os_error("make folder", error) from None
-    folder = options.folder.resolve()
+    folder = make_folder(options.folder)
     for number, pair in enumerate(chosen, start=1):
         say(f"[{number}/{len(chosen)}] {pair.name}")
         write_record(folder, pair, test_pair(pair, folder / pair.name, code, find_python(pair.python, pythons)))
@@ -150,15 +144,15 @@ def passed(record: dict[str, Any]) -> bool:
 
 def table(records: dict[str, dict[str, Any]]) -> str:
     """The records as a Markdown table, with a line that says where they come from."""
-    lines = [HEAD, ["---"] * 4 + ["---:"] * 2]
+    rows = []
     for pair in PAIRS:
         record = records[pair.name]
         tests = " / ".join(str(record[name]) for name in ("passed", "failed", "skipped")) if "passed" in record else ""
         versions = [str(record.get(name, "")) for name in ("python", "fairseq", "torch", "numpy")]
         versions[0] = versions[0] or pair.python
-        lines.append([*versions, tests, str(record.get("exact_match") or record.get("problem", ""))])
-    rows = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    return f"{rows}\n\n{platform.system()} {platform.machine()}, {date.today().isoformat()}."
+        rows.append([*versions, tests, str(record.get("exact_match") or record.get("problem", ""))])
+    where = f"{platform.system()} {platform.machine()}, {date.today().isoformat()}."
+    return f"{markdown_table(HEAD, rows, 'llllrr')}\n\n{where}"
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from data_gen.errors import FAILURE, UserError
-from scripts.study_folder import write
+from scripts.common import ROOT, write
 
 PURPOSES = ("runtime", "fairseq", "test")
 
@@ -120,7 +120,6 @@ def _numbers(path: Path) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", path.parent.parent.name)]
 
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGES = (".md",)
 
 

@@ -3,11 +3,9 @@
 One training from start to end, and the same one killed again and again.
 """
 
-import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -17,8 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from data_gen.errors import FAILURE, UserError
-from scripts.benchmark.commands import ROOT
+from scripts.common import failure, started
 from scripts.kills.comparison import (
     CHECKPOINT,
     PHASES,
@@ -49,42 +46,15 @@ class Moment:
     file: Path | None = None
 
 
-class Training:
-    """``python -m`` in the repository, with all it says appended to a log; killed on leaving, if it still runs.
+def logged(process: "subprocess.Popen[str]", log: Path) -> Iterator[str]:
+    """Lines as a process writes them, without their ends. One that was cut off by a kill is left out.
 
-    :param words: module and arguments.
+    :param log: is continued with all of them.
     """
-
-    def __init__(self, words: Sequence[str], log: Path) -> None:
-        self.began = time.time()
-        self._stream = log.open("a", encoding="utf-8")
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", *words],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",  # a kill may cut a character in two
-        )
-
-    def __enter__(self) -> "Training":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.process.kill()
-        self.process.wait()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        self._stream.close()
-
-    def __iter__(self) -> Iterator[str]:
-        """Lines as they are written, without their ends; one that was cut off by a kill is left out."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self._stream.write(line)
+    assert process.stdout is not None
+    with log.open("a", encoding="utf-8") as stream:
+        for line in process.stdout:
+            stream.write(line)
             if line.endswith("\n"):
                 yield line.rstrip("\n")
 
@@ -96,14 +66,14 @@ def follow(words: Sequence[str], log: Path) -> tuple[list[str], dict[str, float]
     """
     lines, phase, began = [], START, time.perf_counter()
     took: dict[str, list[float]] = {each: [] for each in PHASES}
-    with Training(words, log) as training:
-        for line in training:
+    with started(words, threads=1) as process:
+        for line in logged(process, log):
             lines.append(line)
             if (next_phase := phase_that_begins(line)) is not None:
                 now = time.perf_counter()
                 took[phase].append(now - began)
                 phase, began = next_phase, now
-        require_success(training.process.wait(), log)
+        require_success(process.wait(), log)
     return lines, {each: median(seconds) for each, seconds in took.items() if seconds}
 
 
@@ -113,30 +83,32 @@ def follow_until(moment: Moment, words: Sequence[str], log: Path) -> tuple[list[
     :raises UserError: the training fails by itself.
     """
     lines, update, armed = [], 0, True
-    with Training(words, log) as training:
+    began = time.time()
+    with started(words, threads=1) as process:
         if moment.phase == START:
-            armed = _kill(training, moment)
-        for line in training:
+            _kill(process, moment, began)
+            armed = False
+        for line in logged(process, log):
             lines.append(line)
             update = max(update, updates_in(line) or 0)
             if armed and update >= moment.update and phase_that_begins(line) == moment.phase:
-                armed = _kill(training, moment)
-        code = training.process.wait()
+                _kill(process, moment, began)
+                armed = False
+        code = process.wait()
     if code == -signal.SIGKILL and not armed:
         return lines, True
     require_success(code, log)
     return lines, False
 
 
-def _kill(training: Training, moment: Moment) -> bool:
+def _kill(process: "subprocess.Popen[str]", moment: Moment, began: float) -> None:
     if moment.file is None:
         time.sleep(moment.delay)
     else:
         give_up = time.monotonic() + LONGEST_POLL
-        while time.monotonic() < give_up and not exists_since(training.began, moment.file):
+        while time.monotonic() < give_up and not exists_since(began, moment.file):
             time.sleep(POLL)
-    training.process.kill()
-    return False
+    process.kill()
 
 
 def exists_since(began: float, file: Path) -> bool:
@@ -151,7 +123,7 @@ def exists_since(began: float, file: Path) -> bool:
 def require_success(code: int, log: Path) -> None:
     """:raises UserError: the exit code is not 0."""
     if code:
-        raise UserError(f"fairseq-train ended with exit code {code}: see {str(log)!r}", exit_code=FAILURE)
+        raise failure("fairseq-train", code, log)
 
 
 HALF_WRITTEN: Final = ("*.tmp", "checkpoint_best.pt.*.tmp", "checkpoint_last.pt.*.tmp")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from fairseq_plugin.scoring.exact_match import Matches
+from scripts.common import markdown_table
 from scripts.lengths.config import Study
 
 CONVERGED = 0.99  # exact match on the validation part
@@ -113,21 +114,22 @@ def markdown(study: Study, jobs: Sequence[JobResult]) -> str:
         f"Updates: {study.updates}; seeds: {', '.join(map(str, study.seeds))}; "
         f"trained on lengths {study.train_lengths[0]} to {study.train_lengths[1]}.",
         "",
-        "| model | parameters | updates to 99 % exact match (validation), by seed | carries to length |",
-        "|---|--:|---|--:|",
     ]
+    head, rows = ["model", "parameters", "updates to 99 % exact match (validation), by seed", "carries to length"], []
     for model in study.models:
         own = [job for job in jobs if job.model == model]
         reached = ", ".join("not reached" if job.converged is None else str(job.converged) for job in own)
-        lines.append(f"| {model} | {own[0].parameters:,} | {reached} | {carries(study, jobs, model) or 'none'} |")
+        rows.append([model, f"{own[0].parameters:,}", reached, str(carries(study, jobs, model) or "none")])
+    lines += [markdown_table(head, rows, "lrlr")]
     lines += ["", f"Carries: the longest test length up to which every seed has an exact match of at least {CARRIED}."]
     for measure in MEASURES:
         curve = curves(study, jobs, measure)
-        lines += ["", f"| {measure.replace('_', ' ')} at length | {' | '.join(study.models)} |"]
-        lines.append(f"|--:{'|--:' * len(study.models)}|")
+        rows = []
         for i, length in enumerate(study.test_lengths):
             cells = [curve[model][i] for model in study.models]
-            lines.append(f"| {length} | {' | '.join(f'{mean:.3f} ± {deviation:.3f}' for mean, deviation in cells)} |")
+            rows.append([str(length), *(f"{mean:.3f} ± {deviation:.3f}" for mean, deviation in cells)])
+        head = [f"{measure.replace('_', ' ')} at length", *study.models]
+        lines += ["", markdown_table(head, rows, "r" * len(head))]
     return "\n".join(lines) + "\n"
 
 

@@ -5,10 +5,11 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from scripts.common import markdown_table
 from scripts.translation.corpus import Corpus, sources_seen
 from scripts.translation.recipe import ADDITIVE, GENERAL, LSTM, MODELS, SOURCE, Recipe, Run, train_words
 from scripts.translation.scores import METRICS, RESAMPLES, Example, Scores
-from scripts.translation.side_by_side import AT_ONCE, Training
+from scripts.translation.trainings import AT_ONCE, Training
 
 NAMES = {
     GENERAL: "`gru_attention`, `general`, input feeding",
@@ -84,7 +85,7 @@ def circumstances(recipe: Recipe, corpus: Corpus, machine: Mapping[str, Any], ep
 
 def table(trainings: Mapping[Run, Training], penalties: Mapping[str, float], scores: Mapping[int, Scores]) -> str:
     """One column a model; figures are means over the seeds where no seed is named."""
-    rows = [["", *(NAMES[model] for model in MODELS)], ["---", *["---:"] * len(MODELS)]]
+    rows = []
     for metric in METRICS:
         rows.append([f"{metric}, test part", *(f"{mean_score(scores, metric, model):.2f}" for model in MODELS)])
         for seed, of_seed in scores.items():
@@ -95,7 +96,7 @@ def table(trainings: Mapping[Run, Training], penalties: Mapping[str, float], sco
     rows.append(["length penalty, chosen on the validation part", *(str(penalties[model]) for model in MODELS)])
     for name, (value, form) in ROWS.items():
         rows.append([name, *(format(mean_of(trainings, model, value), form) for model in MODELS)])
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    return markdown_table(["", *(NAMES[model] for model in MODELS)], rows, "l" + "r" * len(MODELS))
 
 
 def mean_score(scores: Mapping[int, Scores], metric: str, model: str) -> float:
@@ -165,9 +166,10 @@ def shown(example: Example, image: str) -> str:
     """One example with its picture."""
     rows = {"source": example.source, "reference": example.reference}
     rows |= {NAMES[model]: example.translations[model] for model in MODELS}
-    lines = [f"**Test sentence {example.number + 1}** (chrF {example.chrf:.0f})", ""]
-    lines += ["| | |", "| --- | --- |", *(f"| {name} | {escaped(text)} |" for name, text in rows.items()), ""]
-    return "\n".join([*lines, f"![Attention of test sentence {example.number + 1}]({image})"])
+    number = example.number + 1
+    table = markdown_table(["", ""], [[name, escaped(text)] for name, text in rows.items()], "ll")
+    picture = f"![Attention of test sentence {number}]({image})"
+    return f"**Test sentence {number}** (chrF {example.chrf:.0f})\n\n{table}\n\n{picture}"
 
 
 def escaped(text: str) -> str:

@@ -28,10 +28,10 @@ import numpy.typing as npt
 from data_gen.copy.manifest import read_copy_manifest
 from data_gen.errors import FAILURE, UserError
 from data_gen.manifest import read_manifest
-from scripts.benchmark.commands import run
 from scripts.benchmark.measurement import TOKENS, Circumstances, Measurement
 from scripts.benchmark.report import DATA_GEN, PREPROCESS, PREPROCESS_2, SPM_ENCODE, SPM_ENCODE_2
 from scripts.benchmark.settings import SPECIAL_SYMBOLS, Setting
+from scripts.common import run
 
 WORDS = 20_000
 SHORTEST, LONGEST = 5, 25

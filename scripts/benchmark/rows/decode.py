@@ -13,11 +13,11 @@ from torch import Tensor
 
 from scripts.benchmark import commands as fairseq
 from scripts.benchmark import models
-from scripts.benchmark.commands import run
 from scripts.benchmark.measurement import MILLISECONDS, SENTENCES, Circumstances, Clock, Measurement, interleave
 from scripts.benchmark.precision import environment, named, precision_of
 from scripts.benchmark.report import LSTM, OUR_STEP, OUR_STEP_AND_OUTPUT, OURS, STEP, STEP_AND_OUTPUT
 from scripts.benchmark.settings import SPECIAL_SYMBOLS, Setting, decode_gflop, sentence_gflop
+from scripts.common import run
 
 STEPS_TIMED_TOGETHER = 4
 

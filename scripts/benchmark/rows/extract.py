@@ -7,11 +7,11 @@ Peak memory of extracting attention, greedily, from few and from many sentences:
 """
 
 from scripts.benchmark import commands as fairseq
-from scripts.benchmark.commands import run
 from scripts.benchmark.extraction_child import extract_in_a_child
 from scripts.benchmark.measurement import MEGABYTES, SENTENCES, Circumstances, Measurement
 from scripts.benchmark.report import EXTRACT, FEW, GENERATE, MANY, TIMES
 from scripts.benchmark.settings import Setting
+from scripts.common import run
 
 
 def measure_extract(setting: Setting, circumstances: Circumstances) -> list[Measurement]:

@@ -23,11 +23,11 @@ from fairseq_plugin.criterions.chunked_cross_entropy import ChunkedCrossEntropyC
 from fairseq_plugin.optim.fused_adam import FusedAdamW
 from scripts.benchmark import commands as fairseq
 from scripts.benchmark import models
-from scripts.benchmark.commands import run
 from scripts.benchmark.measurement import MILLISECONDS, TOKENS, Circumstances, Clock, Measurement, interleave
 from scripts.benchmark.precision import environment, float32_products, named, precision_of
 from scripts.benchmark.report import FUSED_UPDATE, LSTM, NAIVE_UPDATE, OURS, PLAIN, TEXTBOOK_UPDATE
 from scripts.benchmark.settings import Setting, token_gflop, update_gflop
+from scripts.common import run
 
 RATE = 1e-3
 Place = Callable[[nn.Module], None]
