@@ -18,16 +18,12 @@ from typing import NamedTuple
 
 if not __package__:  # run as a file, from any folder: the packages are in the folder above
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from data_gen.errors import FAILURE, UserError, run_command
-from data_gen.signals import exit_on_interrupt
-
-if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
-    exit_on_interrupt()
+    import scripts  # noqa: F401 - before imports that take seconds
 
 import torch
 
 import fairseq_plugin
+from data_gen.errors import FAILURE, UserError, run_command
 from fairseq_plugin.analysis.formats import read_records
 from scripts.benchmark.__main__ import GPU_ROWS
 from scripts.benchmark.precision import PRECISIONS

@@ -16,13 +16,9 @@ from typing import Any
 
 if not __package__:  # run as a file, from any folder: the packages are in the folder above
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    import scripts  # noqa: F401 - before imports that take seconds
 
 from data_gen.errors import run_command
-from data_gen.signals import exit_on_interrupt
-
-if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
-    exit_on_interrupt()
-
 from data_gen.files import whole_file
 from data_gen.parallel import available_cores
 from scripts.common import check_section, study_folder, update_file, write

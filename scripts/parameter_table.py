@@ -12,16 +12,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
-from data_gen.errors import run_command
-from data_gen.signals import exit_on_interrupt
-
-if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
-    exit_on_interrupt()
-
 import torch
 from fairseq.data import Dictionary
 
 import fairseq_plugin  # noqa: F401  (registers everything)
+from data_gen.errors import run_command
 from fairseq_plugin.models.architectures import rnnencdec, rnnencdec_small, rnnsearch, rnnsearch_small
 from fairseq_plugin.models.gru_attention import GRUAttentionModel
 from scripts.common import check_section, markdown_table, update_file

@@ -17,13 +17,9 @@ from pathlib import Path
 
 if not __package__:  # run as a file, from any folder: the packages are in the folder above
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    import scripts  # noqa: F401 - before imports that take seconds
 
 from data_gen.errors import UserError, run_command
-from data_gen.signals import exit_on_interrupt
-
-if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
-    exit_on_interrupt()
-
 from scripts.common import ROOT, check_section, markdown_table, run, steps_on_stderr, update_file
 
 NAME = "profile_training.py"

@@ -18,11 +18,6 @@ from pathlib import Path
 from statistics import fmean
 
 from data_gen.errors import FAILURE, UserError, failure_from_os_error, run_command
-from data_gen.signals import exit_on_interrupt
-
-if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
-    exit_on_interrupt()
-
 from fairseq_plugin.analysis.formats import read_records
 from fairseq_plugin.commands.plot_attention import warnings_printed
 from scripts.common import (

@@ -97,7 +97,10 @@ def test_mean_and_deviation_of_the_sample() -> None:
 
 def test_table() -> None:
     table = results.markdown(study_of(ENTRIES, PLACE), JOBS)
-    assert "| exact match at length | none | additive |\n| ---: | ---: | ---: |\n| 3 | 0.300 ± 0.141 | 1.000 ± 0.000 |" in table
+    assert (
+        "| exact match at length | none | additive |\n| ---: | ---: | ---: |\n| 3 | 0.300 ± 0.141 | 1.000 ± 0.000 |"
+        in table
+    )
     assert "| token accuracy at length | none | additive |" in table
     assert "| none | 3,954 | not reached, not reached | none |" in table
     assert "| additive | 3,954 | not reached, not reached | 3 |" in table

@@ -15,15 +15,11 @@ from pathlib import Path
 
 if not __package__:  # run as a folder, `python scripts/benchmark`: the packages are two folders up
     sys.path[0] = str(Path(__file__).resolve().parents[2])
-
-from data_gen.errors import UserError, run_command
-from data_gen.signals import exit_on_interrupt
-
-if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
-    exit_on_interrupt()
+    import scripts  # noqa: F401 - before imports that take seconds
 
 import torch
 
+from data_gen.errors import UserError, run_command
 from data_gen.files import require_place, whole_file
 from scripts.benchmark import report
 from scripts.benchmark.measurement import Circumstances, Clock, Measurement, peak_gflops
