@@ -26,7 +26,7 @@ import fairseq_plugin
 from data_gen.errors import FAILURE, UserError, run_command
 from fairseq_plugin.analysis.formats import read_records
 from scripts.benchmark.__main__ import GPU_ROWS
-from scripts.benchmark.precision import PRECISIONS
+from scripts.benchmark.measurement import PRECISIONS
 from scripts.common import (
     PLUGIN,
     TRAINING,

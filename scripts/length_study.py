@@ -23,8 +23,7 @@ from data_gen.files import whole_file
 from data_gen.parallel import available_cores
 from scripts.common import check_section, study_folder, update_file, write
 from scripts.lengths import results
-from scripts.lengths.config import read_study
-from scripts.lengths.jobs import make_data, run_jobs
+from scripts.lengths.study import make_data, read_study, run_jobs
 
 NAME = "length_study"
 SMOKE = Path(__file__).resolve().parent / "lengths" / "smoke.yaml"

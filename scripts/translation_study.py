@@ -30,7 +30,7 @@ from scripts.common import (
     update_file,
     write,
 )
-from scripts.translation import recipe, report, scores
+from scripts.translation import recipe, report
 from scripts.translation.corpus import read_corpus, write_toy_corpus
 from scripts.translation.recipe import GENERAL, LSTM, MODELS, SMOKE, SOURCE, TARGET, Recipe, Run
 from scripts.translation.trainings import checkpoint, train
@@ -74,7 +74,7 @@ def study(options: argparse.Namespace) -> int:
     check_writable(options.update.parent)
     if not options.smoke:
         read_corpus(options.corpus)
-        scores.check_fonts()
+        report.check_fonts()
     corpus_hashes = {} if options.smoke else hashes(options.corpus)
     commands = [" ".join(recipe.train_words(settings, each, Path("DATA"), Path("OUT"))) for each in settings.runs]
     mark = {"corpus": corpus_hashes, "settings": asdict(settings), "commands": commands}
@@ -99,7 +99,7 @@ def study(options: argparse.Namespace) -> int:
                 outputs[each] = decode(settings, folder, each, "test", penalties[model], len(test[SOURCE]))
         begin("score")
         scored = {
-            seed: scores.score({model: outputs[Run(model, seed)] for model in MODELS}, LSTM, test[TARGET])
+            seed: report.score({model: outputs[Run(model, seed)] for model in MODELS}, LSTM, test[TARGET])
             for seed in settings.seeds
         }
         begin("attention")
@@ -110,12 +110,12 @@ def study(options: argparse.Namespace) -> int:
             run(recipe.attention_words(settings, folder / "data", best, penalties[GENERAL], attention), threads=1)
         records = read_records(attention)
         candidates = {model: outputs[Run(model, shown)] for model in MODELS}
-        chosen = scores.choose(settings, test[SOURCE], test[TARGET], candidates, GENERAL, records)
+        chosen = report.choose(settings, test[SOURCE], test[TARGET], candidates, GENERAL, records)
         images = [f"{IMAGES}/{SECTION}-{number}.png" for number in range(1, len(chosen) + 1)]
         make_folder(options.update.parent / IMAGES)
         with warnings_printed(NAME):
             for example, image in zip(chosen, images, strict=True):
-                scores.draw(example, records, options.update.parent / image)
+                report.draw(example, records, options.update.parent / image)
     text = report.markdown(
         settings, corpus, machine, trainings, penalties, scored, chosen, images, made_up=options.smoke
     )
@@ -156,7 +156,7 @@ def choose_length_penalty(settings: Recipe, folder: Path, model: str, references
     def mean_bleu(penalty: float) -> float:
         runs = [Run(model, seed) for seed in settings.seeds]
         return fmean(
-            scores.bleu(decode(settings, folder, run, "valid", penalty, len(references)), references) for run in runs
+            report.bleu(decode(settings, folder, run, "valid", penalty, len(references)), references) for run in runs
         )
 
     return max(settings.length_penalties, key=mean_bleu)
@@ -168,7 +168,7 @@ def decode(settings: Recipe, folder: Path, each: Run, part: str, length_penalty:
     if not kept.exists():
         words = recipe.generate_words(settings, folder / "data", checkpoint(folder, each), part, length_penalty)
         write(kept, run(words, threads=1))
-    return scores.translations(read_text(kept), sentences)
+    return report.translations(read_text(kept), sentences)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,8 @@ from data_gen.errors import UserError
 from fairseq_plugin.scoring.exact_match import Matches
 from scripts import length_study
 from scripts.lengths import results
-from scripts.lengths.config import read_study, study_of
-from scripts.lengths.jobs import train_words
-from scripts.lengths.results import JobResult, mean_and_deviation, read_log
+from scripts.lengths.results import mean_and_deviation
+from scripts.lengths.study import JobResult, read_log, read_study, study_of, train_words
 
 ENTRIES: dict[str, Any] = {
     "data": "--max-len 4",

@@ -22,8 +22,14 @@ import torch
 from data_gen.errors import UserError, run_command
 from data_gen.files import require_place, whole_file
 from scripts.benchmark import report
-from scripts.benchmark.measurement import Circumstances, Clock, Measurement, peak_gflops
-from scripts.benchmark.precision import PRECISIONS, float32_products
+from scripts.benchmark.measurement import (
+    PRECISIONS,
+    Circumstances,
+    Clock,
+    Measurement,
+    float32_products,
+    peak_gflops,
+)
 from scripts.benchmark.rows import ROWS
 from scripts.benchmark.settings import SETTINGS, enlarged, shrunk
 from scripts.common import check_section, describe_machine, steps_on_stderr, update_file

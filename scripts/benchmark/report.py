@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-from scripts.benchmark.measurement import MEGABYTES, Measurement
-from scripts.benchmark.precision import PRECISIONS
+from scripts.benchmark.measurement import MEGABYTES, PRECISIONS, Measurement
 from scripts.benchmark.settings import SETTINGS
 from scripts.common import markdown_table
 
@@ -140,7 +139,7 @@ def sizes(measured: Sequence[Measurement]) -> str:
 LEGEND = (
     "Textbook: the model as tutorials write it, everything of a step inside one loop "
     "(`scripts/benchmark/textbook.py`). Naive and fused: `--recurrence`. Plain PyTorch program: the textbook model "
-    "trained with torch's DataLoader (`scripts/benchmark/plain_training.py`). Ratio: how many times faster; for "
+    "trained with torch's DataLoader (the same file). Ratio: how many times faster; for "
     "memory, the share needed. What is compared took turns. One thread: CPU time of the process; several: wall "
     "time; fairseq's own figures and the making of data are wall time. Memory: growth of the process during the "
     "step, measured once; of an extraction, its peak as a whole. Of peak: the matrix products that the equations "

@@ -3,53 +3,18 @@
 How models learn, and accuracy against length: one line a model, a band of one standard deviation.
 """
 
-import json
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from fairseq_plugin.scoring.exact_match import Matches
 from scripts.common import markdown_table
-from scripts.lengths.config import Study
+from scripts.lengths.study import JobResult, Study
 
-CONVERGED = 0.99  # exact match on the validation part
 CARRIED = 0.95  # exact match, of every seed, up to which a model is said to carry
 MEASURES = ("exact_match", "token_accuracy")
 Curve = list[tuple[float, float]]
 """Mean and deviation at each point."""
-
-
-@dataclass(frozen=True)
-class JobResult:
-    """One training.
-
-    :param parameters: of the model, a shared matrix counted once.
-    :param validations: updates and exact match of each validation.
-    :param lengths: matches at each length of the study, in its order.
-    """
-
-    model: str
-    seed: int
-    parameters: int
-    validations: list[tuple[int, float]]
-    lengths: list[Matches]
-
-    @property
-    def converged(self) -> int | None:
-        """Updates to the first validation with an exact match of ``CONVERGED``; None if there was none."""
-        return min((updates for updates, match in self.validations if match >= CONVERGED), default=None)
-
-
-def read_log(log: str) -> tuple[int, list[tuple[int, float]]]:
-    """:returns: the parameters that a training log names, and updates and exact match of its validations."""
-    parameters = re.search(r"num\. shared model params: ([\d,]+)", log)
-    assert parameters, "a training that ended well names its parameters"
-    lines = [json.loads(line) for line in re.findall(r"\| valid \| (\{.*\})", log)]
-    validations = {int(line["valid_num_updates"]): float(line["valid_exact_match"]) for line in lines}
-    return int(parameters[1].replace(",", "")), sorted(validations.items())
 
 
 def mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:

@@ -27,7 +27,7 @@ from fairseq_plugin.analysis.formats import read_records
 from fairseq_plugin.analysis.measures import read_gold
 from fairseq_plugin.tasks.binarized_files import check_files
 from fairseq_plugin.tasks.folder import load_dictionary
-from scripts.lengths.config import read_study
+from scripts.lengths.study import read_study
 from tests.bad_input.attention_files import READABLE, make_attention_files
 from tests.bad_input.checkpoints import save
 from tests.commands import ROOT

@@ -6,7 +6,7 @@ a sequence is not counted. Wall time from start to end of each process, with def
 Pieces per second of whole processes that binarize the same text with the same sentencepiece models.
 
 Ours is ``python -m data_gen text``; theirs is spm_encode for each side, then fairseq-preprocess with our dictionaries.
-sentencepiece's Python package has no spm_encode, so :mod:`scripts.benchmark.encode_pieces` stands for it. The models
+sentencepiece's Python package has no spm_encode, so :func:`scripts.benchmark.children.encode` stands for it. The models
 are trained beforehand. Wall time from the first process's start to the last one's end.
 
 Sentences of invented words, so that encoding text can be measured where there is none.
@@ -28,6 +28,7 @@ import numpy.typing as npt
 from data_gen.copy.manifest import read_copy_manifest
 from data_gen.errors import FAILURE, UserError
 from data_gen.manifest import read_manifest
+from scripts.benchmark.children import CHILDREN
 from scripts.benchmark.measurement import TOKENS, Circumstances, Measurement
 from scripts.benchmark.report import DATA_GEN, PREPROCESS, PREPROCESS_2, SPM_ENCODE, SPM_ENCODE_2
 from scripts.benchmark.settings import SPECIAL_SYMBOLS, Setting
@@ -205,7 +206,7 @@ def encode_and_preprocess(start: Callable[[list[str]], str], folder: Path, place
         model = str(folder / "models" / f"sentencepiece.{language}.model")
         for split in SPLITS:
             files = [str(directory / f"{split}.{language}") for directory in (folder, encoded)]
-            start(["scripts.benchmark.encode_pieces", model, *files])
+            start([CHILDREN, "encode", model, *files])
     words = ["fairseq_cli.preprocess", "--source-lang", "en", "--target-lang", "ko", "--workers", str(workers)]
     words += [word for split in SPLITS for word in (f"--{split}pref", str(encoded / split))]
     for side, language in (("src", "en"), ("tgt", "ko")):

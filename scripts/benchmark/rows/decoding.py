@@ -2,6 +2,12 @@
 
 Sentences per second of real ``fairseq-generate`` processes, as fairseq itself logs them.
 
+Sentences per second of extracting attention, against fairseq-generate with the same options. Of fairseq-generate it is
+what fairseq logs, the time in its generator alone. The extraction is timed from the first batch until its .npz is
+written, so that what it does besides decoding counts.
+
+Peak memory of extracting attention, greedily, from few and from many sentences: it should hardly grow.
+
 Models are hardly trained (one update), and all outputs are forced to one length, so that both do the same work.
 """
 
@@ -11,11 +17,33 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from scripts.benchmark import commands as fairseq
 from scripts.benchmark import models
-from scripts.benchmark.measurement import MILLISECONDS, SENTENCES, Circumstances, Clock, Measurement, interleave
-from scripts.benchmark.precision import environment, named, precision_of
-from scripts.benchmark.report import LSTM, OUR_STEP, OUR_STEP_AND_OUTPUT, OURS, STEP, STEP_AND_OUTPUT
+from scripts.benchmark.children import extract_in_a_child
+from scripts.benchmark.measurement import (
+    MEGABYTES,
+    MILLISECONDS,
+    SENTENCES,
+    Circumstances,
+    Clock,
+    Measurement,
+    environment,
+    interleave,
+    named,
+    precision_of,
+)
+from scripts.benchmark.report import (
+    EXTRACT,
+    FEW,
+    GENERATE,
+    LSTM,
+    MANY,
+    OUR_STEP,
+    OUR_STEP_AND_OUTPUT,
+    OURS,
+    STEP,
+    STEP_AND_OUTPUT,
+    TIMES,
+)
 from scripts.benchmark.settings import SPECIAL_SYMBOLS, Setting, decode_gflop, sentence_gflop
 from scripts.common import run
 
@@ -103,9 +131,9 @@ def our_step(setting: Setting) -> Callable[[bool], Tensor]:
 
 def measure_generate(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
     """fairseq's LSTM and ours in turns, with a beam and greedily; on a GPU in each precision."""
-    data, threads = fairseq.make_data(setting, circumstances), circumstances.threads
-    models = ((LSTM, "lstm"), (OURS, "gru_attention"))
-    paths = {name: fairseq.make_model(model, setting, data, circumstances) for name, model in models}
+    data, threads = models.make_data(setting, circumstances), circumstances.threads
+    architectures = {LSTM: "lstm", OURS: "gru_attention"}
+    paths = {name: models.make_model(arch, setting, data, circumstances) for name, arch in architectures.items()}
     runs = {
         named(f"{name}, beam {beam}", precision): (name, beam, precision)
         for precision in circumstances.in_precisions("highest", "high", "fp16")
@@ -115,12 +143,44 @@ def measure_generate(setting: Setting, circumstances: Circumstances) -> list[Mea
     rates: dict[str, list[float]] = {variant: [] for variant in runs}
     for _ in range(circumstances.repeat(setting.command_repetitions)):
         for variant, (name, beam, precision) in runs.items():
-            words = fairseq.generate_words(setting, data, paths[name], beam, circumstances.device)
+            words = models.generate_words(setting, data, paths[name], beam, circumstances.device)
             words += precision_of(precision).options
             log = run(words, threads=threads, variables=environment(precision))
-            rates[variant].append(fairseq.sentences_per_second(log))
+            rates[variant].append(models.sentences_per_second(log))
     gflop = {variant: sentence_gflop(setting, beam) for variant, (name, beam, _) in runs.items() if name == OURS}
     return [
         Measurement("generate", setting.name, variant, threads, SENTENCES, tuple(values), gflop.get(variant))
         for variant, values in rates.items()
     ]
+
+
+def measure_extract(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
+    """Both in turns, with a beam and greedily."""
+    threads = circumstances.threads
+    data = models.make_data(setting, circumstances)
+    path = models.make_model("gru_attention", setting, data, circumstances)
+    beams = (setting.beam, 1)
+    rates: dict[str, list[float]] = {f"{name}, beam {beam}": [] for beam in beams for name in (GENERATE, EXTRACT)}
+    for _ in range(circumstances.repeat(setting.command_repetitions)):
+        for beam in beams:
+            words = models.generate_words(setting, data, path, beam)
+            rates[f"{GENERATE}, beam {beam}"].append(models.sentences_per_second(run(words, threads=threads)))
+            done = extract_in_a_child(circumstances.folder / "attention.npz", words[1:], threads)
+            rates[f"{EXTRACT}, beam {beam}"].append(done.sentences_per_second)
+    return [
+        Measurement("extract", setting.name, variant, threads, SENTENCES, tuple(values))
+        for variant, values in rates.items()
+    ]
+
+
+def measure_extract_memory(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
+    """Of the whole process, once each, since memory hardly varies."""
+    threads = circumstances.threads
+    path = models.make_model("gru_attention", setting, models.make_data(setting, circumstances), circumstances)
+    measured = []
+    for name, sentences in ((FEW, setting.decoded_sentences), (MANY, TIMES * setting.decoded_sentences)):
+        data = models.make_data(setting, circumstances, sentences)
+        words = models.generate_words(setting, data, path, beam=1)[1:]
+        done = extract_in_a_child(circumstances.folder / "attention.npz", words, threads)
+        measured.append(Measurement("extract_memory", setting.name, name, threads, MEGABYTES, (done.megabytes,)))
+    return measured

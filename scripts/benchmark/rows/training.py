@@ -1,4 +1,8 @@
-"""One update of the whole model: encoder, recurrence, output layer, loss, optimizer.
+"""Trainings: the decoder's recurrence with attention, forward and backward, the projection of the keys included.
+
+Peak memory of one training step of the same, each in a process of its own.
+
+One update of the whole model: encoder, recurrence, output layer, loss, optimizer.
 
 Target tokens per second of real ``fairseq-train`` processes, as fairseq itself logs them.
 
@@ -9,7 +13,7 @@ import functools
 import json
 from argparse import Namespace
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +21,137 @@ import torch
 import torch.nn.functional as F
 from fairseq import utils
 from fairseq.criterions.cross_entropy import CrossEntropyCriterion
-from torch import nn
+from torch import Tensor, nn
 
 from fairseq_plugin.criterions.chunked_cross_entropy import ChunkedCrossEntropyCriterion
+from fairseq_plugin.modules.attention import AdditiveAttention
+from fairseq_plugin.modules.recurrence import RECURRENCE, Memory
 from fairseq_plugin.optim.fused_adam import FusedAdamW
-from scripts.benchmark import commands as fairseq
 from scripts.benchmark import models
-from scripts.benchmark.measurement import MILLISECONDS, TOKENS, Circumstances, Clock, Measurement, interleave
-from scripts.benchmark.precision import environment, float32_products, named, precision_of
-from scripts.benchmark.report import FUSED_UPDATE, LSTM, NAIVE_UPDATE, OURS, PLAIN, TEXTBOOK_UPDATE
-from scripts.benchmark.settings import Setting, token_gflop, update_gflop
+from scripts.benchmark.children import growth_in_a_child
+from scripts.benchmark.measurement import (
+    MEGABYTES,
+    MILLISECONDS,
+    TOKENS,
+    Circumstances,
+    Clock,
+    Measurement,
+    environment,
+    float32_products,
+    interleave,
+    named,
+    precision_of,
+)
+from scripts.benchmark.report import (
+    FUSED,
+    FUSED_UPDATE,
+    LSTM,
+    NAIVE,
+    NAIVE_UPDATE,
+    OURS,
+    PLAIN,
+    TEXTBOOK,
+    TEXTBOOK_UPDATE,
+)
+from scripts.benchmark.settings import Setting, core_gflop, token_gflop, update_gflop
+from scripts.benchmark.textbook import TextbookDecoder
 from scripts.common import run
 
 RATE = 1e-3
 Place = Callable[[nn.Module], None]
 """Moves a model to the device and the precision that are measured."""
+
+
+def measure_core(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
+    """Textbook, naive and fused, in turns; on a GPU in each precision."""
+    device = circumstances.device
+    clock = Clock(circumstances.threads, device)
+    measured = []
+    repetitions, warmups = circumstances.repeat(setting.repetitions), circumstances.warm_up(setting.warmups)
+    for precision in circumstances.in_precisions("highest", "high", "bf16"):
+        inputs = CoreInputs.of(setting, device, precision_of(precision).dtype)
+        runs = {named(name, precision): core(name, setting, inputs) for name in (TEXTBOOK, NAIVE, FUSED)}
+        with float32_products(precision):
+            times = interleave(runs, clock, repetitions=repetitions, warmups=warmups)
+        measured += [
+            Measurement("core", setting.name, name, circumstances.threads, MILLISECONDS, values, core_gflop(setting))
+            for name, values in times.items()
+        ]
+    return measured
+
+
+@dataclass(frozen=True)
+class CoreInputs:
+    """What the recurrence reads, and the gradient that comes back."""
+
+    embedded: Tensor  # (B, T, E)
+    state: Tensor  # (B, H)
+    annotations: Tensor  # (B, S, C)
+    gradient: Tensor  # (B, T, H)
+
+    @classmethod
+    def of(cls, setting: Setting, device: str = "cpu", dtype: torch.dtype = torch.float32) -> "CoreInputs":
+        """Random numbers for a setting."""
+        torch.manual_seed(3)
+
+        def numbers(*shape: int) -> Tensor:
+            return torch.randn(setting.batch, *shape).mul_(0.5).to(device, dtype)
+
+        return cls(
+            embedded=numbers(setting.target, setting.embed).requires_grad_(),
+            state=numbers(setting.hidden).requires_grad_(),
+            annotations=numbers(setting.source, setting.annotation).requires_grad_(),
+            gradient=numbers(setting.target, setting.hidden),
+        )
+
+
+def core(name: str, setting: Setting, inputs: CoreInputs) -> Callable[[], None]:
+    """One forward and backward pass of the variant of that name."""
+    torch.manual_seed(4)
+    module, states = textbook_core(setting, inputs) if name == TEXTBOOK else our_core(name, setting, inputs)
+    module.to(inputs.state.device, inputs.state.dtype)
+    leaves = [inputs.embedded, inputs.state, inputs.annotations, *module.parameters()]
+
+    def run() -> None:
+        for leaf in leaves:
+            leaf.grad = None
+        states().backward(inputs.gradient)  # type: ignore[no-untyped-call]
+
+    return run
+
+
+def textbook_core(setting: Setting, inputs: CoreInputs) -> tuple[nn.Module, Callable[[], Tensor]]:
+    """The textbook's decoder, and a call that gives its states (B, T, H)."""
+    decoder = TextbookDecoder(setting.embed, setting.hidden, setting.attention, setting.annotation)
+    return decoder, lambda: decoder(inputs.embedded, inputs.state, inputs.annotations)[0]
+
+
+def our_core(name: str, setting: Setting, inputs: CoreInputs) -> tuple[nn.Module, Callable[[], Tensor]]:
+    """Cell and attention of the plugin, and a call that gives the states (B, T, H)."""
+    attention = AdditiveAttention(setting.hidden, setting.annotation, setting.attention)
+    cell = nn.GRUCell(setting.embed + setting.annotation, setting.hidden)
+    recurrence = RECURRENCE[name]
+
+    def states() -> Tensor:
+        memory = Memory(attention.project_keys(inputs.annotations), inputs.annotations, None)
+        return recurrence.run(cell, attention, inputs.embedded, inputs.state, memory).states
+
+    return nn.ModuleList([attention, cell]), states
+
+
+def measure_memory(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
+    """Textbook and fused; once each, since memory hardly varies."""
+    return [
+        Measurement(
+            "memory",
+            setting.name,
+            name,
+            circumstances.threads,
+            MEGABYTES,
+            (growth_in_a_child(name, setting, circumstances.threads),),
+        )
+        for name in (TEXTBOOK, FUSED)
+    ]
 
 
 def measure_update(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
@@ -112,7 +232,7 @@ def fused_update(setting: Setting, sample: dict[str, Any], place: Place) -> Call
 
 def measure_train(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
     """fairseq's LSTM and ours in turns; on a CPU at tiny sizes also the plain program, on a GPU in each precision."""
-    data, threads = fairseq.make_data(setting, circumstances), circumstances.threads
+    data, threads = models.make_data(setting, circumstances), circumstances.threads
     runs = {
         named(name, precision): (words, environment(precision))
         for precision in circumstances.in_precisions("highest", "high", "fp16")
@@ -121,7 +241,7 @@ def measure_train(setting: Setting, circumstances: Circumstances) -> list[Measur
     rates: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(circumstances.repeat(setting.command_repetitions)):
         for name, (words, variables) in runs.items():
-            rates[name].append(fairseq.tokens_per_second(run(words, threads=threads, variables=variables)))
+            rates[name].append(models.tokens_per_second(run(words, threads=threads, variables=variables)))
     gflop = token_gflop(setting)  # an LSTM's products are others
     return [
         Measurement(
@@ -136,12 +256,12 @@ def commands(setting: Setting, data: Path, device: str, precision: str | None = 
     logging = ["--no-save", "--log-format", "json", "--log-interval", str(setting.interval)]
     found = {
         name: [
-            *fairseq.train_words(model, setting, data, setting.updates, device),
+            *models.train_words(model, setting, data, setting.updates, device),
             *logging,
             *precision_of(precision).options,
         ]
         for name, model in {LSTM: "lstm", OURS: "gru_attention"}.items()
     }
     if setting.name == "tiny" and device == "cpu":
-        found[PLAIN] = ["scripts.benchmark.plain_training", str(data), json.dumps(asdict(setting))]
+        found[PLAIN] = ["scripts.benchmark.textbook", str(data), json.dumps(asdict(setting))]
     return found
