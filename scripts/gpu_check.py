@@ -9,6 +9,7 @@ speed.json. A check that fails does not stop the checks after it. The exit code 
 
 import argparse
 import functools
+import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -25,7 +26,7 @@ import torch
 import fairseq_plugin
 from data_gen.errors import FAILURE, UserError, run_command
 from fairseq_plugin.analysis.formats import read_records
-from scripts.benchmark.__main__ import GPU_ROWS
+from scripts.benchmark.__main__ import GPU_ROWS, page
 from scripts.benchmark.measurement import PRECISIONS
 from scripts.common import (
     PLUGIN,
@@ -43,6 +44,7 @@ from scripts.results_table import numbers
 
 NAME = "gpu_check"
 SECTION = "gpu"
+SPEED = "speed.json"  # what the benchmark measured
 TESTS = ("tests/modules", "tests/criterions", "tests/models/test_gru_attention.py")
 TRAININGS = ("float32", "fp16", "bf16")
 # Products and recurrences of a GPU may use TF32, whose numbers have 11 significant bits: 2^-11 = 4.9e-4.
@@ -134,7 +136,7 @@ class Checks:
 
     def benchmark(self) -> Outcome:
         """Measure; the table goes below that of the checks."""
-        output = ["--device", self.device, "--output", str(self.folder / "speed.json")]
+        output = ["--device", self.device, "--output", str(self.folder / SPEED)]
         smoke = ["--smoke"] if self.smoke else []
         run(["scripts.benchmark", *self.measured, *output, *smoke], self.folder / "benchmark.txt")
         return Outcome("measured, see below")
@@ -192,7 +194,7 @@ def check(options: argparse.Namespace) -> int:
             for name, (outcome, seconds) in zip(group, outcomes, strict=True):
                 passed = passed and outcome.passed
                 rows.append((name, outcome.text, "yes" if outcome.passed else "**no**", f"{seconds:.0f}"))
-            text = tables(rows, folder / "benchmark.txt")
+            text = tables(rows, folder / SPEED, smoke=options.smoke)
             write(folder / "tables.md", text + "\n")  # a run that is broken off leaves what it found
     if options.update is not None:
         update_file(options.update, SECTION, text)
@@ -210,11 +212,12 @@ def timed(each: Callable[[], Outcome]) -> tuple[Outcome, float]:
     return outcome, time.perf_counter() - start
 
 
-def tables(rows: Sequence[Sequence[str]], benchmark: Path) -> str:
-    """The checks and the measurements as Markdown, the machine between the two."""
-    measured = read_text(benchmark) if benchmark.exists() else ""
-    start = measured.find("\n\n| what |")  # progress and warnings of imports stand before the machine and the table
-    measured = measured[measured.rfind("\n", 0, start) + 1 :] if start >= 0 else ""
+def tables(rows: Sequence[Sequence[str]], benchmark: Path, *, smoke: bool) -> str:
+    """The checks and the measurements as Markdown, the machine between the two.
+
+    :param benchmark: the JSON of the benchmark; there is none before the last check.
+    """
+    measured = page(json.loads(read_text(benchmark)), smoke=smoke) if benchmark.exists() else ""
     return f"{markdown_table(('check', 'result', 'passed', 'seconds'), rows, 'lllr')}\n\n{measured}".strip()
 
 

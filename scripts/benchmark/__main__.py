@@ -10,8 +10,9 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 if not __package__:  # run as a folder, `python scripts/benchmark`: the packages are two folders up
     sys.path[0] = str(Path(__file__).resolve().parents[2])
@@ -20,7 +21,7 @@ if not __package__:  # run as a folder, `python scripts/benchmark`: the packages
 import torch
 
 from data_gen.errors import UserError, run_command
-from data_gen.files import require_place, whole_file
+from data_gen.files import require_place
 from scripts.benchmark import report
 from scripts.benchmark.measurement import (
     PRECISIONS,
@@ -33,10 +34,12 @@ from scripts.benchmark.measurement import (
 from scripts.benchmark.rows import ROWS
 from scripts.benchmark.settings import SETTINGS, enlarged, shrunk
 from scripts.common import check_section, describe_machine, steps_on_stderr, update_file
+from scripts.common import write as write_file
 
 NAME = "benchmark"
 SECTION = "speed"
 GPU_ROWS = ["core", "update", "train", "generate"]
+NAMES = {name: row.what for name, row in ROWS.items()}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -142,21 +145,24 @@ def write(
 ) -> None:
     """Print the table, and write the files that were asked for."""
     machine = describe_machine(options.device)
-    names = {name: row.what for name, row in ROWS.items()}
-    text = report.markdown(measured, names, peaks, machine)
-    if not options.smoke:
-        text += f"\n{report.sizes(measured)}"
+    content = report.as_json(measured, peaks, machine, arguments)
+    text = page(content, smoke=options.smoke)
     if options.output is not None:
-        content = json.dumps(report.as_json(measured, peaks, machine, arguments), indent=2)
-        with whole_file(options.output) as stream:
-            stream.write(f"{content}\n".encode())
+        write_file(options.output, json.dumps(content, indent=2) + "\n")
     if options.update is not None:
         update_file(options.update, SECTION, text)
     if options.summary is not None:
-        update_file(options.summary, SECTION, report.summary(measured, names, peaks, machine))
+        update_file(options.summary, SECTION, report.summary(measured, NAMES, peaks, machine))
     if options.smoke:
         print("Smoke run: sizes that take no time. No figure below means anything.\n")
     print(text, end="")
+
+
+def page(content: Mapping[str, Any], *, smoke: bool) -> str:
+    """The tables of a benchmark. :param content: its JSON."""
+    measured = report.from_json(content)
+    text = report.markdown(measured, NAMES, content["peak_gflops"], content["machine"])
+    return text if smoke else f"{text}\n{report.sizes(measured)}"
 
 
 if __name__ == "__main__":

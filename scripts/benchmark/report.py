@@ -1,7 +1,7 @@
 """Measurements as a Markdown table and as JSON; what is compared with what, and what the project aims at."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any, NamedTuple
 
 from scripts.benchmark.measurement import MEGABYTES, PRECISIONS, Measurement
@@ -226,3 +226,10 @@ def as_json(
             }
         )
     return {"command": list(command), "machine": dict(machine), "peak_gflops": dict(peaks), "measurements": rows}
+
+
+def from_json(content: Mapping[str, Any]) -> list[Measurement]:
+    """The measurements in what :func:`as_json` made."""
+    names = [field.name for field in fields(Measurement)]
+    rows = [{name: row[name] for name in names} for row in content["measurements"]]
+    return [Measurement(**{**row, "values": tuple(row["values"])}) for row in rows]
