@@ -47,21 +47,18 @@ def environment(threads: int | None = None, variables: Mapping[str, str] | None 
 
 @contextmanager
 def started(
-    words: Sequence[str],
-    output: IO[Any] | int = subprocess.PIPE,
-    *,
-    threads: int | None = None,
-    variables: Mapping[str, str] | None = None,
+    words: Sequence[str], output: IO[Any] | int = subprocess.PIPE, **options: Any
 ) -> Iterator["subprocess.Popen[str]"]:
     """Start ``python -m`` in the repository. On leaving, the process is ended if it still runs.
 
     :param words: the module and its arguments.
     :param output: takes standard output and standard error.
+    :param options: of :func:`environment`.
     """
     process = subprocess.Popen(
         [*LAUNCHER, *words],
         cwd=ROOT,
-        env=environment(threads, variables),
+        env=environment(**options),
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT,
@@ -77,25 +74,19 @@ def started(
             process.stdout.close()
 
 
-def run(
-    words: Sequence[str],
-    log: Path | None = None,
-    *,
-    threads: int | None = None,
-    variables: Mapping[str, str] | None = None,
-    allow_failure: bool = False,
-) -> str:
+def run(words: Sequence[str], log: Path | None = None, *, allow_failure: bool = False, **options: Any) -> str:
     """Run ``python -m`` in the repository.
 
     :param log: a file for what the command says.
+    :param options: of :func:`environment`.
     :returns: what the command says.
     :raises UserError: the command fails.
     """
     if log is None:
-        with started(words, threads=threads, variables=variables) as process:
+        with started(words, **options) as process:
             said, _ = process.communicate()
     else:
-        with log.open("w") as stream, started(words, stream, threads=threads, variables=variables) as process:
+        with log.open("w") as stream, started(words, stream, **options) as process:
             process.wait()
         said = log.read_text(encoding="utf-8", errors="replace")
     if process.returncode and not allow_failure:
@@ -105,10 +96,9 @@ def run(
 
 def failure(name: str, code: int, said: Path | str) -> UserError:
     """The line for a command that failed. :param said: the log, or the text, of what the command said."""
-    if isinstance(said, Path):
-        return UserError(f"{name} ended with exit code {code}: see {str(said)!r}", exit_code=FAILURE)
-    last = (said.strip().splitlines() or ["nothing"])[-1]
-    return UserError(f"{name} ended with exit code {code}; it said: {last}", exit_code=FAILURE)
+    last = said if isinstance(said, Path) else (said.strip().splitlines() or ["nothing"])[-1]
+    end = f": see {str(last)!r}" if isinstance(last, Path) else f"; it said: {last}"
+    return UserError(f"{name} ended with exit code {code}{end}", exit_code=FAILURE)
 
 
 class Command(NamedTuple):
@@ -214,7 +204,6 @@ def study_folder(folder: Path, wanted: Mapping[str, Any]) -> Path:
 
 
 def _other(there: str, wanted: str) -> str:
-    """What differs, by name."""
     try:
         old, new = dict(json.loads(there)), json.loads(wanted)
     except (ValueError, TypeError):  # somebody has changed the file
@@ -274,10 +263,7 @@ def update_file(path: Path, name: str, content: str) -> None:
 
 
 def check_section(path: Path | None, name: str) -> None:
-    """For a command to call before its long work, with the file of its option ``--update`` if that is given.
-
-    :raises UserError: the file cannot be read, or lacks the markers.
-    """
+    """For a command to call before its long work. :raises UserError: the file cannot be read, or lacks the markers."""
     if path is not None:
         _replaced(path, name, "")
 
@@ -310,5 +296,5 @@ def machine_in_words() -> str:
     """What times depend on, in short."""
     import torch
 
-    threads = f"{torch.get_num_threads()} of {os.cpu_count()} CPU cores"
-    return f"Python {platform.python_version()}, torch {torch.__version__}, {threads}"
+    cores = f"{torch.get_num_threads()} of {os.cpu_count()} CPU cores"
+    return f"Python {platform.python_version()}, torch {torch.__version__}, {cores}"

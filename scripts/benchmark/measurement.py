@@ -5,9 +5,10 @@ torch's own words for its float32 products.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -81,6 +82,22 @@ class Measurement:
         return self.gflop * self.median if self.unit in RATES else self.gflop / self.median * 1e3
 
 
+def measurements(
+    row: str,
+    setting: str,
+    circumstances: Circumstances,
+    unit: str,
+    values: Mapping[str, Sequence[float]],
+    gflop: Callable[[str], float | None] = lambda variant: None,
+) -> list[Measurement]:
+    """One measurement for each variant. :param gflop: see :class:`Measurement`, from the variant's name."""
+    threads = circumstances.threads
+    return [
+        Measurement(row, setting, variant, threads, unit, tuple(each), gflop(variant))
+        for variant, each in values.items()
+    ]
+
+
 class Clock:
     """Seconds of work: of this process's CPU time on one thread, else of wall time.
 
@@ -105,18 +122,27 @@ class Clock:
             torch.cuda.synchronize()
 
 
+def in_turns(runs: Mapping[str, Callable[[], float]], repetitions: int) -> dict[str, list[float]]:
+    """What each run returns, all of them taking turns: A B A B."""
+    values: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(repetitions):
+        for name, run in runs.items():
+            values[name].append(run())
+    return values
+
+
 def interleave(
     runs: Mapping[str, Callable[[], object]], clock: Clock, *, repetitions: int, warmups: int
-) -> dict[str, tuple[float, ...]]:
-    """Milliseconds of each run, all of them taking turns: A B A B."""
+) -> dict[str, list[float]]:
+    """Milliseconds of each run, all of them taking turns."""
     for _ in range(warmups):
         for run in runs.values():
             run()
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(repetitions):
-        for name, run in runs.items():
-            times[name].append(clock(run) * 1e3)
-    return {name: tuple(values) for name, values in times.items()}
+    return in_turns({name: partial(_milliseconds, clock, run) for name, run in runs.items()}, repetitions)
+
+
+def _milliseconds(clock: Clock, run: Callable[[], object]) -> float:
+    return clock(run) * 1e3
 
 
 def peak_gflops(clock: Clock, *, size: int, dtype: torch.dtype = torch.float32, repetitions: int = 5) -> float:

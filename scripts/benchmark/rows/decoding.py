@@ -12,6 +12,8 @@ Models are hardly trained (one update), and all outputs are forced to one length
 """
 
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -27,7 +29,9 @@ from scripts.benchmark.measurement import (
     Clock,
     Measurement,
     environment,
+    in_turns,
     interleave,
+    measurements,
     named,
     precision_of,
 )
@@ -66,18 +70,12 @@ def measure_decode(setting: Setting, circumstances: Circumstances) -> list[Measu
             repetitions=circumstances.repeat(3 * setting.repetitions),
             warmups=setting.warmups,
         )
-    return [
-        Measurement(
-            "decode",
-            setting.name,
-            name,
-            circumstances.threads,
-            MILLISECONDS,
-            tuple(value / STEPS_TIMED_TOGETHER for value in values),
-            decode_gflop(setting, with_output=name in (STEP_AND_OUTPUT, OUR_STEP_AND_OUTPUT)),
-        )
-        for name, values in times.items()
-    ]
+    times = {name: [value / STEPS_TIMED_TOGETHER for value in values] for name, values in times.items()}
+
+    def gflop(name: str) -> float:
+        return decode_gflop(setting, with_output=name in (STEP_AND_OUTPUT, OUR_STEP_AND_OUTPUT))
+
+    return measurements("decode", setting.name, circumstances, MILLISECONDS, times, gflop)
 
 
 def several(run: Callable[[], object]) -> Callable[[], None]:
@@ -134,53 +132,50 @@ def measure_generate(setting: Setting, circumstances: Circumstances) -> list[Mea
     data, threads = models.make_data(setting, circumstances), circumstances.threads
     architectures = {LSTM: "lstm", OURS: "gru_attention"}
     paths = {name: models.make_model(arch, setting, data, circumstances) for name, arch in architectures.items()}
-    runs = {
-        named(f"{name}, beam {beam}", precision): (name, beam, precision)
-        for precision in circumstances.in_precisions("highest", "high", "fp16")
-        for beam in (setting.beam, 1)
-        for name in paths
-    }
-    rates: dict[str, list[float]] = {variant: [] for variant in runs}
-    for _ in range(circumstances.repeat(setting.command_repetitions)):
-        for variant, (name, beam, precision) in runs.items():
-            words = models.generate_words(setting, data, paths[name], beam, circumstances.device)
-            words += precision_of(precision).options
-            log = run(words, threads=threads, variables=environment(precision))
-            rates[variant].append(models.sentences_per_second(log))
-    gflop = {variant: sentence_gflop(setting, beam) for variant, (name, beam, _) in runs.items() if name == OURS}
-    return [
-        Measurement("generate", setting.name, variant, threads, SENTENCES, tuple(values), gflop.get(variant))
-        for variant, values in rates.items()
-    ]
+
+    def rate(path: Path, beam: int, precision: str | None) -> float:
+        words = models.generate_words(setting, data, path, beam, circumstances.device)
+        words += precision_of(precision).options
+        return models.sentences_per_second(run(words, threads=threads, variables=environment(precision)))
+
+    runs, gflop = {}, {}
+    for precision in circumstances.in_precisions("highest", "high", "fp16"):
+        for beam in (setting.beam, 1):
+            for name, path in paths.items():
+                variant = named(f"{name}, beam {beam}", precision)
+                runs[variant] = partial(rate, path, beam, precision)
+                gflop[variant] = sentence_gflop(setting, beam) if name == OURS else None
+    rates = in_turns(runs, circumstances.repeat(setting.command_repetitions))
+    return measurements("generate", setting.name, circumstances, SENTENCES, rates, gflop.get)
 
 
 def measure_extract(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
     """Both in turns, with a beam and greedily."""
-    threads = circumstances.threads
-    data = models.make_data(setting, circumstances)
+    data, threads = models.make_data(setting, circumstances), circumstances.threads
     path = models.make_model("gru_attention", setting, data, circumstances)
-    beams = (setting.beam, 1)
-    rates: dict[str, list[float]] = {f"{name}, beam {beam}": [] for beam in beams for name in (GENERATE, EXTRACT)}
-    for _ in range(circumstances.repeat(setting.command_repetitions)):
-        for beam in beams:
-            words = models.generate_words(setting, data, path, beam)
-            rates[f"{GENERATE}, beam {beam}"].append(models.sentences_per_second(run(words, threads=threads)))
-            done = extract_in_a_child(circumstances.folder / "attention.npz", words[1:], threads)
-            rates[f"{EXTRACT}, beam {beam}"].append(done.sentences_per_second)
-    return [
-        Measurement("extract", setting.name, variant, threads, SENTENCES, tuple(values))
-        for variant, values in rates.items()
-    ]
+
+    def generate(words: list[str]) -> float:
+        return models.sentences_per_second(run(words, threads=threads))
+
+    def extract(words: list[str]) -> float:
+        output = circumstances.folder / "attention.npz"
+        return extract_in_a_child(output, words[1:], threads).sentences_per_second
+
+    runs = {
+        f"{name}, beam {beam}": partial(rate, models.generate_words(setting, data, path, beam))
+        for beam in (setting.beam, 1)
+        for name, rate in ((GENERATE, generate), (EXTRACT, extract))
+    }
+    rates = in_turns(runs, circumstances.repeat(setting.command_repetitions))
+    return measurements("extract", setting.name, circumstances, SENTENCES, rates)
 
 
 def measure_extract_memory(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
     """Of the whole process, once each, since memory hardly varies."""
-    threads = circumstances.threads
     path = models.make_model("gru_attention", setting, models.make_data(setting, circumstances), circumstances)
-    measured = []
+    output, peaks = circumstances.folder / "attention.npz", {}
     for name, sentences in ((FEW, setting.decoded_sentences), (MANY, TIMES * setting.decoded_sentences)):
         data = models.make_data(setting, circumstances, sentences)
         words = models.generate_words(setting, data, path, beam=1)[1:]
-        done = extract_in_a_child(circumstances.folder / "attention.npz", words, threads)
-        measured.append(Measurement("extract_memory", setting.name, name, threads, MEGABYTES, (done.megabytes,)))
-    return measured
+        peaks[name] = [extract_in_a_child(output, words, circumstances.threads).megabytes]
+    return measurements("extract_memory", setting.name, circumstances, MEGABYTES, peaks)

@@ -9,11 +9,11 @@ Target tokens per second of real ``fairseq-train`` processes, as fairseq itself 
 Wall time, between one log line and the next; the first interval is left out as warm-up. Same data, same batches.
 """
 
-import functools
 import json
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,9 @@ from scripts.benchmark.measurement import (
     Measurement,
     environment,
     float32_products,
+    in_turns,
     interleave,
+    measurements,
     named,
     precision_of,
 )
@@ -66,18 +68,15 @@ def measure_core(setting: Setting, circumstances: Circumstances) -> list[Measure
     """Textbook, naive and fused, in turns; on a GPU in each precision."""
     device = circumstances.device
     clock = Clock(circumstances.threads, device)
-    measured = []
+    measured: dict[str, list[float]] = {}
     repetitions, warmups = circumstances.repeat(setting.repetitions), circumstances.warm_up(setting.warmups)
     for precision in circumstances.in_precisions("highest", "high", "bf16"):
         inputs = CoreInputs.of(setting, device, precision_of(precision).dtype)
         runs = {named(name, precision): core(name, setting, inputs) for name in (TEXTBOOK, NAIVE, FUSED)}
         with float32_products(precision):
             times = interleave(runs, clock, repetitions=repetitions, warmups=warmups)
-        measured += [
-            Measurement("core", setting.name, name, circumstances.threads, MILLISECONDS, values, core_gflop(setting))
-            for name, values in times.items()
-        ]
-    return measured
+        measured.update(times)
+    return measurements("core", setting.name, circumstances, MILLISECONDS, measured, lambda _: core_gflop(setting))
 
 
 @dataclass(frozen=True)
@@ -141,17 +140,8 @@ def our_core(name: str, setting: Setting, inputs: CoreInputs) -> tuple[nn.Module
 
 def measure_memory(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
     """Textbook and fused; once each, since memory hardly varies."""
-    return [
-        Measurement(
-            "memory",
-            setting.name,
-            name,
-            circumstances.threads,
-            MEGABYTES,
-            (growth_in_a_child(name, setting, circumstances.threads),),
-        )
-        for name in (TEXTBOOK, FUSED)
-    ]
+    growth = {name: [growth_in_a_child(name, setting, circumstances.threads)] for name in (TEXTBOOK, FUSED)}
+    return measurements("memory", setting.name, circumstances, MEGABYTES, growth)
 
 
 def measure_update(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
@@ -159,9 +149,9 @@ def measure_update(setting: Setting, circumstances: Circumstances) -> list[Measu
     clock = Clock(circumstances.threads, circumstances.device)
     repetitions, warmups = circumstances.repeat(setting.repetitions), circumstances.warm_up(setting.warmups)
     sample = utils.move_to_cuda(models.batch(setting)) if circumstances.device == "cuda" else models.batch(setting)
-    times: dict[str, tuple[float, ...]] = {}
+    times: dict[str, list[float]] = {}
     for precision in circumstances.in_precisions("highest", "high", "bf16"):
-        place = functools.partial(to_place, device=circumstances.device, dtype=precision_of(precision).dtype)
+        place = partial(to_place, device=circumstances.device, dtype=precision_of(precision).dtype)
         runs = {
             named(TEXTBOOK_UPDATE, precision): textbook_update(setting, sample, place),
             named(NAIVE_UPDATE, precision): naive_update(setting, sample, place),
@@ -169,10 +159,7 @@ def measure_update(setting: Setting, circumstances: Circumstances) -> list[Measu
         }
         with float32_products(precision):
             times |= interleave(runs, clock, repetitions=repetitions, warmups=warmups)
-    return [
-        Measurement("update", setting.name, name, circumstances.threads, MILLISECONDS, values, update_gflop(setting))
-        for name, values in times.items()
-    ]
+    return measurements("update", setting.name, circumstances, MILLISECONDS, times, lambda _: update_gflop(setting))
 
 
 def to_place(model: nn.Module, *, device: str, dtype: torch.dtype) -> None:
@@ -232,23 +219,22 @@ def fused_update(setting: Setting, sample: dict[str, Any], place: Place) -> Call
 
 def measure_train(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
     """fairseq's LSTM and ours in turns; on a CPU at tiny sizes also the plain program, on a GPU in each precision."""
-    data, threads = models.make_data(setting, circumstances), circumstances.threads
+    data = models.make_data(setting, circumstances)
+
+    def rate(words: list[str], precision: str | None) -> float:
+        return models.tokens_per_second(run(words, threads=circumstances.threads, variables=environment(precision)))
+
     runs = {
-        named(name, precision): (words, environment(precision))
+        named(name, precision): partial(rate, words, precision)
         for precision in circumstances.in_precisions("highest", "high", "fp16")
         for name, words in commands(setting, data, circumstances.device, precision).items()
     }
-    rates: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(circumstances.repeat(setting.command_repetitions)):
-        for name, (words, variables) in runs.items():
-            rates[name].append(models.tokens_per_second(run(words, threads=threads, variables=variables)))
-    gflop = token_gflop(setting)  # an LSTM's products are others
-    return [
-        Measurement(
-            "train", setting.name, name, threads, TOKENS, tuple(values), None if name.startswith(LSTM) else gflop
-        )
-        for name, values in rates.items()
-    ]
+    rates = in_turns(runs, circumstances.repeat(setting.command_repetitions))
+
+    def gflop(name: str) -> float | None:
+        return None if name.startswith(LSTM) else token_gflop(setting)  # an LSTM's products are others
+
+    return measurements("train", setting.name, circumstances, TOKENS, rates, gflop)
 
 
 def commands(setting: Setting, data: Path, device: str, precision: str | None = None) -> dict[str, list[str]]:
