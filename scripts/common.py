@@ -22,8 +22,7 @@ from data_gen.files import whole_file
 from data_gen.progress import progress_on_stderr
 
 ROOT = Path(__file__).resolve().parents[1]
-LAUNCHER = (sys.executable, "-m")
-"""What stands before a module and its arguments."""
+LAUNCHER = (sys.executable, "-m")  # what stands before a module and its arguments
 PLUGIN = ("--user-dir", "fairseq_plugin", "--task", "copy")
 TRAINING = (
     *("--arch", "gru_attention_copy", "--criterion", "cross_entropy", "--optimizer", "adam", "--lr", "0.001"),
@@ -36,11 +35,7 @@ STUDY = "study.json"
 
 
 def environment(threads: int | None = None, variables: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of a command.
-
-    :param threads: of torch; None leaves what the environment of this process says.
-    :param variables: more of them.
-    """
+    """The environment of a command. :param threads: of torch; None leaves it so. :param variables: more of them."""
     limit = {} if threads is None else {"OMP_NUM_THREADS": str(threads)}
     return {**os.environ, "PYTHONWARNINGS": "ignore", **limit, **(variables or {})}
 
@@ -99,6 +94,14 @@ def failure(name: str, code: int, said: Path | str) -> UserError:
     last = said if isinstance(said, Path) else (said.strip().splitlines() or ["nothing"])[-1]
     end = f": see {str(last)!r}" if isinstance(last, Path) else f"; it said: {last}"
     return UserError(f"{name} ended with exit code {code}{end}", exit_code=FAILURE)
+
+
+def numbers(pattern: str, text: str, log: Path) -> list[float]:
+    """The numbers in the last place of ``text`` that looks like ``pattern``. :raises UserError: there is none."""
+    places = list(re.finditer(pattern, text))
+    if not places:
+        raise UserError(f"no {pattern!r} in {str(log)!r}: see there what went wrong", exit_code=FAILURE)
+    return [float(number) for number in places[-1].groups()]
 
 
 class Command(NamedTuple):
@@ -228,10 +231,7 @@ def read_text(path: Path) -> str:
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]], sides: str) -> str:
-    """A Markdown table without a line break at its end.
-
-    :param sides: ``l`` or ``r`` for each column: the side that its cells stand on.
-    """
+    """A Markdown table. :param sides: ``l`` or ``r`` for each column: the side that its cells stand on."""
     rule = [{"l": "---", "r": "---:"}[side] for side in sides]
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows))
 

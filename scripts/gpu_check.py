@@ -34,13 +34,13 @@ from scripts.common import (
     check_section,
     markdown_table,
     new_folder,
+    numbers,
     read_text,
     run,
     steps_on_stderr,
     update_file,
     write,
 )
-from scripts.results_table import numbers
 
 NAME = "gpu_check"
 SECTION = "gpu"

@@ -59,8 +59,6 @@ OPTIONS = (
 # Of each kind of data: options of data_gen, and of the training.
 KINDS = {"data from disk": ((), ()), "data made while training": (("--online",), ("--online",))}
 SMALL_DATA, SMALL_TRAINING = ("--train", "320", "--valid", "16", "--test", "16"), ("--max-epoch", "4")
-
-
 POLL, LONGEST_POLL = 0.0002, 1.0  # seconds between two looks for a file, and until it is given up
 HALF_WRITTEN = ("*.tmp", "checkpoint_best.pt.*.tmp", "checkpoint_last.pt.*.tmp")
 """A write of a checkpoint takes a few milliseconds: to meet one, a kill waits for one of these to appear."""

@@ -9,7 +9,6 @@ and say is in FOLDER, with the figures in results.json.
 import argparse
 import json
 import math
-import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -30,6 +29,7 @@ from scripts.common import (
     machine_in_words,
     markdown_table,
     new_folder,
+    numbers,
     run,
     steps_on_stderr,
     update_file,
@@ -124,14 +124,6 @@ def measure(seed: int, data: Path, folder: Path, begin: Callable[[str], None]) -
     diagonal, letters = numbers(r"on the diagonal: ([\d.]+) of (\d+) letters", output, log)
     loss = final_loss(checkpoints / "checkpoint_last.pt")
     return Result(seed, loss, exact_match, diagonal, int(letters), seconds)
-
-
-def numbers(pattern: str, text: str, log: Path) -> list[float]:
-    """The numbers in the last place of ``text`` that looks like ``pattern``. :raises UserError: there is none."""
-    places = list(re.finditer(pattern, text))
-    if not places:
-        raise UserError(f"no {pattern!r} in {str(log)!r}: see there what went wrong", exit_code=FAILURE)
-    return [float(number) for number in places[-1].groups()]
 
 
 def final_loss(checkpoint: Path) -> float:

@@ -7,7 +7,7 @@ import pytest
 
 from data_gen.errors import UserError
 from scripts import results_table
-from scripts.common import machine_in_words, replace_section, run, update_file
+from scripts.common import machine_in_words, numbers, replace_section, run, update_file
 
 RESULT = results_table.Result(
     seed=3, loss=0.00349, exact_match={1: 1.0, 128: 0.999}, diagonal=0.99984, letters=4983, seconds=11.6
@@ -91,9 +91,9 @@ def test_a_command_that_fails_names_its_log(tmp_path: Path) -> None:
 
 
 def test_a_log_without_the_figure_is_named(tmp_path: Path) -> None:
-    assert results_table.numbers(r"(\d) of (\d)", "1 of 2, 3 of 4", tmp_path) == [3.0, 4.0]
+    assert numbers(r"(\d) of (\d)", "1 of 2, 3 of 4", tmp_path) == [3.0, 4.0]
     with pytest.raises(UserError) as caught:
-        results_table.numbers(r"(\d) of", "nothing", tmp_path / "x.log")
+        numbers(r"(\d) of", "nothing", tmp_path / "x.log")
     assert caught.value.exit_code == 1
 
 
