@@ -18,7 +18,7 @@ from fairseq_plugin.modules.attention import ATTENTION, Attention
 from fairseq_plugin.optim.fused_adam import FusedAdamWConfig
 from fairseq_plugin.tasks.copy_config import CopyTaskConfig
 from scripts import results_table
-from scripts.marked_section import replace_section
+from scripts.common import replace_section
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -12,12 +12,12 @@ from data_gen.errors import UserError
 from fairseq_plugin.analysis.pictures import fonts
 from fairseq_plugin.analysis.records import AttentionRecord
 from scripts import translation_study
-from scripts.marked_section import replace_section
-from scripts.translation import recipe, report, scores
+from scripts.common import replace_section
+from scripts.translation import recipe, report
 from scripts.translation.corpus import read_corpus, sentences, sources_seen
 from scripts.translation.recipe import ADDITIVE, GENERAL, LSTM, MODELS, Recipe, Run
-from scripts.translation.scores import Score, Scores, score, translations
-from scripts.translation.side_by_side import Training
+from scripts.translation.report import Score, Scores, score, translations
+from scripts.translation.trainings import Training
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -91,13 +91,13 @@ def test_examples_are_chosen_by_rule() -> None:
     settings = Recipe(example_words=(2, 6), example_pieces=8)
     sources = [f"source {number}" for number in range(14)]
     given = {GENERAL: outputs, LSTM: references}
-    chosen = scores.choose(settings, sources, references, given, GENERAL, records)
+    chosen = report.choose(settings, sources, references, given, GENERAL, records)
     # Of 11 sentences, from the worst (10) to the best (0): places 9, 7 and 5.
     assert [example.number for example in chosen] == [1, 3, 5]
     assert chosen[0].source == "source 1"
     assert chosen[0].translations == {GENERAL: outputs[1], LSTM: references[1]}
     with pytest.raises(UserError) as caught:
-        scores.choose(settings, sources[3:], references[3:], {GENERAL: outputs[3:]}, GENERAL, records[3:])
+        report.choose(settings, sources[3:], references[3:], {GENERAL: outputs[3:]}, GENERAL, records[3:])
     assert str(caught.value) == "8 test sentences are short enough to show, at least 10 are needed"
 
 
