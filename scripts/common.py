@@ -137,6 +137,7 @@ def run_side_by_side(
                 with command.log.open("a") as stream:
                     process = stack.enter_context(started(command.words, stream, threads=threads))
                 running.append((command, process, time.perf_counter()))
+            watch([command for command, *_ in running])
             time.sleep(POLL)
             for command, process, start in list(running):
                 number, status, usage = os.wait4(process.pid, os.WNOHANG)
@@ -150,7 +151,6 @@ def run_side_by_side(
                     ended(command.name, time.perf_counter() - start, usage.ru_utime + usage.ru_stime)
             if failed:
                 raise failed[0]
-            watch([command for command, *_ in running])
 
 
 @contextmanager
