@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 WRONG_USE = 2
 FAILURE = 1
 NAMED = 10
-"""Of what a message has many of, it names so many."""
+"""A message names at most this many items of a list."""
 
 REFUSALS = frozenset(
     (
@@ -58,7 +58,7 @@ def failure_from_os_error(action: str, error: OSError) -> UserError:
 
 
 def listed(items: Sequence[object], total: int | None = None, *, between: str = ", ") -> str:
-    """Name the first ten of what a message has many of, "and 116 more"; the log has all of them, at level DEBUG.
+    """Name the first ten items of a list, and how many more there are. The log has all items, at level DEBUG.
 
     :param total: how many there are, if ``items`` are only the first of them.
     """

@@ -66,7 +66,8 @@ def end_sequences(
 def indexed_sizes(tokens: int, sequences: int, vocabulary_size: int) -> tuple[int, int]:
     """Compute the sizes of the two files.
 
-    :returns: the bytes of ``.bin`` and ``.idx`` for so many tokens, ends of sequences not counted.
+    :param tokens: without ends of sequences.
+    :returns: the bytes of ``.bin`` and of ``.idx``.
     """
     return (tokens + sequences) * id_type(vocabulary_size).itemsize, _HEADER.size + (4 + 8) * sequences
 

@@ -221,7 +221,7 @@ def write(path: Path, text: str) -> None:
 
 
 def read_text(path: Path) -> str:
-    """:raises UserError: there is no such file of UTF-8 text."""
+    """Read a file of text. :raises UserError: there is no such file of UTF-8 text."""
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:

@@ -192,7 +192,10 @@ def _kill(process: "subprocess.Popen[str]", moment: Moment, began: float) -> Non
 
 
 def exists_since(began: float, file: Path) -> bool:
-    """:returns: whether there is such a file (``*`` stands for anything) that was changed since a time in seconds."""
+    """Look for a new file.
+
+    :returns: whether there is such a file (``*`` stands for anything) that was changed since a time in seconds.
+    """
     for path in file.parent.glob(file.name):
         with suppress(FileNotFoundError):  # it has got its final name meanwhile
             if path.stat().st_mtime >= began:
@@ -201,7 +204,7 @@ def exists_since(began: float, file: Path) -> bool:
 
 
 def require_success(code: int, log: Path) -> None:
-    """:raises UserError: the exit code is not 0."""
+    """Check the end of a training. :raises UserError: the exit code is not 0."""
     if code:
         raise failure("fairseq-train", code, log)
 

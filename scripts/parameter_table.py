@@ -71,7 +71,7 @@ def table() -> str:
 
 
 def counts(architecture: Callable[[Namespace], None], symbols: int = SYMBOLS) -> dict[str, int]:
-    """Parameters of each part of an architecture, for dictionaries of so many symbols on both sides."""
+    """Parameters of each part of an architecture, with dictionaries of ``symbols`` symbols on both sides."""
     dictionary = Dictionary()
     for number in range(symbols - len(dictionary)):
         dictionary.add_symbol(str(number))

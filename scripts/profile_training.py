@@ -43,7 +43,7 @@ RUNS = {
     "after": (*COPY, *FAST_PARTS),
 }
 PLAIN_COLLATER = ("lstm", "before")
-# Part of an update, and the functions (file ending, name) whose time it is.
+# Part of an update, and the functions (file ending, name) that its time is spent in.
 PARTS = {
     "making the batch": [("data/language_pair_dataset.py", "collater"), ("tasks/datasets.py", "collater")],
     "reading the sequences": [("data/language_pair_dataset.py", "__getitem__")],

@@ -119,7 +119,7 @@ def wait_for(options: argparse.Namespace) -> int:
 
 
 def find_program(name: str) -> str:
-    """:raises UserError: it is not fairseq-train, or there is none."""
+    """Find fairseq-train. :raises UserError: it is not fairseq-train, or there is none."""
     if Path(name).name != PROGRAM:
         raise UserError(f"expected {PROGRAM} and its options after those of torchrun, but got {name!r}")
     found = shutil.which(name)
@@ -129,7 +129,10 @@ def find_program(name: str) -> str:
 
 
 def check_place(given: Sequence[str]) -> None:
-    """:raises UserError: an option of fairseq-train says how many processes there are, or which one this is."""
+    """Refuse options that this script sets.
+
+    :raises UserError: an option of fairseq-train says how many processes there are, or which one this is.
+    """
     for option in (word.split("=")[0] for word in given):
         if option in PLACE:
             raise UserError(f"{option} is set for each process: leave it out, and give --nproc-per-node and --nnodes")

@@ -31,12 +31,15 @@ Figures = dict[tuple[str, int], dict[str, Any]]
 
 
 def phase_that_begins(line: str) -> str | None:
-    """:returns: the phase that the training is in from this line of the log on, None if the line tells of none."""
+    """Read the phase from a line of the log.
+
+    :returns: the phase that the training is in from this line of the log on, None if the line tells of none.
+    """
     return next((phase for pattern, phase in BEGINNINGS if pattern.search(line)), None)
 
 
 def phase_at_the_end(lines: Iterable[str]) -> str:
-    """:returns: the phase in which a training was when it wrote the last line."""
+    """Read the last phase from a log. :returns: the phase in which a training was when it wrote the last line."""
     phase = START
     for line in lines:
         phase = phase_that_begins(line) or phase
@@ -44,13 +47,19 @@ def phase_at_the_end(lines: Iterable[str]) -> str:
 
 
 def updates_in(line: str) -> int | None:
-    """:returns: the number of the update that the line is the log of."""
+    """Read the number of updates from a line of the log.
+
+    :returns: the number of the update that the line is the log of.
+    """
     found = figures_in(line)
     return found[0][1] if found is not None and found[0][0] == OF_UPDATE else None
 
 
 def figures_in(line: str) -> tuple[tuple[str, int], dict[str, Any]] | None:
-    """:returns: figures, but for those of the clock, and what they are of; None if there are none in this line."""
+    """Read the figures from a line of the log.
+
+    :returns: figures, but for those of the clock, and what they are of; None if there are none in this line.
+    """
     found = FIGURES.search(line)
     if found is None:
         return None

@@ -135,7 +135,10 @@ def settings_of(options: argparse.Namespace) -> Recipe:
 
 
 def check_writable(folder: Path) -> None:
-    """:raises UserError: the page, which is written beside itself first, or its pictures cannot be written here."""
+    """Check the folders of the page.
+
+    :raises UserError: the page, which is written beside itself first, or its pictures cannot be written here.
+    """
     for place in (folder, folder / IMAGES):
         if place.exists() and not os.access(place, os.W_OK):
             raise UserError(f"cannot write to {str(place)!r}: it is read-only", exit_code=FAILURE)

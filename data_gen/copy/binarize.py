@@ -73,7 +73,7 @@ class Vocabulary:
 
 
 def _filler(entries: int) -> int:
-    """How many made-up words follow so many entries."""
+    """How many made-up words follow the entries."""
     return -(SPECIAL_TOKENS + entries) % _PADDING_FACTOR
 
 

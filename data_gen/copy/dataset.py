@@ -92,7 +92,7 @@ def make_copy_shards(
     :param overwrite: replace shards that were made with other options.
     :param text: also write the sequences as lines of text.
     :param progress: as in :func:`data_gen.copy.dataset.make_copy_dataset`.
-    :raises UserError: if there cannot be so many shards, or if something is in the way.
+    :raises UserError: if there are too many shards, or if something is in the way.
     """
     shards = _choose(spec, number, only)
     root = Path(destination)
@@ -133,7 +133,7 @@ def _choose(spec: CopySpec, number: int, only: int | None) -> list[Shard]:
 def _require_no_others(root: Path, number: int) -> None:
     """Refuse a folder with other contents.
 
-    :raises UserError: if the folder holds another dataset, or more shards than there are to be.
+    :raises UserError: if the folder holds another dataset, or more shards than the options ask for.
     """
     if (root / MANIFEST_NAME).exists():
         raise UserError(f"{str(root)!r} holds a dataset that is not in shards: choose another folder")
@@ -164,7 +164,7 @@ def _require_same(root: Path, spec: CopySpec, others: list[Shard], *, text: bool
 def _find(folder: Path, spec: CopySpec, shard: Shard, *, overwrite: bool, text: bool) -> CopyManifest | None:
     """Look for a whole shard.
 
-    :returns: what the folder holds, or None if it is to be made.
+    :returns: what the folder holds, or None if the folder must be made.
 
     :raises UserError: if something else is there, and may not be replaced.
     """

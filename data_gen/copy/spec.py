@@ -178,7 +178,7 @@ class CopySpec:
     :param symbols: how symbols are drawn: ``uniform``, ``zipf`` or ``zipf:S`` (``a`` most likely).
     :param unique: no symbol twice in a sequence.
     :param no_overlap: no sequence of another split occurs in train.
-    :param test_lengths: one more split for each, test1, test2, ..., all of whose sequences have exactly that length.
+    :param test_lengths: one more split for each length: test1, test2, ... All its sequences have that length.
     :raises UserError: if a value is out of bounds; the message names the option, the value and the bounds.
     """
 

@@ -187,7 +187,7 @@ def make_models(folder: Path, spec: TextSpec, files: tuple[Path, Path | None], p
 
 
 def _good_lines(files: tuple[Path, Path | None], side: int) -> Iterator[tuple[int, str]]:
-    """Number and text of the lines of one side whose pairs are good."""
+    """Number and text of the lines of one side, without bad pairs."""
     source, target = files
     for batch in read_batches(source, target):
         decoded = [decode_lines(raw) for raw in (batch.source, batch.target) if raw is not None]

@@ -41,7 +41,7 @@ _SPACES: Final = str.maketrans(dict.fromkeys(WHITE_SPACE, " "))
 
 
 class TrainingText:
-    """Lines for a training, with a note of those that sentencepiece will not take.
+    """Lines for a training, with a note of lines that sentencepiece will not take.
 
     :param lines: numbers and lines.
     :param spm_options: of the training.

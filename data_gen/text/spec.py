@@ -10,7 +10,7 @@ from data_gen.errors import UserError
 MODEL_TYPES: Final = ("unigram", "bpe", "char", "word")
 ON_BAD: Final = ("error", "skip")
 COPY_LANGUAGE: Final = "copy"
-"""The suffix of the target files of a copy dataset, whose targets are its sources."""
+"""The suffix of the target files of a copy dataset. Its targets are its sources."""
 
 MAX_SEED: Final = 2**32 - 1
 _MIN_COVERAGE: Final = 0.98  # sentencepiece refuses less
@@ -34,7 +34,7 @@ class TextSpec:
     """A text dataset. The same specification on the same text gives the same bytes.
 
     :param source_lang: the ending of source files, ``TRAIN.en``.
-    :param target_lang: the ending of target files; None for a copy dataset, whose target is its source.
+    :param target_lang: the ending of target files; None for a copy dataset: each target is its source.
     :param train: the train files without their endings.
     :param valid: the same for ``valid``, ``valid1``, ...
     :param test: the same for ``test``, ``test1``, ...

@@ -1,4 +1,4 @@
-"""Ensembles whose attention is the mean over the models that attend.
+"""Ensembles with the mean attention of the models that attend.
 
     p(y) = 1/n sum_i p_i(y)        over n models
     a_ts = 1/m sum_j a_jts         over the m of them that return attention
@@ -57,7 +57,7 @@ def score_references(task: FairseqTask, scorer: Any, models: Sequence[Any], samp
 
 
 def log_mean(scores: Sequence[Tensor]) -> Tensor:
-    """Logarithm of the mean of the probabilities whose logarithms are given."""
+    """Logarithm of the mean of probabilities, from their logarithms."""
     return torch.logsumexp(torch.stack(list(scores)), dim=0) - math.log(len(scores))
 
 

@@ -131,7 +131,7 @@ def check_batches(
 def check_generation(args: Any) -> None:
     """Refuse numbers on which fairseq's generator fails, or which make no score comparable.
 
-    :param args: options of a generation; those that are missing have fairseq's defaults.
+    :param args: options of a generation; a missing option has fairseq's default.
     :raises UserError: naming the option, its value and what is allowed.
     """
 

@@ -42,7 +42,7 @@ def visible(text: str) -> str:
 
 
 def shortened(text: str) -> str:
-    """A label whose middle gives way to an ellipsis, if it is longer than 32 columns."""
+    """A label. An ellipsis replaces its middle if the label is longer than 32 columns."""
     parts: list[str] = []
     for part in PARTS.findall(text):
         joined = part in JOINERS or _is_mark(part[0]) or (parts and parts[-1][-1] == ZWJ)

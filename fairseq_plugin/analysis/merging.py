@@ -55,7 +55,7 @@ def merge(record: AttentionRecord, scheme: str) -> AttentionRecord:
 def check_scheme(scheme: str) -> None:
     """Check that :func:`merge` knows a scheme.
 
-    :raises UserError: if it does not, listing those that it knows.
+    :raises UserError: if it does not; the message lists the schemes that it knows.
     """
     if scheme not in SCHEMES:
         raise UserError(f"no way to merge subwords called {scheme!r}: choose one of {', '.join(SCHEMES)}")

@@ -232,7 +232,7 @@ def _check_trainer(trainer: Any) -> None:
 
 
 def _other_model(path: str, error: BaseException | None) -> UserError | None:
-    """The line for a checkpoint whose parameters are not those of the model; None for any other error."""
+    """The line for a checkpoint with other parameters than the model; None for any other error."""
     found = MISMATCH.search(str(error))
     if found is None:
         return None

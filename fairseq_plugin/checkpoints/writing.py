@@ -150,7 +150,7 @@ def claimed(save_dir: str) -> Iterator[None]:
 
 
 def _remove(folders: list[Path]) -> None:
-    """Remove folders that are empty, the innermost of which is the first."""
+    """Remove folders that are empty. The innermost folder is the first."""
     for folder in folders:
         with suppress(OSError):
             folder.rmdir()

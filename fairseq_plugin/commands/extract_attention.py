@@ -2,7 +2,11 @@
 
     python scripts/extract_attention.py DATA --path checkpoint_best.pt --output attention.npz
 
-Options of fairseq-generate are understood as well (--task, --lenpen, --max-tokens, ...); those that would have XX"""
+Options of fairseq-generate are understood as well (--task, --lenpen, --max-tokens, ...); those that would have no
+effect are refused. Memory does not grow with
+the corpus: hypotheses wait in a temporary file beside the output. Where the references repeat the sources, as those of
+the copy task do, the last line tells how many letters were read off their own position.
+"""
 
 import argparse
 import functools

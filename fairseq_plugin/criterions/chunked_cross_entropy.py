@@ -148,7 +148,7 @@ class ChunkedCrossEntropyConfig(FairseqDataclass):
 
 @register_criterion("chunked_cross_entropy", dataclass=ChunkedCrossEntropyConfig)
 class ChunkedCrossEntropyCriterion(FairseqCriterion):
-    """Cross-entropy for models whose decoder takes a ``head``, as this plugin's does."""
+    """Cross-entropy for models with a decoder that takes a ``head``, as the decoder of this plugin does."""
 
     @reports_user_errors
     def __init__(self, task: FairseqTask, sentence_avg: bool, label_smoothing: float) -> None:

@@ -145,7 +145,7 @@ class TranslationHub(GeneratorHubInterface):
         return self._with_attention([self.encode(sentence) for sentence in sentences], beam, **kwargs)
 
     def unknown_tokens(self, sentence: str) -> list[str]:
-        """The tokens of a sentence of which the model reads only that they are unknown."""
+        """The tokens of a sentence that the dictionary lacks: the model reads them as unknown."""
         text = self.tokenize(sentence)
         unknown = self.bpe.unknown(text) if isinstance(self.bpe, SentencePieces) else []
         tokens = set(tokenize_line(self.apply_bpe(text))) - {self.src_dict.unk_word}

@@ -1,4 +1,4 @@
-"""A GRU over right-padded rows, each direction of which must end at the last true token it meets.
+"""A GRU over right-padded rows. Each direction ends at the last true token that it meets.
 
 Three ways to the same numbers. :func:`read_packed` packs the rows, which is what a GPU's library wants. On a CPU
 packing doubles the time of the backward pass; :func:`read_padded` turns the rows of the backward direction round
@@ -118,7 +118,7 @@ def read_packed(gru: nn.GRU, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, T
 
 
 def _parameters(gru: Layers, name: str) -> list[Tensor]:
-    """Of one direction of one layer, whose names end in ``name``."""
+    """The parameters of one direction of one layer. Their names end in ``name``."""
     return [getattr(gru, f"{kind}_{name}") for kind in PARAMETERS if hasattr(gru, f"{kind}_{name}")]
 
 

@@ -21,7 +21,7 @@ PIECE = 1 << 18
 
 
 def piece_size(batch: Tensor, numbers: int) -> int:
-    """How many items of ``batch`` (first dimension), with so many ``numbers`` each, to work on together.
+    """How many items of ``batch`` (first dimension), with ``numbers`` numbers each, to work on together.
 
     A GPU takes all at once.
     """
@@ -56,7 +56,7 @@ def first_order(way_out: str) -> Callable[[Callable[..., Any]], Callable[..., An
 
 # Multiply-adds below which calling oneDNN costs more than it saves.
 LARGE = 16_000_000
-# Rows up to which a weight of so many numbers is better left to oneDNN on Intel's processors too.
+# Numbers of a weight -> rows up to which oneDNN is faster on Intel's processors too.
 FEW_ROWS = 256
 LARGE_WEIGHT = 5_000_000
 
@@ -169,7 +169,7 @@ def _deliver(result: Tensor, add: Tensor | None, out: Tensor | None) -> Tensor:
 
 
 class _Linear(torch.autograd.Function):
-    """F.linear whose three products go through :func:`product`."""
+    """F.linear with its three products through :func:`product`."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

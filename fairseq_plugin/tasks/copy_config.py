@@ -12,7 +12,7 @@ from data_gen.copy.spec import SOURCE_LANGUAGE, SPLITS, TARGET_LANGUAGE
 from data_gen.errors import UserError, listed
 
 TRAIN = SPLITS[0]
-"""The split whose sequences are new in each epoch under ``--online``."""
+"""The split with new sequences in each epoch under ``--online``."""
 DECODED = ("exact_match", "token_accuracy")
 """What validation reports of the sequences that it decodes."""
 

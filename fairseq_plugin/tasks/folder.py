@@ -81,7 +81,7 @@ def find_languages(folder: str, source: str | None, target: str | None) -> tuple
 def _require_one_pair(folder: str, given: str | None) -> None:
     """Refuse a choice between pairs of languages.
 
-    :raises UserError: the folder holds data of several pairs of languages, of which fairseq would take any.
+    :raises UserError: the folder holds data of several pairs of languages: fairseq would take any of them.
     """
     named = (PAIR.fullmatch(name) for name in sorted(_names(folder)))
     pairs = {frozenset(name.group("one", "other")): f"{name['one']}-{name['other']}" for name in named if name}
@@ -206,7 +206,7 @@ def _names(folder: str) -> set[str]:
 class Splits:
     """Opens splits, or makes them.
 
-    :param cfg: of the task, whose options are read anew at each call: a checkpoint may change them.
+    :param cfg: of the task. Its options are read anew at each call: a checkpoint may change them.
     :param source: the dictionary of the sources.
     :param target: the dictionary of the targets.
     :param online: how sequences are made; None if all splits are read.

@@ -40,7 +40,7 @@ class Extraction(NamedTuple):
 
 
 def extract_in_a_child(output: Path, words: Sequence[str], threads: int) -> Extraction:
-    """:param words: arguments of fairseq-generate."""
+    """Extract attention in a process of its own. :param words: arguments of fairseq-generate."""
     said = run([CHILDREN, "extract", str(output), *words], threads=threads)
     return Extraction(*map(float, said.splitlines()[-1].split()))
 

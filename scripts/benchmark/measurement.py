@@ -36,7 +36,7 @@ class Circumstances:
     precisions: tuple[str, ...] = ()
 
     def in_precisions(self, *known: str) -> tuple[str | None, ...]:
-        """The precisions to measure of those that a row knows; only None where none was asked for."""
+        """The precisions of a row to measure; only None if no precision was asked for."""
         return tuple(name for name in known if name in self.precisions) if self.precisions else (None,)
 
     def warm_up(self, usual: int) -> int:

@@ -23,7 +23,7 @@ class Setting:
     :param repetitions: of each thing measured in this process; commands are repeated ``command_repetitions`` times.
     :param warmups: runs before that.
     :param preprocessed: train sequences of the data that is made to see how fast that goes.
-    :param lines: train lines of the text that is encoded likewise, with models of so many ``pieces``.
+    :param lines: train lines of the text that is encoded likewise, with models of ``pieces`` pieces.
     :param updates: of a training, logged in intervals of ``interval``.
     """
 
@@ -202,7 +202,7 @@ def update_gflop(setting: Setting) -> float:
 
 
 def token_gflop(setting: Setting) -> float:
-    """Training, for each target token of data whose sequences have the mean length."""
+    """Training, for each target token of sequences of the mean length."""
     length = mean_length(setting)
     return update_gflop(replace(setting, source=length, target=length)) / (setting.batch * length)
 

@@ -101,7 +101,7 @@ class Textbook(nn.Module):
 
 
 def main(argv: Sequence[str]) -> int:
-    """:param argv: dataset folder and setting."""
+    """Train the textbook model. :param argv: dataset folder and setting."""
     folder, setting = Path(argv[0]), Setting(**json.loads(argv[1]))
     lines = (folder / "train.src").read_text(encoding="ascii").splitlines()
     numbers = {symbol: FIRST + n for n, symbol in enumerate(sorted({word for line in lines for word in line.split()}))}

@@ -104,7 +104,10 @@ FAR = 5  # times the longest trained length: tests beyond that need a logarithmi
 
 
 def draw(study: Study, jobs: Sequence[JobResult]) -> Any:
-    """:returns: a matplotlib Figure: exact match in validation by updates, then each measure by length."""
+    """Draw the curves.
+
+    :returns: a matplotlib Figure: exact match in validation by updates, then each measure by length.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11.5, 3.8), layout="constrained")

@@ -51,7 +51,10 @@ class Study:
 
 
 def read_study(path: Path) -> Study:
-    """:raises UserError: no such file, no YAML, or an entry that is missing, unknown or makes no sense."""
+    """Read a YAML file.
+
+    :raises UserError: no such file, no YAML, or an entry that is missing, unknown or makes no sense.
+    """
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError  # type: ignore[import-untyped]
@@ -72,7 +75,10 @@ def read_study(path: Path) -> Study:
 
 
 def study_of(values: dict[str, Any], path: Path) -> Study:
-    """:raises UserError: an entry of ``values``, read from ``path``, is missing, unknown or makes no sense."""
+    """Check the entries of a YAML file.
+
+    :raises UserError: an entry of ``values``, read from ``path``, is missing, unknown or makes no sense.
+    """
 
     def refuse(name: str, expected: str) -> UserError:
         return UserError(f"{os.fspath(path)!r}: {name} must be {expected}, but is {values.get(name)!r}")
@@ -130,7 +136,10 @@ class JobResult:
 
 
 def read_log(log: str) -> tuple[int, list[tuple[int, float]]]:
-    """:returns: the parameters that a training log names, and updates and exact match of its validations."""
+    """Read the log of a training.
+
+    :returns: the parameters that a training log names, and updates and exact match of its validations.
+    """
     parameters = re.search(r"num\. shared model params: ([\d,]+)", log)
     assert parameters, "a training that ended well names its parameters"
     lines = [json.loads(line) for line in re.findall(r"\| valid \| (\{.*\})", log)]
@@ -193,7 +202,7 @@ def read_counts(path: Path) -> list[Matches]:
 
 
 def evaluate(data: str, path: str, beam: int, sets: int) -> list[Matches]:
-    """:returns: matches of ``test1``, ``test2``, ... in this order."""
+    """Decode all test sets. :returns: matches of ``test1``, ``test2``, ... in this order."""
     import torch
     from fairseq import checkpoint_utils
 

@@ -64,7 +64,7 @@ SUBJECTS = {
 PLACES = {"in the house": "집에서", "at school": "학교에서", "on the road": "길에서", "by the sea": "바다에서"}
 OBJECTS = {"the fish": "생선을", "a book": "책을", "the apple": "사과를", "a letter": "편지를", "the flower": "꽃을"}
 VERBS = {"eats": "먹는다", "sees": "본다", "finds": "찾는다", "loves": "사랑한다", "paints": "그린다"}
-EVERY = 11  # of so many sentences one is for validation and one for testing; it divides no number of words
+EVERY = 11  # one sentence in 11 is for validation and one for testing; 11 divides no number of words
 
 
 def sentences() -> dict[str, list[tuple[str, str]]]:

@@ -1,6 +1,6 @@
 """What came of the study: BLEU and chrF by sacrebleu, three translations, and the page that shows them.
 
-Both metrics are measured on raw text: lines of the corpus against outputs whose pieces are joined again. English is
+Both metrics are measured on raw text: lines of the corpus against outputs with their pieces joined again. English is
 split into words by sacrebleu's default, ``13a``.
 
 The translations are chosen by rule, a good one, a fair one and a middling one: of all sentences of moderate length,
@@ -126,7 +126,7 @@ def choose(
     """The sentences at ``QUANTILES`` among those with few enough words and pieces (see :class:`Recipe`).
 
     :param translations: model to its outputs, one a source; likewise ``references``.
-    :param chosen_by: the model whose translations are sorted.
+    :param chosen_by: the model. Its translations are sorted.
     :param records: attention of ``chosen_by``, one a source.
     :raises UserError: fewer than ``FEWEST`` sentences to choose from.
     """
@@ -152,7 +152,10 @@ def choose(
 
 
 def check_fonts() -> None:
-    """:raises UserError: no font of this machine has Korean letters: the pictures would not be readable."""
+    """Check the fonts before the trainings.
+
+    :raises UserError: no font of this machine has Korean letters: the pictures would not be readable.
+    """
     if fonts.choose(["한글"]).missing:
         raise UserError(
             "no installed font has Korean letters, which the pictures show: install one "

@@ -91,7 +91,10 @@ def kept(folder: Path, each: Run) -> tuple[Training, Machine]:
 
 
 def check_machines(folder: Path, machines: Sequence[Machine]) -> None:
-    """:raises UserError: they are not all the same, so that times cannot be compared."""
+    """Check that all trainings ran on one machine.
+
+    :raises UserError: they are not all the same, so that times cannot be compared.
+    """
     for field in machines[0]:
         values = list(dict.fromkeys(str(machine[field]) for machine in machines))
         if field != "date" and len(values) > 1:

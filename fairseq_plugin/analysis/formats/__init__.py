@@ -104,7 +104,7 @@ def _iterate(path: Path, read: Callable[[BinaryIO], Iterator[AttentionRecord]]) 
 def format_of(path: Path, name: str | None = None) -> Format:
     """The format called ``name``, by default that of the ending of ``path``.
 
-    :raises UserError: if there is none, listing those that there are.
+    :raises UserError: if there is none; the message lists the formats.
     """
     if name is not None:
         if name not in FORMATS:

@@ -25,7 +25,7 @@ from fairseq_plugin.analysis.labels import SEEN
 BASE = "DejaVu Sans"  # comes with matplotlib
 # Families that come with matplotlib for other ends: boxes for anything, and mathematics under made-up codes.
 NOT_FOR_TEXT = ("Last Resort", "STIXNonUnicode", "STIXSize", "cmex", "cmmi", "cmsy")
-# The start of a character's Unicode name, and the Debian package whose fonts matplotlib can draw it with.
+# The start of a character's Unicode name, and the Debian package with fonts for it that matplotlib can use.
 PACKAGES = dict.fromkeys(("CJK", "HANGUL", "HIRAGANA", "KATAKANA", "HALFWIDTH", "FULLWIDTH"), "fonts-noto-cjk")
 
 LAYS_OUT_TEXT = matplotlib.__version_info__ >= (3, 11)  # by libraqm: bidirectional, letters joined

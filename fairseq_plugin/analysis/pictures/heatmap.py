@@ -54,7 +54,7 @@ def draw(
     title: str = "Attention",
     colours: Colours = PLAIN,
 ) -> Figure:
-    """Draw attention as a heatmap whose size grows with the matrix, up to 100 tokens a side.
+    """Draw attention as a heatmap. Its size grows with the matrix, up to 100 tokens a side.
 
     Every token is a tick with its own label, shown as it is: ``</s>``, ``$x$`` and ``a_b`` are no markup. What cannot
     be seen is shown as its code, and a long token without its middle (:mod:`labels`). A longer matrix is
@@ -225,7 +225,7 @@ def _size(axes: Axes) -> tuple[float, float]:
 
 
 def _measured(figure: Figure, axes: Axes, size: tuple[float, float]) -> Extent:
-    """What axes whose box has this size need with their labels; crowded ones are turned."""
+    """The space that axes with a box of this size need with their labels; crowded labels are turned."""
     _position(figure, {axes: (0.0, 0.0, *size)}, size, 0.0)
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]  # the canvas is Agg
     if axes.get_images():

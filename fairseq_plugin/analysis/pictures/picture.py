@@ -138,7 +138,7 @@ def save_gif(figures: Iterable[Figure], path: str | Path) -> None:
 def check_ending(path: Path, endings: Collection[str] = METADATA.keys()) -> str:
     """The ending of a picture's path, in lower case.
 
-    :param endings: those that are possible; by default those that :func:`save` knows.
+    :param endings: the endings that are possible; by default the endings that :func:`save` knows.
     :raises UserError: if it is none of them.
     """
     ending = path.suffix.lower()

@@ -92,7 +92,7 @@ class Attention(nn.Module, ABC):
         :param keys: what :meth:`project_keys` returned.
         :param values: annotations (B, S, C).
         :param padding_mask: (B, S), True on padding.
-        :param previous_weights: a_{t-1} (B, S), read by those that use them; None at the first step.
+        :param previous_weights: a_{t-1} (B, S), read by some scores; None at the first step.
         :returns: context (B, C) and weights (B, S); the weights are float32 in half precision.
         """
         weights = self.weigh(query, keys, padding_mask, previous_weights)  # (B, S)

@@ -1,4 +1,4 @@
-"""Additive attention whose vector has a length of its own, and a bias.
+"""Additive attention with a learnt length of its vector, and a bias.
 
     e_ts = g v / |v| . tanh(W_h h_s + W_s s_{t-1} + b)
 

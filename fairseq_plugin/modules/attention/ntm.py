@@ -1,4 +1,4 @@
-"""Addressing whose controls are read off the state at every step, as in a Neural Turing Machine.
+"""Addressing with controls that the state sets at every step, as in a Neural Turing Machine.
 
     g_t     = sigmoid(w_g . s_{t-1} + b_g)
     k_t     = softmax over -1, 0, +1 of W_k s_{t-1} + b_k

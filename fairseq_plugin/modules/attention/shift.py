@@ -1,4 +1,4 @@
-"""Addressing whose controls are the same at every step: the weights move at one learnt pace.
+"""Addressing with the same controls at every step: the weights move at one learnt pace.
 
     g_t = sigmoid(b_g)      k_t = softmax over -1, 0, +1 of b_k      gamma_t = 1 + softplus(b_r)
 

@@ -56,7 +56,7 @@ class AdditiveForward:
         if self._kept is None:
             scratch = torch.empty_like(self._keys[0])
             self._buffers = [scratch[: len(keys)] for keys in self._keys]
-        bias = keys.new_zeros(keys.shape[:2])  # the lowest number on padding, whose weight is then exactly 0
+        bias = keys.new_zeros(keys.shape[:2])  # the lowest number on padding: its weight is exactly 0
         self._empty_rows: Tensor | None = None
         if padding_mask is not None:
             bias.masked_fill_(padding_mask, torch.finfo(keys.dtype).min)

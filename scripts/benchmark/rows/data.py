@@ -118,7 +118,10 @@ def preprocess_words(text: Path, workers: int, place: Path) -> list[str]:
 
 
 def require_same_files(made: Path, wanted: Path, name: str) -> None:
-    """:raises UserError: if a dictionary or a binary file differs from ``wanted``, byte by byte."""
+    """Compare the files of two datasets.
+
+    :raises UserError: if a dictionary or a binary file differs from ``wanted``, byte by byte.
+    """
     files = [path.name for path in wanted.iterdir() if path.suffix in (".bin", ".idx") or path.name.startswith("dict.")]
     _, different, missing = filecmp.cmpfiles(made, wanted, files, shallow=False)
     if different or missing:

@@ -163,7 +163,7 @@ def measure_update(setting: Setting, circumstances: Circumstances) -> list[Measu
 
 
 def to_place(model: nn.Module, *, device: str, dtype: torch.dtype) -> None:
-    """Move a model that is to be trained."""
+    """Move a model to where it trains."""
     model.to(device, dtype).train()
 
 
