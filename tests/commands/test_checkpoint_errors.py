@@ -57,10 +57,7 @@ def test_a_folder_where_a_checkpoint_goes(commands: Commands, places: dict[str, 
 
 def test_another_training_in_the_folder(commands: Commands, places: dict[str, Path]) -> None:
     folder = places["out"] / "checkpoints"
-    message = (
-        "fairseq-train: error: another process trains into --save-dir '{out}/checkpoints': wait for its end, or name "
-        "another folder"
-    )
+    message = "fairseq-train: error: another process trains into --save-dir '{out}/checkpoints'[..]"
     with suppress(UserError), claimed(str(folder)):
         check(Case("fairseq-train {data} TRAIN", message, leaves=("checkpoints",)), commands, places)
         raise UserError("given up")

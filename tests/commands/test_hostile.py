@@ -64,8 +64,7 @@ def test_every_command_refuses(case: Case, commands: Commands, places: dict[str,
 DAMAGED = {
     f"{name}, {kind}": Case(
         f"{command} {{bad}}/{kind}.pt",
-        f"{command.split(' ')[0]}: error: '{{bad}}/{kind}.pt' is no checkpoint, or damaged (BadZipFile): name one that "
-        "fairseq-train wrote, or go on from an earlier one",
+        f"{command.split(' ')[0]}: error: '{{bad}}/{kind}.pt' is no checkpoint, or damaged (BadZipFile)[..]",
         slow=(name, kind) not in (("train", "zeros"), ("generate", "bit"), ("extraction", "zeros")),
     )
     for name, command in COMMANDS.items()

@@ -18,6 +18,7 @@ DATA = {
     "fairseq-train {bad}/manifest-cut TRAIN --online": "'{bad}/manifest-cut/manifest.json' is not a valid manifest (Unterminated string starting at: line 77 column 30 (char 2591))[..]",
 }
 SLOW_DATA = {
+    "fairseq-train {online} TRAIN": "no split 'train' in '{online}', which holds no sequences at all[..]",
     "fairseq-train {bad}/text.en TRAIN": "no dataset folder at '{bad}/text.en'[..]",
     "fairseq-train {bad}/idx-empty TRAIN": "'{bad}/idx-empty/train.src-tgt.src.idx' is no index of fairseq's (it begins with b''): copy the data here again, or make it again",
     "fairseq-train {bad}/idx-version TRAIN": "'{bad}/idx-version/train.src-tgt.src.idx' has version 7 and id type 8, which fairseq does not know: copy the data here again, or make it again",
@@ -27,6 +28,7 @@ SLOW_DATA = {
     "fairseq-train {bad}/idx-negative TRAIN": "'{bad}/idx-negative/train.src-tgt.src.idx' gives sequence 0 -3 ids from byte 0 on, but 'train.src-tgt.src.bin' has 2422 bytes: they do not belong together, or one is damaged; copy the data here again, or make it again",
     "fairseq-train {bad}/idx-missing TRAIN": "'{bad}/idx-missing/train.src-tgt.src.idx' is missing, which belongs to '{bad}/idx-missing/train.src-tgt.src.bin': copy the data here again, or make it again",
     "fairseq-train {bad}/bin-empty TRAIN": "'{bad}/bin-empty/train.src-tgt.src.idx' gives sequence 0 4 ids from byte 0 on, but 'train.src-tgt.src.bin' has 0 bytes: they do not belong together, or one is damaged; copy the data here again, or make it again",
+    "fairseq-train {bad}/bin-longer TRAIN": "'{bad}/bin-longer/train.src-tgt.src.bin' has 2424 bytes, but 'train.src-tgt.src.idx' needs 2422: they do not belong together, or one is damaged; copy the data here again, or make it again",
     "fairseq-train {bad}/bin-other TRAIN": "'{bad}/bin-other/train.src-tgt.src.idx' gives sequence 299 5 ids from byte 2412 on, but 'train.src-tgt.src.bin' has 2418 bytes: they do not belong together, or one is damaged; copy the data here again, or make it again",
     "fairseq-train {bad}/bin-missing TRAIN": "'{bad}/bin-missing/train.src-tgt.src.bin' is missing, which belongs to '{bad}/bin-missing/train.src-tgt.src.idx': copy the data here again, or make it again",
     "fairseq-train {bad}/dict-empty TRAIN": "'{bad}/dict-empty/train.src-tgt.src.bin' holds the id 6, but '{bad}/dict-empty/dict.src.txt' gives 0 to 3: use the dictionary that it was made with, or make the data again",

@@ -11,7 +11,7 @@ from tests.support.commands import Commands
 OPTIONS = {
     "fairseq-train {data} TRAIN --train-subset dev": "no split 'dev' in '{data}'[..]",
     "fairseq-train {data} TRAIN --decoder-hidden-size 8": "--decoder-init last needs encoder states of the decoder's size, but they have 64 units and the decoder 8[..]",
-    "fairseq-train {data} TRAIN --encoder-hidden-size -8": "--encoder-hidden-size must be at least 1[..]",
+    "fairseq-train {data} TRAIN --encoder-hidden-size -8": "--encoder-hidden-size must be at least 1, but is -8[..]",
     "fairseq-train {data} TRAIN --attention-dim many": "argument --attention-dim: invalid int value: 'many'",
     "fairseq-train {data} TRAIN --eval-beam 0 --best-checkpoint-metric exact_match": "--best-checkpoint-metric exact_match is of decoded sequences, which --eval-beam 0 leaves out: drop one of the two",
     "fairseq-train {data} TRAIN --attention best": "argument --attention: invalid choice: 'best' (choose from [..])",

@@ -174,7 +174,7 @@ def test_when_its_file_is_about_to_appear(
     (tmp_path / "old.md").write_text("<!-- parameters:begin -->\n<!-- parameters:end -->\n")
     before = everything_under(tmp_path)
     given = [str(word).format(attention=attention) for word in AT_THE_END[name]]
-    done = commands("python", ROOT / "tests" / "interrupted.py", kind, *given, cwd=tmp_path)
+    done = commands("python", ROOT / "tests" / "support" / "interrupted.py", kind, *given, cwd=tmp_path)
     program = given[0].removeprefix("scripts.") + ".py" * given[0].startswith("scripts.")
     number = signal.Signals[kind.removeprefix("dropped-")]
     assert (done.code, done.out) == (128 + number, "")

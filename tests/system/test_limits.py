@@ -12,7 +12,7 @@ import pytest
 from tests.support.commands import ROOT, Commands, error_line, extract_words, generate_words, train_words
 from tests.unit.data_gen.conftest import everything_under
 
-LIMITED = ROOT / "tests" / "limited.py"
+LIMITED = ROOT / "tests" / "support" / "limited.py"
 LONG = "n" * 300
 
 

@@ -103,26 +103,26 @@ NOT_SUCH = "the data is not in such pieces: leave --merge out"
 
 
 @pytest.mark.parametrize(
-    ("scheme", "source", "target", "line"),
+    ("source", "target", "line"),
     [
-        ("sentencepiece", STRAY, PREFIX, f"a piece has '▁' in 1 of 100 source sentences, {NOT_SUCH}"),
-        ("sentencepiece", ENDS, STRAY, f"a piece has '▁' in 1 of 100 target sentences, {NOT_SUCH}"),
-        (SUFFIX, WORDS, ENDS, f"a piece has '▁' in 0 of 99 source sentences, {NOT_SUCH}"),
-        (SUFFIX, PREFIX, PREFIX, "'▁' begins words in this data: use --merge sentencepiece"),
+        (STRAY, PREFIX, f"--merge sentencepiece: a piece has '▁' in 1 of 100 source sentences, {NOT_SUCH}"),
+        (ENDS, STRAY, f"--merge sentencepiece: a piece has '▁' in 1 of 100 target sentences, {NOT_SUCH}"),
+        (WORDS, ENDS, f"--merge sentencepiece-suffix: a piece has '▁' in 0 of 99 source sentences, {NOT_SUCH}"),
+        (PREFIX, PREFIX, "--merge sentencepiece-suffix: '▁' begins words in this data: use --merge sentencepiece"),
         (
-            "sentencepiece",
             PREFIX,
             ENDS,
-            "'▁' ends words in the target, but begins them in the source: cut both in one way, or leave --merge out",
+            "--merge sentencepiece: '▁' ends words in the target, but begins them in the source: cut both in one way, "
+            "or leave --merge out",
         ),
-        ("bpe", STRAY, PREFIX * 10, f"a piece ends in '@@' in 1 of 120 source and target sentences, {NOT_SUCH}"),
-        ("bpe", PREFIX, [("@@", "a")], f"a piece ends in '@@' in 0 of 3 source and target sentences, {NOT_SUCH}"),
+        (STRAY, PREFIX * 10, f"--merge bpe: a piece ends in '@@' in 1 of 120 source and target sentences, {NOT_SUCH}"),
+        (PREFIX, [("@@", "a")], f"--merge bpe: a piece ends in '@@' in 0 of 3 source and target sentences, {NOT_SUCH}"),
     ],
 )
-def test_data_that_is_not_in_such_pieces(scheme, source, target, line):
+def test_data_that_is_not_in_such_pieces(source, target, line):
     with pytest.raises(UserError) as caught:
-        scheme_of(scheme, source, target)
-    assert str(caught.value) == f"--merge {scheme}: {line}"
+        scheme_of(line.split(":")[0].split()[1], source, target)
+    assert str(caught.value) == line
 
 
 def test_data_that_is():

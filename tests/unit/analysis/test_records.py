@@ -91,5 +91,6 @@ def test_the_share_counts_every_letter_once():
 
 @pytest.mark.parametrize("records", [[], [record(np.ones((1, 1)), source=("</s>",), target=("</s>",))]])
 def test_the_share_of_no_letters_is_an_error(records):
-    with pytest.raises(UserError, match=f"no target token other than </s> in {len(records)} records"):
+    none = f"no target token other than </s> in {len(records)} records: there is no diagonal to measure"
+    with pytest.raises(UserError, match=none):
         diagonal_share(records)

@@ -55,6 +55,4 @@ def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(spill, "TemporaryFile", no_space)
-    assert message_of(Spill, tmp_path, exit_code=1) == (
-        f"cannot keep attention in a temporary file in '{tmp_path}': No space left on device"
-    )
+    assert message_of(Spill, tmp_path, exit_code=1).endswith(f" '{tmp_path}': No space left on device")

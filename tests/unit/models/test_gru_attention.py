@@ -372,17 +372,21 @@ def test_a_checkpoint_with_other_symbols_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "line"),
+    ("options", "sizes"),
     [
-        ({"encoder_embed_dim": 6}, "encoder.embed_tokens.weight is (12, 6) in the checkpoint, but (12, 5)"),
-        ({"attention_dim": 9}, "decoder.attention.key_projection.weight is (9, 6) in the checkpoint, but (7, 6)"),
+        ({"encoder_embed_dim": 6}, ("encoder.embed_tokens.weight", "(12, 6)", "(12, 5)")),
+        ({"attention_dim": 9}, ("decoder.attention.key_projection.weight", "(9, 6)", "(7, 6)")),
     ],
     ids=["embedding", "attention"],
 )
-def test_a_checkpoint_of_other_sizes_is_refused(options: dict, line: str) -> None:
+def test_a_checkpoint_of_other_sizes_is_refused(options: dict, sizes: tuple[str, str, str]) -> None:
     with pytest.raises(UserError) as caught:
         building.model().load_state_dict(building.model(**options).state_dict())
-    assert str(caught.value) == f"parameter {line} in the model: use the options that the checkpoint was trained with"
+    name, theirs, ours = sizes
+    assert str(caught.value) == (
+        f"parameter {name} is {theirs} in the checkpoint, but {ours} in the model: use the options that the checkpoint "
+        "was trained with"
+    )
 
 
 def test_missing_parameters_are_told_by_torch() -> None:

@@ -39,6 +39,7 @@ def test_growth_is_target_symbols_for_each_source_symbol(transform: str, growth:
     ("values", "message"),
     [
         ({"test_lengths": (3, 0)}, "--test-lengths must be from 1 to 100000, but is 0"),
+        ({"min_len": 5, "max_len": 3}, "--max-len must be at least --min-len (5), but is 3"),
         ({"test_lengths": (1,) * 101}, "--test-lengths takes at most 100 lengths, but has 101"),
         (
             {"transform": "repeat:20", "test_lengths": (5_001,)},

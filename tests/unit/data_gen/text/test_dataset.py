@@ -194,12 +194,8 @@ def test_bad_lines_are_left_out_with_their_pairs(damaged: Path, tmp_path: Path) 
 @pytest.mark.parametrize("on_bad", ["error", "skip"])
 def test_unequal_files_are_an_error(damaged: Path, tmp_path: Path, on_bad: str) -> None:
     write_lines(damaged / "test.ko", KOREAN[:2])
-    with pytest.raises(UserError) as caught:
+    with pytest.raises(UserError, match=r"number of lines: '.*/test.en' has 3, but '.*/test.ko' has 2: "):
         make_text_dataset(spec_of(damaged, on_bad=on_bad), tmp_path / "data")
-    assert str(caught.value) == (
-        f"number of lines: '{damaged}/test.en' has 3, but '{damaged}/test.ko' has 2: each line must be the translation "
-        "of the line with its number"
-    )
     assert names(tmp_path) == {"damaged"}
 
 
