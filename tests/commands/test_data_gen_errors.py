@@ -11,7 +11,7 @@ COPY = {
     "python -m data_gen copy {bad}/manifest-binary --overwrite": "'{bad}/manifest-binary' holds no valid manifest.json, so --overwrite leaves it alone[..]",
 }
 SLOW_COPY = {
-    "python -m data_gen copy {bad}/manifest-cut --overwrite": "'{bad}/manifest-cut' holds no valid manifest.json, so --overwrite leaves it alone[..]",
+    "python -m data_gen copy {bad}/manifest-cut --overwrite": "'{bad}/manifest-cut' holds no valid manifest.json, so --overwrite leaves it alone[..]"
 }
 
 TEXT = {
@@ -22,7 +22,7 @@ TEXT = {
     "python -m data_gen text {out}/d --source-lang en --trainpref {bad}/text --model {bad}/binary": "'{bad}/binary' is not a sentencepiece model[..]",
 }
 SLOW_TEXT = {
-    "python -m data_gen text {out}/d --source-lang en --trainpref {bad}/text --model {bad}/empty": "'{bad}/empty' is not a sentencepiece model[..]",
+    "python -m data_gen text {out}/d --source-lang en --trainpref {bad}/text --model {bad}/empty": "'{bad}/empty' is not a sentencepiece model[..]"
 }
 
 

@@ -29,6 +29,7 @@ from scripts.results_table import final_loss
 from tests.support.case import Case, check, table
 from tests.support.commands import Commands
 from tests.support.damaged_checkpoints import Hostile, save
+from tests.support.errors import message_of
 
 REFUSED = (
     "{command}: error: refused to load '{{bad}}/hostile{end}': it asks for posix.system, which no checkpoint needs and "
@@ -99,22 +100,18 @@ def test_pictures_over_a_training(
     assert not places["marker"].exists()
 
 
-def message_of(places: dict[str, Path], path: Path) -> str:
+def refused_line(places: dict[str, Path], path: Path) -> str:
     line = REFUSED.format(command="", end=".pt").removeprefix(": error: ")
     return line.format(**places).replace(str(places["bad"] / "hostile.pt"), str(path))
 
 
 def test_python(places: dict[str, Path]) -> None:
     path = places["bad"] / "hostile.pt"
-    with pytest.raises(UserError) as caught:
-        GRUAttentionModel.from_pretrained(str(path.parent), path.name, str(places["data"]))
-    assert str(caught.value) == message_of(places, path)
-    with pytest.raises(UserError) as caught:
-        load(generation_config([str(places["data"]), "--path", str(path)]))
-    assert str(caught.value) == message_of(places, path)
-    with pytest.raises(UserError) as caught:
-        evaluation.evaluate(str(places["data"]), str(path), 1, 1)
-    assert str(caught.value) == message_of(places, path)
+    assert message_of(
+        GRUAttentionModel.from_pretrained, str(path.parent), path.name, str(places["data"])
+    ) == refused_line(places, path)
+    assert message_of(load, generation_config([str(places["data"]), "--path", str(path)])) == refused_line(places, path)
+    assert message_of(evaluation.evaluate, str(places["data"]), str(path), 1, 1) == refused_line(places, path)
     with pytest.raises(pickle.UnpicklingError):  # of a checkpoint that the script itself has made
         final_loss(path)
     assert not places["marker"].exists()

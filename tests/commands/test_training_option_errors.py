@@ -15,7 +15,7 @@ OPTIONS = {
     "fairseq-train {data} TRAIN --attention-dim many": "argument --attention-dim: invalid int value: 'many'",
     "fairseq-train {data} TRAIN --eval-beam 0 --best-checkpoint-metric exact_match": "--best-checkpoint-metric exact_match is of decoded sequences, which --eval-beam 0 leaves out: drop one of the two",
     "fairseq-train {data} TRAIN --attention best": "argument --attention: invalid choice: 'best' (choose from [..])",
-    "fairseq-train {data} TRAIN --location-kernel 5": "--location-kernel is for --attention location, but --attention is additive: leave it out",
+    "fairseq-train {data} TRAIN --location-kernel 5": "--location-kernel is for --attention location, but --attention is additive[..]",
     "fairseq-train {data} TRAIN --encoder-embed-path {bad}/binary": "'{bad}/binary' is no text file of embeddings [..]",
     "fairseq-train {data} TRAIN --max-source-positions 1": "all 300 samples are longer than (source, target) = (1, 2147483647): raise --max-source-positions or --max-target-positions",
     "fairseq-train {data} TRAIN --arch lstm --criterion chunked_cross_entropy": "--criterion chunked_cross_entropy does not know the output layer of LSTMModel: use --criterion cross_entropy or label_smoothed_cross_entropy",

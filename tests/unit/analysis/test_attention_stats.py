@@ -1,8 +1,6 @@
 """The command from end to end: table, JSON, exit codes and messages."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -182,10 +180,3 @@ def test_files_that_cannot_be_used(tmp_path, monkeypatch, capsys):
         "",
         "attention_stats.py: error: cannot write 'folder': Is a directory\n",
     )
-
-
-def test_it_runs_as_a_file_from_any_folder(attention, tmp_path):
-    command = [sys.executable, str(SCRIPT), attention]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[1].split() == ["all", "2", "0.8000", "0.6667", "0.2000", "0.6000", "0.8000"]

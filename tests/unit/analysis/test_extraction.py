@@ -29,6 +29,7 @@ from fairseq_plugin.tasks.copy_task import CopyTask
 from fairseq_plugin.tasks.datasets import CopyDataset
 from tests.support import building
 from tests.support.commands import Commands, error_line, extract_words
+from tests.support.errors import message_of
 
 Extracting = Callable[..., list[AttentionRecord]]
 
@@ -161,9 +162,9 @@ def test_another_split(copy_data: Path, trained: Path) -> None:
 def test_a_model_without_attention(weights: torch.Tensor | None) -> None:
     sample = {"id": torch.tensor([0]), "net_input": building.batch([2])}
     hypothesis = {"tokens": torch.tensor([4, building.EOS]), "score": torch.tensor(0.0), "attention": weights}
-    with pytest.raises(UserError) as caught:
-        list(records_of_batch(sample, [[hypothesis]], building.task()))
-    assert str(caught.value) == "the model returns no attention: train one with an attention mechanism"
+    assert message_of(list, records_of_batch(sample, [[hypothesis]], building.task())) == (
+        "the model returns no attention: train one with an attention mechanism"
+    )
 
 
 @pytest.mark.parametrize("left", [False, True], ids=["right", "left"])
@@ -183,9 +184,7 @@ def test_padding_ends_on_the_right_beside_an_empty_source(left: bool) -> None:
     ids=["one", "all", "many"],
 )
 def test_missing_sentences(there: list[int], sentences: int, line: str) -> None:
-    with pytest.raises(UserError) as caught:
-        check_complete(there, sentences)
-    assert (str(caught.value), caught.value.exit_code) == (line, 1)
+    assert message_of(check_complete, there, sentences, exit_code=1) == line
 
 
 def test_nothing_missing() -> None:
@@ -261,9 +260,9 @@ def test_a_missing_sentence_that_was_not_to_be_skipped(
         return indices[indices != 3]
 
     monkeypatch.setattr(CopyTask, "filter_indices_by_size", losing)
-    with pytest.raises(UserError) as caught:
-        extracted(copy_data, trained, "--skip-invalid-size-inputs-valid-test")
-    assert (str(caught.value), caught.value.exit_code) == ("1 of 30 sentences are missing: ids 3", 1)
+    assert message_of(extracted, copy_data, trained, "--skip-invalid-size-inputs-valid-test", exit_code=1) == (
+        "1 of 30 sentences are missing: ids 3"
+    )
 
 
 def test_data_without_references(copy_data: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,8 +277,6 @@ def test_data_without_references(copy_data: Path, trained: Path, monkeypatch: py
 
 @pytest.mark.parametrize("overrides", ["dropout=0.1", "[1]", "{'dropout': x}"])
 def test_overrides_that_are_no_dictionary(copy_data: Path, trained: Path, overrides: str) -> None:
-    with pytest.raises(UserError) as caught:
-        extracted(copy_data, trained, "--model-overrides", overrides)
-    assert str(caught.value) == (
+    assert message_of(extracted, copy_data, trained, "--model-overrides", overrides) == (
         f"--model-overrides must be a Python dictionary, as in \"{{'dropout': 0.1}}\", but is {overrides!r}"
     )

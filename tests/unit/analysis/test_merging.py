@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_gen.errors import UserError
 from data_gen.text.pieces import load_model, train_model
 from data_gen.text.spec import TextSpec
 from fairseq_plugin.analysis.merging import LOOKED_AT, SCHEMES, SPECIAL, SUFFIX, merge, merge_weights, scheme_of
 from fairseq_plugin.analysis.records import AttentionRecord
+from tests.support.errors import message_of
 from tests.support.recording import fields_of, record
 
 
@@ -120,9 +120,7 @@ NOT_SUCH = "the data is not in such pieces: leave --merge out"
     ],
 )
 def test_data_that_is_not_in_such_pieces(source, target, line):
-    with pytest.raises(UserError) as caught:
-        scheme_of(line.split(":")[0].split()[1], source, target)
-    assert str(caught.value) == line
+    assert message_of(scheme_of, line.split(":")[0].split()[1], source, target) == line
 
 
 def test_data_that_is():
@@ -156,9 +154,7 @@ def test_words_of_bpe(tokens, words):
 
 
 def test_an_unknown_scheme():
-    with pytest.raises(UserError) as caught:
-        merge(record(), "wordpiece")
-    assert str(caught.value) == (
+    assert message_of(merge, record(), "wordpiece") == (
         "no way to merge subwords called 'wordpiece': choose one of none, sentencepiece, sentencepiece-suffix, bpe"
     )
 

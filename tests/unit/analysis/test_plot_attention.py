@@ -1,7 +1,6 @@
 """The command from end to end: pictures, printed lines, exit codes and messages."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from xml.etree import ElementTree
@@ -155,13 +154,6 @@ def test_lines_that_the_terminal_cannot_show_are_escaped(monkeypatch, tmp_path):
     with open(tmp_path / "out", "w", encoding="ascii") as stream:
         monkeypatch.setattr(sys, "stdout", stream)
         assert printable("a 한") == r"a \ud55c"
-
-
-def test_it_runs_as_a_file_from_any_folder(tmp_path):
-    write_records(RECORDS, tmp_path / "attention.npz")
-    command = [sys.executable, str(SCRIPT), "attention.npz", "--output", "heatmap.png"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "SRC  a b\nTRG  a b\nPRED a b\nheatmap.png\n"), done.stderr
 
 
 def test_all_sentences_are_pages_of_a_pdf(attention, tmp_path, capsys):

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from fairseq_plugin.analysis import spill
 from fairseq_plugin.analysis.records import AttentionRecord
 from fairseq_plugin.analysis.spill import Spill
-from tests.support.recording import fields_of, message_of, record, record_lists
+from tests.support.errors import message_of
+from tests.support.recording import fields_of, record, record_lists
 
 
 @given(records=record_lists())

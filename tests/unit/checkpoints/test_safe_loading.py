@@ -16,10 +16,10 @@ from fairseq.distributed import utils as distributed_utils
 from omegaconf.base import ContainerMetadata, Metadata
 from torch.serialization import safe_globals
 
-from data_gen.errors import UserError
 from fairseq_plugin.checkpoints import reading, safe_loading
 from fairseq_plugin.checkpoints.numpy_values import STAND_INS
 from fairseq_plugin.checkpoints.safe_loading import ALLOWED, ALLOWED_FROM_FIRST_RANK
+from tests.support.errors import message_of
 
 
 def test_the_lists_are_complete() -> None:
@@ -84,7 +84,6 @@ def test_a_file_that_the_system_does_not_read(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(reading, "_check_file", refuse)
     (tmp_path / "x.pt").touch()
-    with pytest.raises(UserError) as caught:
-        checkpoint_utils.load_checkpoint_to_cpu(str(tmp_path / "x.pt"))
-    assert str(caught.value) == f"cannot read checkpoint '{tmp_path}/x.pt': Input/output error"
-    assert caught.value.exit_code == 1
+    assert message_of(checkpoint_utils.load_checkpoint_to_cpu, str(tmp_path / "x.pt"), exit_code=1) == (
+        f"cannot read checkpoint '{tmp_path}/x.pt': Input/output error"
+    )

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from fairseq_plugin.analysis.formats import read_records, write_records
-from tests.support.recording import message_of, record
+from tests.support.errors import message_of
+from tests.support.recording import record
 
 
 def objects(*records, path):

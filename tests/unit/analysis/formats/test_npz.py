@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from fairseq_plugin.analysis.formats import FORMATS, read_records, write_records
-from tests.support.recording import fields_of, message_of, record, round_trip
+from tests.support.errors import message_of
+from tests.support.recording import fields_of, record, round_trip
 
 
 def test_the_arrays_of_an_npz_file_are_as_documented(tmp_path):

@@ -10,7 +10,8 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from fairseq_plugin.analysis.formats import read_records, write_records
-from tests.support.recording import fields_of, message_of, record, round_trip
+from tests.support.errors import message_of
+from tests.support.recording import fields_of, record, round_trip
 
 
 def test_the_library_opens_what_is_documented(tmp_path):

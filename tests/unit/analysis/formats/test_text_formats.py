@@ -15,7 +15,8 @@ from fairseq_plugin.analysis.formats import read_records, write_records
 from fairseq_plugin.analysis.formats.text import hard_pairs
 from fairseq_plugin.analysis.measures import read_gold
 from fairseq_plugin.analysis.records import AttentionRecord
-from tests.support.recording import fields_of, message_of, record, round_trip
+from tests.support.errors import message_of
+from tests.support.recording import fields_of, record, round_trip
 
 WEIGHTS = [[0.25, 0.5, 0.25], [1, 0, 0], [0, 0.125, 0.875]]
 SOFT = "0.25,0.5,0.25 1.0,0.0,0.0 0.0,0.125,0.875"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from data_gen.copy.spec import CopySpec, Split
-from data_gen.errors import UserError
+from tests.support.errors import message_of
 
 
 def test_splits_come_in_order_with_the_test_lengths_last() -> None:
@@ -62,6 +62,4 @@ def test_growth_is_target_symbols_for_each_source_symbol(transform: str, growth:
     ],
 )
 def test_a_bad_combination_is_one_line(values: dict[str, Any], message: str) -> None:
-    with pytest.raises(UserError) as caught:
-        CopySpec(**values)
-    assert str(caught.value) == message
+    assert message_of(CopySpec, **values) == message
