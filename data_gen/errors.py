@@ -52,9 +52,9 @@ class UserError(ValueError):
 
 def failure_from_os_error(action: str, error: OSError) -> UserError:
     """Turn an operating-system error into the line a user sees; a name that leads nowhere is wrong use."""
-    place = f" {error.filename!r}" if error.filename else ""
+    name = f" {error.filename!r}" if error.filename else ""
     code = WRONG_USE if error.errno in WRONG_NAMES else FAILURE
-    return UserError(f"cannot {action}{place}: {error.strerror or error}", exit_code=code)
+    return UserError(f"cannot {action}{name}: {error.strerror or error}", exit_code=code)
 
 
 def listed(items: Sequence[object], total: int | None = None, *, between: str = ", ") -> str:
@@ -74,7 +74,8 @@ def refusal(error: OSError) -> UserError | None:
     """The line for what the system refuses; None where it is our mistake that it does."""
     if error.errno not in (*REFUSALS, errno.ENAMETOOLONG):
         return None
-    return failure_from_os_error("read or write", error)
+    to_output = error.errno == errno.EPIPE and not error.filename
+    return failure_from_os_error("write to standard output" if to_output else "read or write", error)
 
 
 def run_command(name: str, body: Callable[[], int]) -> int:
@@ -140,9 +141,17 @@ def _text_stream(descriptor: int) -> TextIO:
     return open(descriptor, "w", encoding="utf-8", closefd=False)
 
 
-def _end(name: str, message: str, code: int) -> int:
+def print_line(name: str, message: str) -> None:
+    """Print the one line of a command on standard error, if standard error takes it.
+
+    :param name: of the command.
+    """
     with suppress(OSError):
         print(f"{name}: {message}", file=sys.stderr)
+
+
+def _end(name: str, message: str, code: int) -> int:
+    print_line(name, message)
     _give_up_output()
     return code
 

@@ -25,7 +25,7 @@ from data_gen.errors import UserError, failure_from_os_error
 from data_gen.manifest import MANIFEST_NAME, read_manifest
 from data_gen.signals import exit_on_signals
 
-ROOM = 200
+LONGEST_NAME = 200
 """Bytes for the name in that of the file beside it; most systems allow 255 for all of it."""
 
 
@@ -44,7 +44,10 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def require_place(path: Path) -> None:
-    """:raises UserError: if the folder in which a file is to appear is missing, or a device or pipe has its name."""
+    """Check that a file can appear at a path.
+
+    :raises UserError: if the folder in which a file is to appear is missing, or a device or pipe has its name.
+    """
     if not path.parent.is_dir():
         raise UserError(
             f"folder {str(path.parent)!r} does not exist: make it, or choose another place for {path.name!r}"
@@ -55,7 +58,7 @@ def require_place(path: Path) -> None:
 
 def _renamed(path: Path) -> Iterator[BinaryIO]:
     target = Path(os.path.realpath(path))
-    name = target.name if len(os.fsencode(target.name)) <= ROOM else digest(target.name)
+    name = target.name if len(os.fsencode(target.name)) <= LONGEST_NAME else digest(target.name)
     part = target.with_name(f".{name}.{os.getpid()}.part")
     try:
         with part.open("wb") as stream:
@@ -75,7 +78,7 @@ QUIET_SECONDS: Final = 24 * 60 * 60
 
 
 def hidden_sibling(target: Path) -> Path:
-    """:returns: a new hidden name beside ``target`` for what is to become, or was, ``target``."""
+    """Choose a hidden name. :returns: a new hidden name beside ``target`` for what is to become, or was, ``target``."""
     return target.with_name(f"{_prefix(target)}{_host()}-{secrets.token_hex(8)}")
 
 
@@ -124,7 +127,7 @@ def _remove_if_left_over(folder: Path) -> None:
 
 
 def _lock(handle: int) -> bool | None:
-    """:returns: whether the lock is ours now; None if the file system has no locks."""
+    """Try to lock an open folder. :returns: whether the lock is ours now; None if the file system has no locks."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -189,7 +192,10 @@ def new_folder(destination: Path, *, overwrite: bool) -> Iterator[Path]:
 
 
 def require_free(destination: Path, target: Path, *, overwrite: bool) -> None:
-    """:raises UserError: if ``target`` may not be made or replaced; the line names ``destination`` as it was given."""
+    """Check that a folder may be made or replaced.
+
+    :raises UserError: if ``target`` may not be made or replaced; the line names ``destination`` as it was given.
+    """
     shown = repr(str(destination))
     for parent in target.parents:
         if parent.exists() and not parent.is_dir():
@@ -211,7 +217,10 @@ def require_free(destination: Path, target: Path, *, overwrite: bool) -> None:
 
 
 def _require_dataset(target: Path, shown: str, entries: list[str]) -> None:
-    """:raises UserError: if the folder holds anything that is not part of a dataset of ours."""
+    """Check that a folder holds a dataset and nothing else.
+
+    :raises UserError: if the folder holds anything that is not part of a dataset of ours.
+    """
     way_out = "choose another folder, or delete this one yourself"
     if MANIFEST_NAME not in entries:
         raise UserError(f"{shown} holds no {MANIFEST_NAME}, so --overwrite leaves it alone: {way_out}")

@@ -64,7 +64,10 @@ def end_sequences(
 
 
 def indexed_sizes(tokens: int, sequences: int, vocabulary_size: int) -> tuple[int, int]:
-    """:returns: the bytes of ``.bin`` and ``.idx`` for so many tokens, ends of sequences not counted."""
+    """Compute the sizes of the two files.
+
+    :returns: the bytes of ``.bin`` and ``.idx`` for so many tokens, ends of sequences not counted.
+    """
     return (tokens + sequences) * id_type(vocabulary_size).itemsize, _HEADER.size + (4 + 8) * sequences
 
 
@@ -148,17 +151,17 @@ class IndexedWriter:
 
     def _append_offsets(self) -> None:
         """Append where each sequence begins, a piece at a time."""
-        next_offset, place = 0, _HEADER.size + 4 * self._sequences
+        next_offset, position = 0, _HEADER.size + 4 * self._sequences
         for sizes in self._read_sizes():
             ends = np.cumsum(sizes, dtype="<i8")
             ends *= self._type.itemsize
             ends += next_offset
             starts = ends - sizes * np.int64(self._type.itemsize)
             for stream in self._indices:
-                stream.seek(place)
+                stream.seek(position)
                 stream.write(starts.data)
             self._index_hash.update(starts.data)
-            next_offset, place = int(ends[-1]), place + starts.nbytes
+            next_offset, position = int(ends[-1]), position + starts.nbytes
 
 
 def check_files(prefix: Path, symbols: int, dictionary: Path) -> int | None:
@@ -188,7 +191,7 @@ def check_files(prefix: Path, symbols: int, dictionary: Path) -> int | None:
 
 
 def _read_header(index: Path, header: bytes) -> tuple[np.dtype[np.integer], int]:
-    """:returns: type of the ids, number of sequences."""
+    """Read the header of an index. :returns: type of the ids, number of sequences."""
     if len(header) < _HEADER.size or not header.startswith(_MAGIC):
         raise UserError(f"'{index}' is no index of fairseq's (it begins with {header[:9]!r}): {_MEND}")
     _, version, code, sequences = _HEADER.unpack(header)
@@ -206,7 +209,7 @@ def _read_header(index: Path, header: bytes) -> tuple[np.dtype[np.integer], int]
 
 
 def _check_sizes(index: Path, ids: Path, stream: BinaryIO, kind: np.dtype[np.integer], sequences: int) -> None:
-    """:param stream: of the index, behind its header."""
+    """Check that index and ids belong together. :param stream: of the index, behind its header."""
     total, ids_bytes = 0, ids.stat().st_size
     for first in range(0, sequences, _AT_A_TIME):
         count = min(_AT_A_TIME, sequences - first)

@@ -70,7 +70,10 @@ def read_manifest(folder: str | Path) -> Manifest:
 
 
 def invalid_manifest(folder: str | Path, error: ValueError) -> UserError:
-    """:returns: the line that says why the manifest of ``folder`` cannot be used."""
+    """Explain why a manifest cannot be used.
+
+    :returns: the line that says why the manifest of ``folder`` cannot be used.
+    """
     path = Path(folder) / MANIFEST_NAME
     return UserError(f"{str(path)!r} is not a valid manifest ({str(error).splitlines()[0]}): make the dataset again")
 
@@ -86,7 +89,10 @@ def hash_files(folder: Path, known: Mapping[str, str] | None = None) -> dict[str
 
 
 def require_keys(name: str, value: object, keys: tuple[str, ...]) -> dict[str, Any]:
-    """:raises ValueError: if ``value`` is not a JSON object with exactly these keys."""
+    """Check the keys of a JSON object.
+
+    :raises ValueError: if ``value`` is not a JSON object with exactly these keys.
+    """
     if not isinstance(value, dict) or set(value) != set(keys):
         raise ValueError(f"{name} must have exactly the keys {', '.join(sorted(keys))}")
     return value
@@ -106,7 +112,10 @@ def _is_name(value: object) -> bool:
 
 
 def _parse(document: object) -> Manifest:
-    """:raises ValueError: with the reason, if ``document`` is not a manifest that this version reads."""
+    """Read a manifest.
+
+    :raises ValueError: with the reason, if ``document`` is not a manifest that this version reads.
+    """
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ValueError(f"its format is not {FORMAT!r}")
     if document.get("version") != VERSION:

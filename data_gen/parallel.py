@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 
 def available_cores() -> int:
-    """:returns: how many cores this process may use."""
+    """Count the cores. :returns: how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -4,9 +4,9 @@ Importing this package registers everything: ``--user-dir`` imports it once, and
 ``tasks/`` and ``models/`` only.
 """
 
-from .preflight import check_fairseq, check_place  # relative: under any other name, the check says why it cannot be
+from .preflight import check_fairseq, check_name  # relative: under any other name, the check says why it cannot be
 
-check_place(__name__)
+check_name(__name__)
 check_fairseq()
 
 from fairseq_plugin.checkpoints.reading import explain_checkpoint_errors  # noqa: E402

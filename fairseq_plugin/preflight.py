@@ -73,13 +73,17 @@ def quiet_import() -> Iterator[None]:
         root.handlers[:] = handlers
 
 
-def check_place(package: str) -> None:
+def check_name(package: str) -> None:
     """Find all of this project, also where ``--user-dir`` names a link to its package; where that cannot be, end a
     command of this project or of fairseq with one line and exit code 2.
 
     :param package: the name under which the package is imported.
     :raises ImportError: it has another name, or ``data_gen`` does not lie beside it; in any other program.
     """
+    from .commands import (
+        running_program,  # relative, as the package may have another name; setup.py runs this file alone
+    )
+
     home = Path(__file__).resolve().parent
     if find_spec("data_gen") is None:
         sys.path.append(str(home.parent))
@@ -89,10 +93,10 @@ def check_place(package: str) -> None:
         f"the plugin cannot be loaded from {str(Path(__file__).parent)!r}: --user-dir takes the folder "
         "fairseq_plugin of a checkout, or a link of that name to it; a copy needs data_gen beside it"
     )
-    command = running_command()
-    if command is None:
+    program = running_program()
+    if program is None:
         raise ImportError(problem)
-    print(f"{command}: error: {problem}", file=sys.stderr)
+    print(f"{program.name}: error: {problem}", file=sys.stderr)  # data_gen, whose line this is, may be missing
     sys.exit(2)
 
 
@@ -106,25 +110,12 @@ def check_fairseq() -> None:
         require_fairseq()
         require_safe_torch(str(import_module("torch").__version__))
     except ImportError as error:
-        from fairseq_plugin.program import running_fairseq_command  # setup.py, which loads this file, has it not
+        from .commands import running_program
 
-        command = running_command() or running_fairseq_command()
-        if command is None:
+        program = running_program()
+        if program is None:
             raise
-        sys.exit(f"{command}: error: {error}")
-
-
-def running_command() -> str | None:
-    """Name of the command that runs this process: a file of scripts/, an installed one beside fairseq's own
-    (``fairseq-plot-attention``), or ``python -m fairseq_plugin``; None in any other program.
-    """
-    if sys.argv[0] == "-m":  # Python is still looking for the module named on the command line, and it is in here.
-        return "fairseq_plugin"
-    program = Path(sys.argv[0])
-    if program.stem.startswith("fairseq-"):
-        return program.stem
-    scripts = Path(__file__).resolve().parent.parent / "scripts"
-    return program.name if program.suffix == ".py" and program.resolve().parent == scripts else None
+        sys.exit(f"{program.name}: error: {error}")
 
 
 def require_fairseq() -> None:
@@ -152,7 +143,10 @@ def require_fairseq() -> None:
 
 
 def require_safe_torch(version: str) -> None:
-    """:raises ImportError: a torch of this version would run code that is hidden in a checkpoint."""
+    """Refuse a torch that loads checkpoints unsafely.
+
+    :raises ImportError: a torch of this version would run code that is hidden in a checkpoint.
+    """
     numbers = re.match(r"(\d+)\.(\d+)", version)
     if numbers and (int(numbers[1]), int(numbers[2])) < OLDEST_TORCH:
         oldest = ".".join(map(str, OLDEST_TORCH))

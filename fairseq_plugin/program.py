@@ -10,15 +10,13 @@ Processes that train together have to know of each other: :func:`check_processes
 import functools
 import os
 import re
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from data_gen.errors import FAILURE, UserError, refusal
-from fairseq_plugin.commands import PROGRAMS
+from data_gen.errors import FAILURE, UserError, print_line, refusal
+from fairseq_plugin.commands import running_program
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -26,16 +24,6 @@ R = TypeVar("R")
 ALLOCATION = re.compile(r"tried to allocate (\d+) bytes")  # how torch says that the machine has too little memory
 FULL = 1.0
 """Seconds in which fairseq's thread that prepares batches has filled its queue, and waits, or has come to its end."""
-
-
-def running_fairseq_command() -> str | None:
-    """Name of the fairseq command that runs this process (``fairseq-train``), or None."""
-    program = Path(sys.argv[0])
-    if program.stem.startswith("fairseq-") and program.stem not in PROGRAMS:
-        return program.stem
-    if program.parent.name == "fairseq_cli":
-        return f"fairseq-{program.stem.replace('_', '-')}"
-    return None
 
 
 def reports_user_errors(function: Callable[P, R]) -> Callable[P, R]:
@@ -47,11 +35,11 @@ def reports_user_errors(function: Callable[P, R]) -> Callable[P, R]:
             with memory_shortage():
                 return function(*args, **kwargs)
         except (UserError, OSError) as error:
-            command = running_fairseq_command()
+            program = running_program()
             explained = refusal(error) if isinstance(error, OSError) else error
-            if command is None or explained is None:
+            if program is None or not program.of_fairseq or explained is None:
                 raise
-            print(f"{command}: error: {explained}", file=sys.stderr)
+            print_line(program.name, f"error: {explained}")
             _let_batches_fill()
             raise SystemExit(explained.exit_code) from None
 
@@ -95,11 +83,13 @@ def check_processes() -> None:
 
     :raises UserError: this process is one of those.
     """
-    from torch import distributed  # preflight.py reads this file, and torch may be missing
+    from torch import distributed
 
     number = os.environ.get("WORLD_SIZE", "1")
     joined = distributed.is_available() and distributed.is_initialized()
-    if number != "1" and "TORCHELASTIC_RUN_ID" in os.environ and not joined and running_fairseq_command() in TRAINING:
+    program = running_program()
+    trains = program is not None and program.name in TRAINING
+    if number != "1" and "TORCHELASTIC_RUN_ID" in os.environ and not joined and trains:
         raise UserError(
             f"torchrun started {number} processes, but fairseq would train a model in each and write all to the same "
             "files: start them with scripts/train_distributed.sh"

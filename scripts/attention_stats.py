@@ -10,11 +10,7 @@ from pathlib import Path
 
 if not __package__:  # run as a file, from any folder: the packages are in the folder above
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from data_gen.signals import exit_on_interrupt
-
-if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
-    exit_on_interrupt()
+    import scripts  # noqa: F401 - before imports that take seconds
 
 from fairseq_plugin.commands.attention_stats import main, parser
 

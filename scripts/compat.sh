@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
 # Every supported Python with its fairseq: scripts/compat.sh FOLDER [--only PAIR...] [--update README.md] [--clean]
-# What it does is in scripts/compat/__main__.py, which needs Python 3.10 or later (PYTHON, otherwise python3) and no more.
+# What it does is in scripts/compat.py, which needs Python 3.10 or later (PYTHON, otherwise python3) and no more.
 set -euo pipefail
-exec "${PYTHON:-python3}" "$(dirname "${BASH_SOURCE[0]}")/compat" "$@"
+exec "${PYTHON:-python3}" "$(dirname "${BASH_SOURCE[0]}")/compat.py" "$@"

@@ -1,4 +1,4 @@
-# Sourced by quickstart.sh and test.sh: makes, fills and activates the Python environment of this project.
+# Sourced by quickstart.sh, test.sh and gpu_check.sh: makes, fills and activates the Python environment of this project.
 #
 #   prepare_environment PURPOSE...    each PURPOSE stands for requirements/PURPOSE.txt
 #                                     (of another folder, if FAIRSEQ_ATTENTION_REQUIREMENTS names one)
@@ -20,6 +20,12 @@ trap 'printf "%s: interrupted\n" "${0##*/}" >&2; exit 130' INT
 fail() { # MESSAGE: one line on standard error, exit code 2
   printf '%s: error: %s\n' "${0##*/}" "$1" >&2
   exit 2
+}
+
+explain() { # WORDS OF THE COMMAND LINE...: prints the comment at the head of the script and ends, if they ask for help
+  [[ ${1:-} == -h || ${1:-} == --help ]] || return 0
+  sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
+  exit 0
 }
 
 run() { # COMMAND...: prints the command so that it can be pasted into a shell, then runs it

@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data_gen.errors import FAILURE, UserError, run_command
+from scripts.common import ROOT, environment
 
 NAME = "gallery"
-ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "pictures.md"
 FOLDER = "/tmp/pictures"  # where the commands of the page write to
 MOST_BYTES = 300_000  # of a picture that is kept in the repository
@@ -40,8 +40,7 @@ def make_pictures(options: argparse.Namespace) -> int:
     page = PAGE.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         script = commands(page).replace(FOLDER, folder)
-        environment = {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"} | os.environ
-        if run_script(script, environment):
+        if run_script(script):
             raise UserError(f"a command of {str(PAGE)!r} failed: the last one above", exit_code=FAILURE)
         made = [Path(folder) / name for name in pictures(page)]
         for picture in made:
@@ -53,9 +52,9 @@ def make_pictures(options: argparse.Namespace) -> int:
     return 0
 
 
-def run_script(script: str, environment: dict[str, str]) -> int:
+def run_script(script: str) -> int:
     """Run commands in the repository. :returns: the exit code. An interruption ends the command that runs as well."""
-    process = subprocess.Popen(["bash", "-euxc", script], cwd=ROOT, env=environment, start_new_session=True)
+    process = subprocess.Popen(["bash", "-euxc", script], cwd=ROOT, env=environment(threads=1), start_new_session=True)
     try:
         return process.wait()
     except BaseException:

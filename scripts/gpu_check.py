@@ -9,6 +9,7 @@ speed.json. A check that fails does not stop the checks after it. The exit code 
 
 import argparse
 import functools
+import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -18,26 +19,32 @@ from typing import NamedTuple
 
 if not __package__:  # run as a file, from any folder: the packages are in the folder above
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from data_gen.errors import FAILURE, UserError, run_command
-from data_gen.signals import exit_on_interrupt
-
-if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
-    exit_on_interrupt()
+    import scripts  # noqa: F401 - before imports that take seconds
 
 import torch
 
 import fairseq_plugin
+from data_gen.errors import FAILURE, UserError, run_command
 from fairseq_plugin.analysis.formats import read_records
-from scripts.benchmark import report
-from scripts.benchmark.__main__ import GPU_ROWS
-from scripts.benchmark.precision import PRECISIONS
-from scripts.marked_section import check_section, read_text, update_file
-from scripts.results_table import PLUGIN, TRAINING, Progress, new_folder, numbers, run
-from scripts.study_folder import write
+from scripts.benchmark.__main__ import GPU_ROWS, page
+from scripts.benchmark.measurement import PRECISIONS
+from scripts.common import (
+    PLUGIN,
+    TRAINING,
+    check_section,
+    markdown_table,
+    new_folder,
+    numbers,
+    read_text,
+    run,
+    steps_on_stderr,
+    update_file,
+    write,
+)
 
 NAME = "gpu_check"
 SECTION = "gpu"
+SPEED = "speed.json"  # what the benchmark measured
 TESTS = ("tests/unit/modules", "tests/unit/criterions", "tests/unit/models/test_gru_attention.py")
 TRAININGS = ("float32", "fp16", "bf16")
 # Products and recurrences of a GPU may use TF32, whose numbers have 11 significant bits: 2^-11 = 4.9e-4.
@@ -122,23 +129,14 @@ class Checks:
         """Train in two processes, each with a GPU of its own."""
         log = self.folder / "two-gpus.log"
         save = ["--save-dir", str(self.folder / "two-gpus"), "--seed", "1"]
-        words = [
-            "scripts.train_distributed",
-            "--nproc-per-node",
-            "2",
-            "fairseq-train",
-            str(self.data),
-            *PLUGIN,
-            *TRAINING,
-            *save,
-        ]
-        text = run(words, log)
+        words = ["scripts.train_distributed", "--nproc-per-node", "2", "fairseq-train", str(self.data)]
+        text = run([*words, *PLUGIN, *TRAINING, *save], log)
         (world,) = numbers(r"distributed_world_size'?: (\d+)", text, log)
         return Outcome(f"world size {world:.0f}", world == 2)
 
     def benchmark(self) -> Outcome:
         """Measure; the table goes below that of the checks."""
-        output = ["--device", self.device, "--output", str(self.folder / "speed.json")]
+        output = ["--device", self.device, "--output", str(self.folder / SPEED)]
         smoke = ["--smoke"] if self.smoke else []
         run(["scripts.benchmark", *self.measured, *output, *smoke], self.folder / "benchmark.txt")
         return Outcome("measured, see below")
@@ -181,25 +179,23 @@ def check(options: argparse.Namespace) -> int:
         raise UserError("torch sees no GPU here: install a CUDA build of torch, or add --device cpu --smoke")
     if options.smoke and options.update:
         raise UserError("--smoke measures nothing that is worth a place in a file: leave out --update")
-    if options.update is not None:
-        check_section(options.update, SECTION)  # better to fail now than after the measurements
+    check_section(options.update, SECTION)  # better to fail now than after the measurements
     folder = new_folder(options.folder)
     checks = Checks(folder, options)
     groups = checks.all()
-    progress = Progress(1 + len(groups))
-    progress.start("data")
-    run(["data_gen", "copy", str(checks.data)], folder / "data.log")
     rows, passed = [], True
-    for group in groups:
-        progress.start("; ".join(group))
-        with ThreadPoolExecutor(len(group)) as pool:
-            outcomes = list(pool.map(timed, group.values()))
-        for name, (outcome, seconds) in zip(group, outcomes, strict=True):
-            passed = passed and outcome.passed
-            rows.append((name, outcome.text, "yes" if outcome.passed else "**no**", f"{seconds:.0f}"))
-        text = tables(rows, folder / "benchmark.txt")
-        write(folder / "tables.md", text + "\n")  # a run that is broken off leaves what it found
-    progress.bar.close()
+    with steps_on_stderr(1 + len(groups)) as begin:
+        begin("data")
+        run(["data_gen", "copy", str(checks.data)], folder / "data.log")
+        for group in groups:
+            begin("; ".join(group))
+            with ThreadPoolExecutor(len(group)) as pool:
+                outcomes = list(pool.map(timed, group.values()))
+            for name, (outcome, seconds) in zip(group, outcomes, strict=True):
+                passed = passed and outcome.passed
+                rows.append((name, outcome.text, "yes" if outcome.passed else "**no**", f"{seconds:.0f}"))
+            text = tables(rows, folder / SPEED, smoke=options.smoke)
+            write(folder / "tables.md", text + "\n")  # a run that is broken off leaves what it found
     if options.update is not None:
         update_file(options.update, SECTION, text)
     print(text)
@@ -216,13 +212,13 @@ def timed(each: Callable[[], Outcome]) -> tuple[Outcome, float]:
     return outcome, time.perf_counter() - start
 
 
-def tables(rows: Sequence[Sequence[str]], benchmark: Path) -> str:
-    """The checks and the measurements as Markdown, the machine between the two."""
-    head = [("check", "result", "passed", "seconds"), ("---", "---", "---", "---:")]
-    measured = read_text(benchmark) if benchmark.exists() else ""
-    start = measured.find("\n\n| what |")  # progress and warnings of imports stand before the machine and the table
-    measured = measured[measured.rfind("\n", 0, start) + 1 :] if start >= 0 else ""
-    return f"{report.rows_of([*head, *rows])}\n\n{measured}".strip()
+def tables(rows: Sequence[Sequence[str]], benchmark: Path, *, smoke: bool) -> str:
+    """The checks and the measurements as Markdown, the machine between the two.
+
+    :param benchmark: the JSON of the benchmark; there is none before the last check.
+    """
+    measured = page(json.loads(read_text(benchmark)), smoke=smoke) if benchmark.exists() else ""
+    return f"{markdown_table(('check', 'result', 'passed', 'seconds'), rows, 'lllr')}\n\n{measured}".strip()
 
 
 if __name__ == "__main__":

@@ -16,20 +16,14 @@ from typing import Any
 
 if not __package__:  # run as a file, from any folder: the packages are in the folder above
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    import scripts  # noqa: F401 - before imports that take seconds
 
 from data_gen.errors import run_command
-from data_gen.signals import exit_on_interrupt
-
-if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
-    exit_on_interrupt()
-
 from data_gen.files import whole_file
 from data_gen.parallel import available_cores
+from scripts.common import check_section, study_folder, update_file, write
 from scripts.lengths import results
-from scripts.lengths.config import read_study
-from scripts.lengths.jobs import make_data, run_jobs
-from scripts.marked_section import check_section, update_file
-from scripts.study_folder import study_folder, write
+from scripts.lengths.study import make_data, read_study, run_jobs
 
 NAME = "length_study"
 SMOKE = Path(__file__).resolve().parent / "lengths" / "smoke.yaml"
@@ -60,8 +54,7 @@ def run_study(options: argparse.Namespace) -> int:
     """Do what the options of :func:`parser` say."""
     config = SMOKE if options.smoke else options.config
     study, name = read_study(config), config.stem
-    if options.update:
-        check_section(options.update, name)  # better to fail before the trainings
+    check_section(options.update, name)  # better to fail before the trainings
     folder = study_folder(options.folder, asdict(study))
     make_data(study, folder)
     jobs = run_jobs(study, folder, available_cores())

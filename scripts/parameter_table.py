@@ -12,19 +12,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
-from data_gen.errors import run_command
-from data_gen.signals import exit_on_interrupt
-
-if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
-    exit_on_interrupt()
-
 import torch
 from fairseq.data import Dictionary
 
 import fairseq_plugin  # noqa: F401  (registers everything)
+from data_gen.errors import run_command
 from fairseq_plugin.models.architectures import rnnencdec, rnnencdec_small, rnnsearch, rnnsearch_small
 from fairseq_plugin.models.gru_attention import GRUAttentionModel
-from scripts.marked_section import check_section, update_file
+from scripts.common import check_section, markdown_table, update_file
 
 NAME = "parameter_table.py"
 SECTION = "parameters"
@@ -59,8 +54,7 @@ def write_table(path: Path | None) -> int:
 
     :raises UserError: the file cannot be read or written, or lacks the markers.
     """
-    if path is not None:
-        check_section(path, SECTION)  # better to fail now than after the counting
+    check_section(path, SECTION)  # better to fail now than after the counting
     text = table()
     if path is not None:
         update_file(path, SECTION, text)
@@ -71,15 +65,9 @@ def write_table(path: Path | None) -> int:
 def table() -> str:
     """Parts down, architectures across; the last line is the sum."""
     columns = {each.__name__: counts(each) for each in ARCHITECTURES}
-    rows = [f"| {' | '.join(['part', *(f'`{name}`' for name in columns)])} |", f"| --- |{' ---: |' * len(columns)}"]
-    for part in PARTS:
-        rows.append(_row(part, [column[part] for column in columns.values()]))
-    rows.append(_row("all", [sum(column.values()) for column in columns.values()]))
-    return "\n".join(rows)
-
-
-def _row(name: str, numbers: list[int]) -> str:
-    return f"| {name} | {' | '.join(f'{number:,}' if number else '' for number in numbers)} |"
+    rows = [[part, *(f"{column[part]:,}" if column[part] else "" for column in columns.values())] for part in PARTS]
+    sums = ["all", *(f"{sum(column.values()):,}" for column in columns.values())]
+    return markdown_table(["part", *(f"`{name}`" for name in columns)], [*rows, sums], "l" + "r" * len(columns))
 
 
 def counts(architecture: Callable[[Namespace], None], symbols: int = SYMBOLS) -> dict[str, int]:

@@ -10,23 +10,17 @@ import argparse
 import cProfile
 import json
 import pstats
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
 if not __package__:  # run as a file, from any folder: the packages are in the folder above
-    sys.path.insert(0, str(ROOT))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    import scripts  # noqa: F401 - before imports that take seconds
 
-from data_gen.errors import FAILURE, UserError, run_command
-from data_gen.signals import exit_on_interrupt
-
-if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
-    exit_on_interrupt()
-
-from scripts.marked_section import check_section, update_file
+from data_gen.errors import UserError, run_command
+from scripts.common import ROOT, check_section, markdown_table, run, steps_on_stderr, update_file
 
 NAME = "profile_training.py"
 SECTION = "profile"
@@ -90,28 +84,15 @@ def profile_all(options: argparse.Namespace) -> int:
     """Profile every run in a process of its own and print the table."""
     if options.epochs < 1:
         raise UserError(f"--epochs must be at least 1, but is {options.epochs}")
-    if options.update is not None:
-        check_section(options.update, SECTION)  # better to fail now than after the trainings
-    with tempfile.TemporaryDirectory() as folder:
+    check_section(options.update, SECTION)  # better to fail now than after the trainings
+    columns = {}
+    with tempfile.TemporaryDirectory() as folder, steps_on_stderr(len(RUNS)) as begin:
         data = f"{folder}/data"
-        subprocess.run([sys.executable, "-m", "data_gen", "copy", data], check=True, cwd=ROOT, capture_output=True)
-        columns = {}
+        run(["data_gen", "copy", data])
         for name in RUNS:
-            print(f"profiling: {name}", file=sys.stderr)
-            words = [
-                sys.executable,
-                str(Path(__file__).resolve()),
-                "--one",
-                name,
-                "--data",
-                data,
-                "--epochs",
-                str(options.epochs),
-            ]
-            done = subprocess.run(words, capture_output=True, text=True, cwd=folder)  # fairseq makes ./checkpoints
-            if done.returncode:
-                raise UserError(f"profiling {name!r} failed: {done.stderr.strip()[-500:]}", exit_code=FAILURE)
-            columns[name] = json.loads(done.stdout.splitlines()[-1])
+            begin(f"profiling: {name}")
+            words = ["scripts.profile_training", "--one", name, "--data", data, "--epochs", str(options.epochs)]
+            columns[name] = json.loads(run(words).splitlines()[-1])
     text = table(columns)
     print(text)
     if options.update is not None:
@@ -129,6 +110,7 @@ def profile_one(options: argparse.Namespace) -> int:
     if options.one in PLAIN_COLLATER:
         CopyDataset.collater = LanguagePairDataset.collater  # type: ignore[method-assign]
     sys.argv = ["fairseq-train", options.data, *COMMON, *RUNS[options.one], "--max-epoch", str(options.epochs)]
+    sys.argv += ["--save-dir", f"{options.data}/checkpoints"]  # which fairseq makes, with --no-save as well
     profile = cProfile.Profile()
     profile.runcall(cli_main)
     print(json.dumps(milliseconds(pstats.Stats(profile))))
@@ -154,12 +136,8 @@ def milliseconds(stats: pstats.Stats) -> dict[str, float]:
 
 def table(columns: dict[str, dict[str, float]]) -> str:
     """Markdown table, one row a part."""
-    lines = [f"| ms an update, profiled | {' | '.join(columns)} |", "| --- |" + " ---: |" * len(columns)]
-    lines += [
-        f"| {part} | {' | '.join(f'{column[part]:.2f}' for column in columns.values())} |"
-        for part in next(iter(columns.values()))
-    ]
-    return "\n".join(lines) + "\n"
+    rows = [[part, *(f"{column[part]:.2f}" for column in columns.values())] for part in next(iter(columns.values()))]
+    return markdown_table(["ms an update, profiled", *columns], rows, "l" + "r" * len(columns)) + "\n"
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
-[[ ${1:-} != -h && ${1:-} != --help ]] || { sed -n '2,5s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit; }
+explain "$@"
 [[ $# -le 1 && ${1:-} != -* ]] || fail "expected at most one argument, the folder for the results, but got '$*'"
 folder=${1:-$ROOT/quickstart}
 if [[ ! -e $folder/.quickstart && -n $(ls -A "$folder" 2>/dev/null) ]]; then

@@ -1,8 +1,16 @@
 #!/usr/bin/env bash
-# Every check: style, types, tests. scripts/test.sh [PYTEST OPTIONS]; -m 'not slow' leaves the long tests out.
+# Every check of the code: style, types, tests. scripts/test.sh [PYTEST OPTIONS]
+#
+#   scripts/test.sh             everything; a change has to pass it before it is sent
+#   scripts/test.sh -m quick    the quick tier, for the minutes between two changes
+#   scripts/test.sh tests/data_gen -x    style, types, and the tests of a folder up to the first that fails
+#
+# Makes an environment beside the checkout, once, and runs there: ruff check, ruff format --check, mypy, and pytest with
+# the options. The first that fails ends it. See environment.sh for the settings.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
+explain "$@"
 prepare_environment runtime fairseq test
 run cd "$ROOT"
 run ruff check .

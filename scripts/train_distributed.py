@@ -18,6 +18,7 @@ from pathlib import Path
 
 if not __package__:  # run as a file, from any folder: the packages are in the folder above
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    import scripts  # noqa: F401 - before imports that take seconds
 
 import torch
 from torch.distributed.elastic.multiprocessing.api import SignalException

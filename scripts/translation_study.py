@@ -18,20 +18,22 @@ from pathlib import Path
 from statistics import fmean
 
 from data_gen.errors import FAILURE, UserError, failure_from_os_error, run_command
-from data_gen.signals import exit_on_interrupt
-
-if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
-    exit_on_interrupt()
-
 from fairseq_plugin.analysis.formats import read_records
 from fairseq_plugin.commands.plot_attention import warnings_printed
-from scripts.benchmark.commands import run
-from scripts.marked_section import check_section, read_text, update_file
-from scripts.results_table import Progress
-from scripts.study_folder import make_folder, study_folder, write
-from scripts.translation import recipe, report, scores
+from scripts.common import (
+    check_section,
+    make_folder,
+    read_text,
+    run,
+    steps_on_stderr,
+    study_folder,
+    update_file,
+    write,
+)
+from scripts.translation import recipe, report
 from scripts.translation.corpus import read_corpus, write_toy_corpus
-from scripts.translation.recipe import GENERAL, LSTM, MODELS, SMOKE, SOURCE, TARGET, Recipe, Run, checkpoint, train
+from scripts.translation.recipe import GENERAL, LSTM, MODELS, SMOKE, SOURCE, TARGET, Recipe, Run
+from scripts.translation.trainings import checkpoint, train
 
 NAME = "translation_study"
 SECTION = "translation"
@@ -72,7 +74,7 @@ def study(options: argparse.Namespace) -> int:
     check_writable(options.update.parent)
     if not options.smoke:
         read_corpus(options.corpus)
-        scores.check_fonts()
+        report.check_fonts()
     corpus_hashes = {} if options.smoke else hashes(options.corpus)
     commands = [" ".join(recipe.train_words(settings, each, Path("DATA"), Path("OUT"))) for each in settings.runs]
     mark = {"corpus": corpus_hashes, "settings": asdict(settings), "commands": commands}
@@ -80,41 +82,40 @@ def study(options: argparse.Namespace) -> int:
     place = write_toy_corpus(folder / "corpus") if options.smoke else options.corpus.resolve()
     corpus = read_corpus(place)
     test = corpus["test"]
-    progress = Progress(STEPS)
-    progress.start("data")
-    if not (folder / "data").exists():
-        write(folder / "data.log", run(recipe.data_words(settings, place, folder / "data"), threads=1))
-    progress.start("train the models")
-    trainings, machine = train(settings, folder)
-    outputs: dict[Run, list[str]] = {}
-    penalties: dict[str, float] = {}
-    for model in MODELS:
-        progress.start(f"choose the length penalty of {model}")
-        penalties[model] = choose_length_penalty(settings, folder, model, corpus["valid"][TARGET])
-        progress.start(f"translate the test part with {model}")
-        for seed in settings.seeds:
-            each = Run(model, seed)
-            outputs[each] = decode(settings, folder, each, "test", penalties[model], len(test[SOURCE]))
-    progress.start("score")
-    scored = {
-        seed: scores.score({model: outputs[Run(model, seed)] for model in MODELS}, LSTM, test[TARGET])
-        for seed in settings.seeds
-    }
-    progress.start("attention")
-    shown = settings.seeds[0]
-    attention = folder / Run(GENERAL, shown).name / "attention.npz"
-    if not attention.exists():
-        best = checkpoint(folder, Run(GENERAL, shown))
-        run(recipe.attention_words(settings, folder / "data", best, penalties[GENERAL], attention), threads=1)
-    records = read_records(attention)
-    candidates = {model: outputs[Run(model, shown)] for model in MODELS}
-    chosen = scores.choose(settings, test[SOURCE], test[TARGET], candidates, GENERAL, records)
-    images = [f"{IMAGES}/{SECTION}-{number}.png" for number in range(1, len(chosen) + 1)]
-    make_folder(options.update.parent / IMAGES)
-    with warnings_printed(NAME):
-        for example, image in zip(chosen, images, strict=True):
-            scores.draw(example, records, options.update.parent / image)
-    progress.bar.close()
+    with steps_on_stderr(STEPS) as begin:
+        begin("data")
+        if not (folder / "data").exists():
+            write(folder / "data.log", run(recipe.data_words(settings, place, folder / "data"), threads=1))
+        begin("train the models")
+        trainings, machine = train(settings, folder)
+        outputs: dict[Run, list[str]] = {}
+        penalties: dict[str, float] = {}
+        for model in MODELS:
+            begin(f"choose the length penalty of {model}")
+            penalties[model] = choose_length_penalty(settings, folder, model, corpus["valid"][TARGET])
+            begin(f"translate the test part with {model}")
+            for seed in settings.seeds:
+                each = Run(model, seed)
+                outputs[each] = decode(settings, folder, each, "test", penalties[model], len(test[SOURCE]))
+        begin("score")
+        scored = {
+            seed: report.score({model: outputs[Run(model, seed)] for model in MODELS}, LSTM, test[TARGET])
+            for seed in settings.seeds
+        }
+        begin("attention")
+        shown = settings.seeds[0]
+        attention = folder / Run(GENERAL, shown).name / "attention.npz"
+        if not attention.exists():
+            best = checkpoint(folder, Run(GENERAL, shown))
+            run(recipe.attention_words(settings, folder / "data", best, penalties[GENERAL], attention), threads=1)
+        records = read_records(attention)
+        candidates = {model: outputs[Run(model, shown)] for model in MODELS}
+        chosen = report.choose(settings, test[SOURCE], test[TARGET], candidates, GENERAL, records)
+        images = [f"{IMAGES}/{SECTION}-{number}.png" for number in range(1, len(chosen) + 1)]
+        make_folder(options.update.parent / IMAGES)
+        with warnings_printed(NAME):
+            for example, image in zip(chosen, images, strict=True):
+                report.draw(example, records, options.update.parent / image)
     text = report.markdown(
         settings, corpus, machine, trainings, penalties, scored, chosen, images, made_up=options.smoke
     )
@@ -155,7 +156,7 @@ def choose_length_penalty(settings: Recipe, folder: Path, model: str, references
     def mean_bleu(penalty: float) -> float:
         runs = [Run(model, seed) for seed in settings.seeds]
         return fmean(
-            scores.bleu(decode(settings, folder, run, "valid", penalty, len(references)), references) for run in runs
+            report.bleu(decode(settings, folder, run, "valid", penalty, len(references)), references) for run in runs
         )
 
     return max(settings.length_penalties, key=mean_bleu)
@@ -167,7 +168,7 @@ def decode(settings: Recipe, folder: Path, each: Run, part: str, length_penalty:
     if not kept.exists():
         words = recipe.generate_words(settings, folder / "data", checkpoint(folder, each), part, length_penalty)
         write(kept, run(words, threads=1))
-    return scores.translations(read_text(kept), sentences)
+    return report.translations(read_text(kept), sentences)
 
 
 if __name__ == "__main__":

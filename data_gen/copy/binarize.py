@@ -155,7 +155,7 @@ class BlockSource:
         self._bytes_left = KEPT_BYTES
 
     def make(self, split: Split, index: int) -> tuple[Block, Block]:
-        """:returns: sources and targets of block ``index``; for copies, the same object twice."""
+        """Sample one block. :returns: sources and targets of block ``index``; for copies, the same object twice."""
         kept = self._kept.get(index) if split.number == 0 else None
         if kept is None:
             source = sample_block(self.spec, split, index, held_out=self._held_out if split.number == 0 else None)
@@ -289,7 +289,7 @@ def write_part(
 
 
 def part_files(splits: tuple[Split, ...], *, text: bool) -> set[str]:
-    """:returns: the names of the files that a part consists of, but for the manifest."""
+    """Name the files of a part, without the manifest."""
     names = {f"dict.{language}.txt" for language in LANGUAGES}
     for split in splits:
         for language in LANGUAGES:
@@ -299,7 +299,7 @@ def part_files(splits: tuple[Split, ...], *, text: bool) -> set[str]:
 
 
 def part_sizes(manifest: CopyManifest) -> dict[str, int]:
-    """:returns: how many bytes the files with the sequences of a part have, by name."""
+    """Compute the bytes of each file with the sequences of a part, by name."""
     sizes = {}
     for split in manifest.shard.splits(manifest.spec):
         summary = manifest.splits[split.name]
@@ -345,7 +345,7 @@ class _SplitWriter:
         self.digests: dict[str, str] = {}
 
     def write(self, progress: Progress) -> SplitSummary:
-        """:returns: what was written."""
+        """Write the part, and summarise what was written."""
         source, split = self._source, self._split
         blocks = self._shard.blocks(source.spec, split)
         tokens, unknown = np.zeros(2, dtype=np.int64), np.zeros(2, dtype=np.int64)  # of both sides

@@ -83,7 +83,10 @@ def _add_words(copy: argparse.ArgumentParser) -> None:
 
 
 def specification(arguments: argparse.Namespace) -> CopySpec:
-    """:raises UserError: if a value is none that the option takes."""
+    """Build the specification that the options describe.
+
+    :raises UserError: if a value is none that the option takes.
+    """
     given = {field.name: getattr(arguments, field.name) for field in fields(CopySpec) if field.name in arguments}
     if "test_lengths" in given:
         given["test_lengths"] = _read_lengths(given["test_lengths"])

@@ -115,7 +115,7 @@ def make_copy_shards(
 
 
 def _choose(spec: CopySpec, number: int, only: int | None) -> list[Shard]:
-    """:raises UserError: if there are no such shards."""
+    """Choose the shards to make. :raises UserError: if there are no such shards."""
     train = spec.splits[0]
     blocks = blocks_in_split(spec, train)
     if not 1 <= number <= blocks:
@@ -131,7 +131,10 @@ def _choose(spec: CopySpec, number: int, only: int | None) -> list[Shard]:
 
 
 def _require_no_others(root: Path, number: int) -> None:
-    """:raises UserError: if the folder holds another dataset, or more shards than there are to be."""
+    """Refuse a folder with other contents.
+
+    :raises UserError: if the folder holds another dataset, or more shards than there are to be.
+    """
     if (root / MANIFEST_NAME).exists():
         raise UserError(f"{str(root)!r} holds a dataset that is not in shards: choose another folder")
     for path in sorted(root.glob("shard*")):
@@ -144,7 +147,10 @@ def _require_no_others(root: Path, number: int) -> None:
 
 
 def _require_same(root: Path, spec: CopySpec, others: list[Shard], *, text: bool) -> None:
-    """:raises UserError: if one of the shards that are not asked for is there and was made with other options."""
+    """Refuse to mix shards of different datasets.
+
+    :raises UserError: if one of the shards that are not asked for is there and was made with other options.
+    """
     for shard in others:
         folder = root / shard.name
         if (folder / MANIFEST_NAME).is_file():
@@ -156,7 +162,9 @@ def _require_same(root: Path, spec: CopySpec, others: list[Shard], *, text: bool
 
 
 def _find(folder: Path, spec: CopySpec, shard: Shard, *, overwrite: bool, text: bool) -> CopyManifest | None:
-    """:returns: what the folder holds, or None if it is to be made.
+    """Look for a whole shard.
+
+    :returns: what the folder holds, or None if it is to be made.
 
     :raises UserError: if something else is there, and may not be replaced.
     """
@@ -174,7 +182,7 @@ def _find(folder: Path, spec: CopySpec, shard: Shard, *, overwrite: bool, text: 
 
 
 def _valid_manifest(folder: Path) -> CopyManifest:
-    """:raises UserError: if nothing can be said of the folder."""
+    """Read the manifest of a folder. :raises UserError: if nothing can be said of the folder."""
     try:
         return read_copy_manifest(folder)
     except UserError as error:
@@ -187,7 +195,10 @@ def _valid_manifest(folder: Path) -> CopyManifest:
 
 
 def _mismatch(manifest: CopyManifest, folder: Path, spec: CopySpec, shard: Shard, *, text: bool) -> str | None:
-    """:returns: what the folder has that the shard would not have, as the end of a sentence; None if nothing."""
+    """Compare a folder with the shard that it should hold.
+
+    :returns: what the folder has that the shard would not have, as the end of a sentence; None if nothing.
+    """
     if manifest.shard != shard:
         return f"is shard {manifest.shard.number} of {manifest.shard.of}, not {shard.number} of {shard.of}"
     wanted = asdict(spec)
@@ -246,7 +257,9 @@ def make_online_folder(spec: CopySpec, destination: str | Path, *, overwrite: bo
 
 
 def hold_out(spec: CopySpec) -> HeldOut | None:
-    """:returns: the sequences that train must not hold; None if it may hold any.
+    """Sample the sequences of valid and test.
+
+    :returns: the sequences that train must not hold; None if it may hold any.
 
     :raises UserError: if train cannot do without them.
     """
@@ -264,7 +277,10 @@ def epoch_bytes(spec: CopySpec, split: Split) -> int:
 
 
 def require_small(spec: CopySpec, split: Split) -> None:
-    """:raises UserError: if an epoch of ``split`` may take more than :data:`EPOCH_BYTES`."""
+    """Refuse an epoch that memory cannot hold.
+
+    :raises UserError: if an epoch of ``split`` may take more than :data:`EPOCH_BYTES`.
+    """
     need = epoch_bytes(spec, split)
     if need > EPOCH_BYTES:
         option = f"--{split.name.rstrip('0123456789')}"

@@ -6,14 +6,14 @@ shifting, ``u * n >> 32``: no number is more likely than another by more than a 
 
 Zipf's law is P(r) proportional to 1 / r^S for the rank r = 1, 2, ... A Zipf number is found by inversion: a raw 53-bit
 integer is looked up in a table of cumulative integers that ends at 2^53. The table is the same on every machine: r^S is
-computed by multiplications and square roots alone (S in binary: each binary place of its fraction is one more square
-root), which IEEE 754 rounds exactly, and from there on everything is in integers. Weights are cut to 40 binary places,
+computed by multiplications and square roots alone (S in binary: each binary digit of its fraction is one more square
+root), which IEEE 754 rounds exactly, and from there on everything is in integers. Weights are cut to 40 binary digits,
 and are at least one unit of the last.
 
-Sequences without repeats are each as likely as any other. With few symbols for the length, they are the first places of
-a shuffle (Fisher and Yates), one place of all sequences at a time. With many, symbols are drawn freely, and a symbol
-that occurs earlier in its sequence is drawn again until there is none. That is uniform as well: whether a symbol is
-drawn again depends on where equal symbols stand, never on which symbols they are. So renaming the symbols changes no
+Sequences without repeats are each as likely as any other. With few symbols for the length, a sequence is the first part
+of a shuffle (Fisher and Yates), one position of all sequences at a time. With many, symbols are drawn freely, and a
+symbol that occurs earlier in its sequence is drawn again until there is none. That is uniform as well: whether a symbol
+is drawn again depends on where equal symbols stand, never on which symbols they are. So renaming the symbols changes no
 probability, and renaming takes any sequence without repeats to any other.
 """
 
@@ -50,13 +50,16 @@ Key = tuple[int, ...]
 
 
 def raw_words(count: int, seed: int, key: Key) -> npt.NDArray[np.uint64]:
-    """:returns: (count,) uniform 64-bit words from the start of a stream."""
+    """Draw 64-bit words. :returns: (count,) uniform 64-bit words from the start of a stream."""
     generator = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key))
     return np.asarray(generator.random_raw(count), dtype=np.uint64)
 
 
 def raw_halves(count: int, seed: int, key: Key) -> npt.NDArray[np.uint32]:
-    """:returns: (count,) uniform 32-bit words: the halves of the 64-bit ones, the low half first on every machine."""
+    """Draw 32-bit words.
+
+    :returns: (count,) uniform 32-bit words: the halves of the 64-bit ones, the low half first on every machine.
+    """
     return raw_words((count + 1) // 2, seed, key).astype("<u8", copy=False).view("<u4")[:count]
 
 
@@ -91,7 +94,7 @@ def draw_below(choice: Choice, bound: int, count: int, seed: int, key: Key) -> n
 
 
 def probabilities(choice: Choice, bound: int) -> npt.NDArray[np.float64]:
-    """:returns: (bound,) how likely each number is."""
+    """Compute the distribution. :returns: (bound,) how likely each number is."""
     if choice.name == "uniform":
         return np.full(bound, 1 / bound)
     return np.diff(cumulative_zipf(bound, choice.number), prepend=np.uint64(0)) / 2.0**TABLE_BITS
@@ -149,12 +152,12 @@ def _shuffled(
     raw = raw_halves(sequences * max_len, seed, key).reshape(sequences, max_len)
     decks = np.tile(np.arange(num_symbols, dtype=np.uint32)[:, None], sequences)  # (symbols, sequences)
     rows = np.arange(sequences)
-    for place in range(max_len):
-        products = raw[:, place].astype(np.uint64) * np.uint64(num_symbols - place)
-        chosen = place + (products >> np.uint64(32)).astype(np.int64)  # (sequences,)
+    for position in range(max_len):
+        products = raw[:, position].astype(np.uint64) * np.uint64(num_symbols - position)
+        chosen = position + (products >> np.uint64(32)).astype(np.int64)  # (sequences,)
         drawn = decks[chosen, rows]
-        decks[chosen, rows] = decks[place]
-        decks[place] = drawn
+        decks[chosen, rows] = decks[position]
+        decks[position] = drawn
     return np.ascontiguousarray(decks[:max_len].T)[np.arange(max_len) < lengths[:, None]]
 
 
@@ -164,21 +167,24 @@ def _redrawn(
     """Needs ``num_symbols`` of at least twice the longest length, so that every turn halves what is left."""
     symbols = uniform_below(num_symbols, int(lengths.sum()), seed, key(0))
     owners = np.repeat(np.arange(len(lengths), dtype=np.uint64), lengths)  # (symbols,) the sequence of each
-    places = np.arange(len(symbols))  # of the symbols in question: those of sequences that may hold repeats
+    positions = np.arange(len(symbols))  # of the symbols in question: those of sequences that may hold repeats
     turn = 0
     while True:
-        again = places[_repeats(symbols[places], owners[places])]
+        again = positions[_repeats(symbols[positions], owners[positions])]
         if not len(again):
             return symbols
         turn += 1
         symbols[again] = uniform_below(num_symbols, len(again), seed, key(turn))
         touched = np.zeros(len(lengths), dtype=np.bool_)
         touched[owners[again]] = True
-        places = places[touched[owners[places]]]
+        positions = positions[touched[owners[positions]]]
 
 
 def _repeats(symbols: npt.NDArray[np.uint32], owners: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
-    """:returns: in rising order, the places of symbols that occur at an earlier place of the same owner."""
+    """Find repeated symbols.
+
+    :returns: in rising order, the positions of symbols that occur at an earlier position of the same owner.
+    """
     words = owners << np.uint64(32) | symbols
     order = np.argsort(words, kind="stable")
     ordered = words[order]

@@ -98,7 +98,10 @@ def read_copy_manifest(folder: str | Path) -> CopyManifest:
 
 
 def _parse(manifest: Manifest) -> CopyManifest:
-    """:raises ValueError: with the reason, if the details are not those of a copy dataset."""
+    """Read the details of a copy dataset.
+
+    :raises ValueError: with the reason, if the details are not those of a copy dataset.
+    """
     details = require_keys("details", manifest.details, ("spec", "shard", "dictionary_size", "splits"))
     spec = CopySpec(**_values("spec", details["spec"], CopySpec))
     shard = Shard(**_values("shard", details["shard"], Shard))
@@ -134,7 +137,7 @@ def _whole_number_or_none(name: str, value: object) -> int | None:
 def _whole_numbers(name: str, value: object) -> tuple[int, ...]:
     if not isinstance(value, list):
         raise ValueError(f"{name} must be a list, but is {value!r}")
-    return tuple(_whole_number(f"{name}[{place}]", item) for place, item in enumerate(value))
+    return tuple(_whole_number(f"{name}[{index}]", item) for index, item in enumerate(value))
 
 
 def _truth(name: str, value: object) -> bool:

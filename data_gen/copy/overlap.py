@@ -33,7 +33,7 @@ class Fingerprinter:
         self._powers = (_powers(_BASE, 1), _powers(_BASE, 1))
 
     def __call__(self, block: Block) -> npt.NDArray[np.uint64]:
-        """:returns: (sequences,) one fingerprint for each sequence."""
+        """Compute fingerprints. :returns: (sequences,) one fingerprint for each sequence."""
         symbols = len(block.symbols)
         powers, inverses = self._powers
         if len(powers) < symbols:  # several threads may be here at once: each goes on with tables of its own
@@ -60,7 +60,7 @@ class HeldOut:
         self._index = _Index(np.unique(fingerprints))
 
     def contains(self, fingerprints: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
-        """:returns: (sequences,) which of them are held out."""
+        """Look fingerprints up. :returns: (sequences,) which of them are held out."""
         found = np.zeros(len(fingerprints), dtype=np.bool_)
         found[self._index.find(fingerprints)[0]] = True
         return found
@@ -106,17 +106,20 @@ class _Index:
         self._taken[distinct >> self._shift] = True
 
     def find(self, fingerprints: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-        """:returns: (found,) where they stand in ``fingerprints``, and (found,) where in the list."""
+        """Look fingerprints up in the list.
+
+        :returns: (found,) where they stand in ``fingerprints``, and (found,) where in the list.
+        """
         asked = np.flatnonzero(self._taken.take((fingerprints >> self._shift).view(np.int64)))
         likely = fingerprints[asked]
-        places = np.searchsorted(self._distinct, likely)
-        places[places == len(self._distinct)] = 0
-        right = self._distinct[places] == likely
-        return asked[right], places[right]
+        positions = np.searchsorted(self._distinct, likely)
+        positions[positions == len(self._distinct)] = 0
+        right = self._distinct[positions] == likely
+        return asked[right], positions[right]
 
 
 def _powers(base: int, count: int) -> npt.NDArray[np.uint64]:
-    """:returns: (count,) the powers of ``base`` from the one with exponent 0, modulo 2^64."""
+    """Compute powers. :returns: (count,) the powers of ``base`` from the one with exponent 0, modulo 2^64."""
     factors = np.full(count, base, dtype=np.uint64)
     factors[0] = 1
     return np.cumprod(factors)
@@ -139,7 +142,7 @@ def number_of_sequences(spec: CopySpec, length: int) -> int:
 
 
 class TrainFeasibility:
-    """Takes note of held-out sequences and tells whether train has room beside them."""
+    """Takes note of held-out sequences and tells whether enough sequences are left for train."""
 
     def __init__(self, spec: CopySpec) -> None:
         self._spec = spec
@@ -160,7 +163,10 @@ class TrainFeasibility:
             self._shares.append(np.exp2(np.add.reduceat(self._logarithms[block.symbols], block.starts)))
 
     def require(self) -> None:
-        """:raises UserError: if train would have to draw again and again at some length."""
+        """Check that train can be drawn.
+
+        :raises UserError: if train would have to draw again and again at some length.
+        """
         train = self._spec.splits[0]
         _, first = np.unique(np.concatenate(self._prints), return_index=True)  # (different sequences,)
         lengths = np.concatenate(self._lengths)[first]
@@ -170,7 +176,10 @@ class TrainFeasibility:
             self._require_at(length, int(held_out[length]), None if taken is None else float(taken[length]))
 
     def _require_at(self, length: int, held_out: int, taken: float | None) -> None:
-        """:param taken: the share of draws that are held out; None where all sequences are equally likely."""
+        """Check one length.
+
+        :param taken: the share of draws that are held out; None where all sequences are equally likely.
+        """
         exact = self._spec.num_symbols == 1 or length <= _EXACT_LENGTH
         total = number_of_sequences(self._spec, length) if exact else None
         if taken is None:

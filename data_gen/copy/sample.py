@@ -52,11 +52,11 @@ def sample_block(spec: CopySpec, split: Split, index: int, *, epoch: int = 0, he
     size = sequences_per_block(spec, split)
     sequences = min(size, split.sequences - index * size)
     assert sequences > 0, f"{split.name} has no block {index}"
-    place = (split.number, index)
-    lengths = _draw_lengths(spec, split, sequences, _key(place, _LENGTH_STREAM, epoch))
-    symbols = _draw_symbols(spec, split, lengths, place, epoch, attempt=0)
+    block_key = (split.number, index)
+    lengths = _draw_lengths(spec, split, sequences, _key(block_key, _LENGTH_STREAM, epoch))
+    symbols = _draw_symbols(spec, split, lengths, block_key, epoch, attempt=0)
     block = Block(symbols, lengths)
-    return block if held_out is None else _draw_again(spec, split, block, place, epoch, held_out)
+    return block if held_out is None else _draw_again(spec, split, block, block_key, epoch, held_out)
 
 
 def sample_split(spec: CopySpec, split: Split, *, held_out: HeldOut | None = None) -> Iterator[Block]:
@@ -73,38 +73,38 @@ def _draw_lengths(spec: CopySpec, split: Split, sequences: int, key: Key) -> npt
 
 
 def _draw_symbols(
-    spec: CopySpec, split: Split, lengths: npt.NDArray[np.int64], place: Key, epoch: int, attempt: int
+    spec: CopySpec, split: Split, lengths: npt.NDArray[np.int64], block_key: Key, epoch: int, attempt: int
 ) -> npt.NDArray[np.uint32]:
-    """:returns: (sum of lengths,) the symbols of sequences of these lengths."""
+    """Draw the symbols of a block. :returns: (sum of lengths,) the symbols of sequences of these lengths."""
 
     def key(turn: int) -> Key:
-        return _key(place, _SYMBOL_STREAM, epoch, attempt, turn)
+        return _key(block_key, _SYMBOL_STREAM, epoch, attempt, turn)
 
     if spec.unique:
         return draw_unique(spec.num_symbols, split.max_len, lengths, spec.seed, key)
     return draw_below(spec.symbol_choice, spec.num_symbols, int(lengths.sum()), spec.seed, key(0))
 
 
-def _draw_again(spec: CopySpec, split: Split, block: Block, place: Key, epoch: int, held_out: HeldOut) -> Block:
+def _draw_again(spec: CopySpec, split: Split, block: Block, block_key: Key, epoch: int, held_out: HeldOut) -> Block:
     """Replace the sequences that are held out, until none is left."""
     symbols = block.symbols
-    places = np.flatnonzero(held_out.contains(held_out.fingerprint(block)))  # (sequences to replace,)
+    positions = np.flatnonzero(held_out.contains(held_out.fingerprint(block)))  # (sequences to replace,)
     attempt = 0
-    while len(places):
+    while len(positions):
         attempt += 1
-        lengths = block.lengths[places]
-        fresh = Block(_draw_symbols(spec, split, lengths, place, epoch, attempt), lengths)
-        target = np.repeat(block.starts[places] - fresh.starts, lengths) + np.arange(len(fresh.symbols))
+        lengths = block.lengths[positions]
+        fresh = Block(_draw_symbols(spec, split, lengths, block_key, epoch, attempt), lengths)
+        target = np.repeat(block.starts[positions] - fresh.starts, lengths) + np.arange(len(fresh.symbols))
         symbols[target] = fresh.symbols
-        places = places[held_out.contains(held_out.fingerprint(fresh))]
+        positions = positions[held_out.contains(held_out.fingerprint(fresh))]
     return block
 
 
-def _key(place: Key, stream: int, epoch: int, *turn: int) -> Key:
-    """The stream for ``place``; the first draws of epoch 0 have the shortest key."""
+def _key(block_key: Key, stream: int, epoch: int, *turn: int) -> Key:
+    """The stream for ``block_key``; the first draws of epoch 0 have the shortest key."""
     if any(turn):
-        return (*place, stream, epoch, *turn)
-    return (*place, stream, epoch) if epoch else (*place, stream)
+        return (*block_key, stream, epoch, *turn)
+    return (*block_key, stream, epoch) if epoch else (*block_key, stream)
 
 
 def held_out_fingerprints(
@@ -160,9 +160,9 @@ def _shift(block: Block, number: int, num_symbols: int) -> Block:
 
 def _repeat(block: Block, number: int, num_symbols: int) -> Block:
     lengths = np.repeat(block.lengths, number)  # (sequences * N,)
-    places = np.repeat(np.repeat(block.starts, number) - (np.cumsum(lengths) - lengths), lengths)
-    places += np.arange(len(places))
-    return Block(block.symbols[places], block.lengths * number)
+    positions = np.repeat(np.repeat(block.starts, number) - (np.cumsum(lengths) - lengths), lengths)
+    positions += np.arange(len(positions))
+    return Block(block.symbols[positions], block.lengths * number)
 
 
 def _duplicate(block: Block, number: int, num_symbols: int) -> Block:

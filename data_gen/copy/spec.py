@@ -105,7 +105,7 @@ def _suffix(number: Number | None) -> str:
 
 
 def _read(digits: str, number: Number) -> float | None:
-    """:returns: the number, or None if it is none or out of bounds."""
+    """Read the number after a word. :returns: the number, or None if it is none or out of bounds."""
     pattern = r"[0-9]{1,9}" if number.whole else r"[0-9]{1,9}(\.[0-9]{1,15})?"
     if not re.fullmatch(pattern, digits, flags=re.ASCII):
         return None
@@ -232,17 +232,17 @@ class CopySpec:
 
     @property
     def transform_choice(self) -> Choice:
-        """:raises UserError: if ``transform`` is not one of :data:`TRANSFORMS`."""
+        """Read ``transform``. :raises UserError: if ``transform`` is not one of :data:`TRANSFORMS`."""
         return parse_choice("transform", self.transform, TRANSFORMS)
 
     @property
     def length_choice(self) -> Choice:
-        """:raises UserError: if ``lengths`` is not one of :data:`LENGTHS`."""
+        """Read ``lengths``. :raises UserError: if ``lengths`` is not one of :data:`LENGTHS`."""
         return parse_choice("lengths", self.lengths, LENGTHS)
 
     @property
     def symbol_choice(self) -> Choice:
-        """:raises UserError: if ``symbols`` is not one of :data:`SYMBOLS`."""
+        """Read ``symbols``. :raises UserError: if ``symbols`` is not one of :data:`SYMBOLS`."""
         return parse_choice("symbols", self.symbols, SYMBOLS)
 
     @property
@@ -266,7 +266,7 @@ class CopySpec:
         return tuple(Split(name, number, size, low, high) for number, (name, size, low, high) in enumerate(ranges))
 
     def split(self, name: str) -> Split:
-        """:returns: the split called ``name``, which must be one of ours."""
+        """Look a split up. :returns: the split called ``name``, which must be one of ours."""
         return next(split for split in self.splits if split.name == name)
 
     @property
@@ -321,7 +321,7 @@ PRESETS: Final[Mapping[str, CopySpec]] = MappingProxyType(
 
 
 def find_preset(name: str) -> CopySpec:
-    """:raises UserError: if there is none of that name."""
+    """Look a preset up. :raises UserError: if there is none of that name."""
     if name not in PRESETS:
         *others, last = PRESETS
         raise UserError(f"--preset must be {', '.join(others)} or {last}, but is {name!r}")

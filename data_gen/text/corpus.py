@@ -108,7 +108,7 @@ def read_batches(source: Path, target: Path | None) -> Iterator[Batch]:
 def decode_lines(raw: Sequence[bytes]) -> tuple[list[str], dict[int, str]]:
     """Turn lines into text.
 
-    :returns: the lines without their ends, and what is wrong with bad ones, by place.
+    :returns: the lines without their ends, and what is wrong with bad ones, by their index.
     """
     faults: dict[int, str] = {}
     try:  # all at once: line by line, this would take as long as the rest of the work that Python does
@@ -116,17 +116,17 @@ def decode_lines(raw: Sequence[bytes]) -> tuple[list[str], dict[int, str]]:
         lines = text.split("\n") if raw else []
     except UnicodeDecodeError:
         lines = []
-        for place, content in enumerate(raw):
+        for index, content in enumerate(raw):
             try:
                 lines.append(content.removesuffix(b"\n").decode("utf-8"))
             except UnicodeDecodeError:
-                faults[place] = INVALID
+                faults[index] = INVALID
                 lines.append("")
     if any("\r" in line for line in lines):
         lines = [line.removesuffix("\r") for line in lines]
-    for place, line in enumerate(lines):
+    for index, line in enumerate(lines):
         if not line or line.isspace():
-            faults.setdefault(place, BLANK if line else EMPTY)
+            faults.setdefault(index, BLANK if line else EMPTY)
     return lines, dict(sorted(faults.items()))
 
 
@@ -142,7 +142,7 @@ def lines_of(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def require_file(path: Path, option: str) -> None:
-    """:raises UserError: if there is no such file, naming the option that asked for it."""
+    """Check that a file exists. :raises UserError: if there is no such file, naming the option that asked for it."""
     try:
         found = path.exists()
     except OSError as error:  # a name that is too long, a folder that may not be searched
@@ -186,12 +186,12 @@ def choose_lines(lines: Iterable[str], size: int, seed: int) -> list[str]:
 
     :returns: them in their order; all lines if there are no more.
     """
-    taken: list[tuple[int, int, str]] = []  # a heap with the largest number on top: (-number, place, line)
-    for number, (place, line) in zip(_random_numbers(seed), enumerate(lines), strict=False):
+    taken: list[tuple[int, int, str]] = []  # a heap with the largest number on top: (-number, index, line)
+    for number, (index, line) in zip(_random_numbers(seed), enumerate(lines), strict=False):
         if len(taken) < size:
-            heapq.heappush(taken, (-number, place, line))
+            heapq.heappush(taken, (-number, index, line))
         elif taken and number < -taken[0][0]:
-            heapq.heapreplace(taken, (-number, place, line))
+            heapq.heapreplace(taken, (-number, index, line))
     return [line for _, _, line in sorted(taken, key=lambda item: item[1])]
 
 

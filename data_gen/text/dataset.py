@@ -205,8 +205,8 @@ def _check_text(files: dict[str, Files], on_bad: str, progress: Report) -> None:
         lines = 0
         for batch in read_batches(source, target):
             for path, raw in ((source, batch.source), (target, batch.target)):
-                for place, kind in decode_lines(raw or [])[1].items():
-                    add_fault(bad.setdefault(str(path), {}), kind, batch.first + place)
+                for index, kind in decode_lines(raw or [])[1].items():
+                    add_fault(bad.setdefault(str(path), {}), kind, batch.first + index)
             lines += len(batch.source)
             progress(batch.size)
         if not lines:
@@ -259,7 +259,7 @@ def _write_split(
 
 
 def _check_written(summary: SplitSummary, files: Files, on_bad: str) -> None:
-    """:raises UserError: if lines turned out bad that must not be, or if no pair is left."""
+    """Check what was written. :raises UserError: if lines turned out bad that must not be, or if no pair is left."""
     bad = {
         str(path): side.bad_lines for path, side in zip(files, summary.sides, strict=False) if side.bad_lines
     }  # of a copy there is one

@@ -78,7 +78,7 @@ class Encoder:
         return self._vocabulary
 
     def pieces(self, lines: list[str]) -> list[list[int]]:
-        """:returns: the numbers of the pieces of each line, in the model."""
+        """Encode lines. :returns: the numbers of the pieces of each line, in the model."""
         for space in self._white_space:
             if any(space in line for line in lines):
                 lines = [line.replace(space, " ") for line in lines]
@@ -93,8 +93,8 @@ class Encoder:
         lengths = np.fromiter(map(len, numbers), dtype=np.int64, count=len(numbers))
         flat = np.fromiter(chain.from_iterable(numbers), dtype=np.int32, count=int(lengths.sum()))
         ids = self._vocabulary.ids[flat]
-        places = np.flatnonzero(ids == UNKNOWN)
-        sequences = np.searchsorted(np.cumsum(lengths), places, side="right")
+        positions = np.flatnonzero(ids == UNKNOWN)
+        sequences = np.searchsorted(np.cumsum(lengths), positions, side="right")
         unknown = [lines[sequence] for sequence in sequences.tolist()]
         return EncodedSide(end_sequences(ids, lengths), lengths, unknown)
 
@@ -110,22 +110,22 @@ def encode_batch(batch: Batch, source: Encoder, target: Encoder | None) -> Encod
         sides.append((target, batch.target))
     decoded = [decode_lines(raw) for _, raw in sides]
     bad = set().union(*(faults for _, faults in decoded))
-    kept = [place for place in range(len(batch.source)) if place not in bad]
+    kept = [index for index in range(len(batch.source)) if index not in bad]
     numbers = [
-        encoder.pieces([lines[place] for place in kept] if bad else lines)
+        encoder.pieces([lines[index] for index in kept] if bad else lines)
         for (encoder, _), (lines, _) in zip(sides, decoded, strict=True)
     ]
     if not all(all(side) for side in numbers):  # a line without pieces
         for side, (_, faults) in zip(numbers, decoded, strict=True):
-            faults.update({place: VANISHED for place, pieces in zip(kept, side, strict=True) if not pieces})
+            faults.update({index: VANISHED for index, pieces in zip(kept, side, strict=True) if not pieces})
         whole = [index for index, pieces in enumerate(zip(*numbers, strict=True)) if all(pieces)]
         numbers = [[side[index] for index in whole] for side in numbers]
         kept = [kept[index] for index in whole]
-    lines = [batch.first + place for place in kept]
+    lines = [batch.first + index for index in kept]
     encoded = []
     for (encoder, _), side, (_, faults) in zip(sides, numbers, decoded, strict=True):
         encoded.append(encoder.side(side, lines))
-        encoded[-1].faults = sorted(((kind, batch.first + place) for place, kind in faults.items()), key=lambda f: f[1])
+        encoded[-1].faults = sorted(((kind, batch.first + index) for index, kind in faults.items()), key=lambda f: f[1])
     return EncodedBatch(batch.size, len(batch.source), encoded[0], encoded[1] if target is not None else None)
 
 
@@ -169,14 +169,14 @@ def make_models(folder: Path, spec: TextSpec, files: tuple[Path, Path | None], p
         if path is not None:
             content, name = read_model(path), f"'{path}'"
         else:
-            sides = [place for place in ((0, 1) if spec.joined else (side,)) if files[place] is not None]
-            name = " and ".join(f"'{files[place]}'" for place in sides)
-            progress.doing(f"training sentencepiece on {' and '.join(spec.languages[place] for place in sides)}")
-            texts = [TrainingText(_good_lines(files, place), spec.spm_options) for place in sides]
+            sides = [each for each in ((0, 1) if spec.joined else (side,)) if files[each] is not None]
+            name = " and ".join(f"'{files[each]}'" for each in sides)
+            progress.doing(f"training sentencepiece on {' and '.join(spec.languages[each] for each in sides)}")
+            texts = [TrainingText(_good_lines(files, each), spec.spm_options) for each in sides]
             content = train_model((line for text in texts for line in text), spec, name)
-            for place, text in zip(sides, texts, strict=True):
+            for each, text in zip(sides, texts, strict=True):
                 if text.left_out.count:
-                    not_trained_on[str(files[place])] = text.left_out
+                    not_trained_on[str(files[each])] = text.left_out
         processor = load_model(content, name)
         stem = "sentencepiece" if spec.one_model else f"sentencepiece.{language}"
         (folder / f"{stem}.model").write_bytes(content)
@@ -192,9 +192,9 @@ def _good_lines(files: tuple[Path, Path | None], side: int) -> Iterator[tuple[in
     for batch in read_batches(source, target):
         decoded = [decode_lines(raw) for raw in (batch.source, batch.target) if raw is not None]
         bad = set().union(*(faults for _, faults in decoded))
-        for place, line in enumerate(decoded[side][0]):
-            if place not in bad:
-                yield batch.first + place, line
+        for index, line in enumerate(decoded[side][0]):
+            if index not in bad:
+                yield batch.first + index, line
 
 
 def _has_bytes(processor: Any) -> bool:

@@ -7,7 +7,7 @@ records = extract(load(cfg), cfg)
 import ast
 import resource
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from itertools import repeat
@@ -28,6 +28,7 @@ from torch import Tensor
 
 from data_gen.errors import FAILURE, UserError, listed
 from fairseq_plugin.analysis.ensemble import score_references, with_mean_attention
+from fairseq_plugin.analysis.formats.columns import Columns
 from fairseq_plugin.analysis.generation_options import (
     TASK,
     check_generation,
@@ -37,7 +38,6 @@ from fairseq_plugin.analysis.generation_options import (
     parse,
 )
 from fairseq_plugin.analysis.records import AttentionRecord
-from fairseq_plugin.analysis.spill import Spill
 from fairseq_plugin.modules.padding import PaddingLayout
 
 
@@ -122,26 +122,28 @@ def decoded(
     *,
     folder: Path | None = None,
     progress: Any = iter,
+    change: Callable[[AttentionRecord], AttentionRecord] = lambda record: record,
     seed: int | None = None,
-) -> Iterator[Spill]:
+) -> Iterator[Columns]:
     """Attention of every hypothesis of every sentence, in corpus order, best hypothesis first.
 
-    With ``cfg.generation.score_reference`` the hypothesis is the reference itself (teacher forcing). The records wait
-    in a temporary file, so that memory does not grow with them; they can be read until the block ends.
+    With ``cfg.generation.score_reference`` the hypothesis is the reference itself (teacher forcing). The records are
+    kept in temporary files, so that memory does not grow with them; they can be read until the block ends.
 
-    :param folder: for the temporary file; by default where temporary files are.
+    :param folder: for the temporary files; by default where temporary files are.
     :param progress: wraps the iterable of batches, e.g. a progress bar.
+    :param change: makes of each record the one that is kept.
     :param seed: of what is drawn (``--sampling``, ``--retain-dropout``); by default that of ``cfg``.
     :raises UserError: the model returns no attention, or a sentence of the split is missing that was not to be skipped.
     """
-    with Spill(folder) as spill:
+    with Columns(folder) as columns:
         with warnings.catch_warnings():
             # fairseq's data loader asks for pinned memory whether or not there is a GPU to need it.
             warnings.filterwarnings("ignore", message=".*'pin_memory' argument is set as true", category=UserWarning)
             for record in _decode(loaded, cfg, progress(_batches(loaded, cfg)), seed):
-                spill.add(record)
-        check_complete(np.append(spill.ids, skipped(loaded, cfg)), len(loaded.task.dataset(loaded.split)))
-        yield spill
+                columns.add(change(record))
+        check_complete(np.append(columns.ids, skipped(loaded, cfg)), len(loaded.task.dataset(loaded.split)))
+        yield columns
 
 
 class Draws:
@@ -166,7 +168,7 @@ class Draws:
 
 
 def sentences_of(loaded: Loaded) -> tuple[Iterator[tuple[str, ...]], Iterator[tuple[str, ...]]]:
-    """The sources of the split and its references, of which there may be none, as tokens."""
+    """The sources of the split and its references as tokens; a split may have no references."""
     dataset = loaded.task.dataset(loaded.split)
 
     def side(name: str, dictionary: Dictionary) -> Iterator[tuple[str, ...]]:
@@ -245,7 +247,7 @@ def right_padded(sample: dict[str, Any], task: FairseqTask) -> dict[str, Any]:
     """The batch with its source padded on the right.
 
     fairseq's LSTM turns left padding into right padding inside, and its attention with it: only right-padded batches
-    have attention and source in the same places for every model.
+    have attention and source at the same positions for every model.
     """
     net_input = sample["net_input"]
     tokens = net_input["src_tokens"]
@@ -255,9 +257,10 @@ def right_padded(sample: dict[str, Any], task: FairseqTask) -> dict[str, Any]:
 
 
 def check_open_files(workers: int) -> None:
-    """:raises UserError: so many processes that prepare batches need more open files than the system allows.
+    """Refuse more processes than the system allows open files for; they would wait for one another for ever.
 
-    Without this, they wait for one another for ever.
+    :param workers: the number of processes that prepare batches.
+    :raises UserError: naming how many files they need.
     """
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = 32 + 16 * workers  # measured: 33 for one, 130 for 8

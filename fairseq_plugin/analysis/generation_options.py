@@ -98,7 +98,10 @@ def check_effect(given: Mapping[str, Any]) -> None:
 
 
 def check_seed(seed: int) -> None:
-    """:raises UserError: NumPy or torch would not take the seed."""
+    """Check that NumPy and torch take a seed.
+
+    :raises UserError: if they do not.
+    """
     if not 0 <= seed <= MAX_SEED:
         raise UserError(f"--seed must be from 0 to {MAX_SEED}, but is {seed}")
 
@@ -111,7 +114,10 @@ def check_batches(
     required_batch_size_multiple: int = 1,
     **_: Any,
 ) -> None:
-    """:raises UserError: there can be no such batches."""
+    """Check numbers that shape batches.
+
+    :raises UserError: if there can be no such batches, naming the option.
+    """
     for option, value, least in (
         ("--num-workers", num_workers, 0),
         ("--max-tokens", max_tokens, 1),

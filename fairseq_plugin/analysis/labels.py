@@ -19,7 +19,7 @@ SEEN: Final = " \u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08
 # Letters, marks and a symbol that are drawn as nothing: fillers of Hangul, vowels of Khmer, the empty Braille cell.
 BLANK: Final = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
 
-LONGEST: Final = 32  # columns of a label in a picture; a Chinese character takes two
+WIDEST: Final = 32  # columns of a label in a picture; a Chinese character takes two
 LETTER: Final = 8  # characters that one letter with its marks has at most, as far as cutting goes
 PARTS: Final = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|[nrt])|.")
 
@@ -36,8 +36,8 @@ def visible(text: str) -> str:
     """Any text, with codes for what cannot be seen other than spaces."""
     last = len(text) - 1
     return "".join(
-        character if _is_seen(character) or (character in JOINERS and 0 < place < last) else _code(character)
-        for place, character in enumerate(text)
+        character if _is_seen(character) or (character in JOINERS and 0 < position < last) else _code(character)
+        for position, character in enumerate(text)
     )
 
 
@@ -51,16 +51,16 @@ def shortened(text: str) -> str:
         else:
             parts.append(part)
     widths = [_width(part) for part in parts]
-    if sum(widths) <= LONGEST:
+    if sum(widths) <= WIDEST:
         return text
     head = tail = 0  # parts that are kept
-    left = LONGEST - 1
+    left = WIDEST - 1
     while True:
-        place = head if head <= tail else -1 - tail
-        left -= widths[place]
+        index = head if head <= tail else -1 - tail
+        left -= widths[index]
         if left < 0:
             return "".join([*parts[:head], "…", *parts[len(parts) - tail :]])
-        head, tail = head + (place >= 0), tail + (place < 0)
+        head, tail = head + (index >= 0), tail + (index < 0)
 
 
 def _is_seen(character: str) -> bool:

@@ -1,4 +1,4 @@
-"""What attention looks like, in numbers: diagonal, monotonic, sharp, covering, right.
+"""What attention looks like, in numbers: diagonal, monotonic, sharp, covering, close to gold alignments.
 
 Legend: a_ts is the weight of source token s in row t. A *letter* is a token other than ``</s>``. One rule for ``</s>``:
 
@@ -11,9 +11,8 @@ Rows over an empty source hold no weights: their letters are not on the diagonal
 Among equal weights the leftmost is the argmax. Each measure is a :class:`Tally`, a total over a number of things;
 pooled over sentences, each thing (letter, step, source letter, link) counts the same, not each sentence.
 
-Gold alignments: which source word stands for which target word, as people marked it.
-
-One line a sentence, in the order of the corpus; on it links separated by spaces, each ``source-target``, positions
+A gold alignment says which source word stands for which target word, as people marked it. A file of them has one line
+a sentence, in the order of the corpus. The line holds links with spaces between them, each ``source-target``, positions
 counted from 0 ("Pharaoh format", after the decoder that introduced it). An empty line is a sentence without links.
 Annotators mark a link as sure or, where they hesitate, as possible (Och and Ney 2003,
 https://aclanthology.org/J03-1002):
@@ -36,7 +35,7 @@ import numpy as np
 from data_gen.errors import UserError, failure_from_os_error
 from data_gen.text.corpus import lines_of
 from fairseq_plugin.analysis.formats.text import hard_pairs
-from fairseq_plugin.analysis.records import AttentionRecord, diagonal_hits, letters
+from fairseq_plugin.analysis.records import AttentionRecord, letters
 
 Link = tuple[int, int]  # source position, target position
 LINK = re.compile(rb"([0-9]{1,9})([-p?])([0-9]{1,9})")
@@ -144,7 +143,7 @@ def _same_letter(record: AttentionRecord) -> np.ndarray:
     return np.equal(target[:, None], source[None, :], dtype=np.object_).astype(np.bool_)  # (T, S)
 
 
-# For each task, (T, S) bool: where the letter in row t is to be read; t (T, 1) and s (1, S) are positions.
+# For each task, (T, S) bool: where the task reads the letter of row t; t (T, 1) and s (1, S) are positions.
 EXPECTED: dict[str, Callable[[np.ndarray, np.ndarray, AttentionRecord], np.ndarray]] = {
     "copy": lambda t, s, record: s == t,
     "shift": lambda t, s, record: s == t,
@@ -155,12 +154,29 @@ EXPECTED: dict[str, Callable[[np.ndarray, np.ndarray, AttentionRecord], np.ndarr
 }
 
 
+def diagonal_hits(record: AttentionRecord, expected: np.ndarray | None = None) -> tuple[int, int]:
+    """Count the letters of the hypothesis that the model read off their own position.
+
+    Letters are the target tokens other than ``</s>``. The letter at target position t is a hit if the largest weight
+    of row t stands in column t; among equal weights the leftmost counts. A letter beyond the end of the source
+    (t >= S) is a miss.
+
+    :param expected: (T, S) bool, the columns that make a hit of each row, where these are not the diagonal.
+    :returns: (hits, letters).
+    """
+    positions = letters(record.target)
+    if not positions.size or not record.source:
+        return 0, positions.size
+    columns = record.weights[positions].argmax(axis=1)  # (letters,)
+    hits = columns == positions if expected is None else expected[positions, columns]
+    return int(hits.sum()), positions.size
+
+
 def diagonal(record: AttentionRecord, task_map: str = "copy") -> Tally:
     """Diagonal accuracy: the share of letters t whose argmax_s a_ts is where the task has them from.
 
     That is t for ``copy`` and ``shift``, L - 1 - t for ``reverse``, t mod L for ``repeat``, floor(t / 2) for
-    ``duplicate``, with L source letters; for ``sort`` any position that holds the letter which was written. For
-    ``copy`` it is :func:`~fairseq_plugin.analysis.records.diagonal_share`.
+    ``duplicate``, with L source letters; for ``sort`` any position that holds the letter which was written.
 
     :param task_map: a key of ``EXPECTED``.
     """
@@ -217,8 +233,8 @@ def covered(record: AttentionRecord) -> Tally:
     Koehn and Knowles 2017 (https://arxiv.org/abs/1706.03872) read attention as an alignment in this way.
     """
     columns = _columns(record)  # (letters,)
-    places = letters(record.source)
-    return Tally(int(np.isin(places, columns).sum()), len(places))
+    positions = letters(record.source)
+    return Tally(int(np.isin(positions, columns).sum()), len(positions))
 
 
 def hard_alignment(record: AttentionRecord) -> frozenset[Link]:

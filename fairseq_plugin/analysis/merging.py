@@ -24,14 +24,14 @@ SPACE = "\u2581"  # sentencepiece's mark of a word's beginning, or end
 JOIN = "@@"  # subword-nmt's mark of a word that goes on
 SUFFIX = "sentencepiece-suffix"
 LOOKED_AT = 1000
-"""So many sentences of each side show how data is cut."""
+"""The number of sentences of each side that show how data is cut."""
 
 
 def merge(record: AttentionRecord, scheme: str) -> AttentionRecord:
     """A record of words from a record of subwords; its score, id and rank stay.
 
-    A record of whole words keeps its weights. Words have no marks left, so a merged record is not to be merged again
-    with ``sentencepiece``, for which a word without a mark goes on with the word before.
+    A record of whole words keeps its weights. Do not merge a record twice with ``sentencepiece``: words have no marks
+    left, and a word without a mark goes on with the word before.
 
     :param scheme: ``sentencepiece`` (a piece with ``▁`` begins a word), ``sentencepiece-suffix`` (it ends one),
         ``bpe`` (a piece with ``@@`` at its end goes on in the next) or ``none``.
@@ -53,7 +53,10 @@ def merge(record: AttentionRecord, scheme: str) -> AttentionRecord:
 
 
 def check_scheme(scheme: str) -> None:
-    """:raises UserError: if :func:`merge` knows no such scheme, listing those that there are."""
+    """Check that :func:`merge` knows a scheme.
+
+    :raises UserError: if it does not, listing those that it knows.
+    """
     if scheme not in SCHEMES:
         raise UserError(f"no way to merge subwords called {scheme!r}: choose one of {', '.join(SCHEMES)}")
 
@@ -120,7 +123,7 @@ def _marks_ends(sentences: list[list[str]]) -> bool:
     letters = [piece for sentence in sentences for piece in sentence if piece.strip(SPACE)]
     begins, ends = sum(map(_begins_word, letters)), sum(map(_ends_word, letters))
     if begins == ends:
-        begins, ends = (sum(SPACE in sentence[place] for sentence in sentences) for place in (0, -1))
+        begins, ends = (sum(SPACE in sentence[end] for sentence in sentences) for end in (0, -1))
     return ends > begins
 
 
@@ -145,9 +148,9 @@ def merge_weights(weights: np.ndarray, target: Sequence[int], source: Sequence[i
 def _starts(tokens: Sequence[str], begins: Callable[[str, str], bool]) -> list[int]:
     """The positions at which a word begins."""
     return [
-        place
-        for place, token in enumerate(tokens)
-        if place == 0 or token in SPECIAL or tokens[place - 1] in SPECIAL or begins(tokens[place - 1], token)
+        position
+        for position, token in enumerate(tokens)
+        if position == 0 or token in SPECIAL or tokens[position - 1] in SPECIAL or begins(tokens[position - 1], token)
     ]
 
 

@@ -1,18 +1,23 @@
-"""The attention of one hypothesis, and how much of it lies on the diagonal.
+"""The attention of one hypothesis, and what all files of such records agree on.
 
 Legend: S source length, T target length. Attention is always target x source: row t holds the weights with which the
 model read the S source tokens while it predicted target token t.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, TypeVar
 
 import numpy as np
 
 from data_gen.errors import UserError
 
 END = "</s>"
+AXES = "target x source"  # as files say it
+SEQUENCES = ("source", "target", "reference")
+Item = TypeVar("Item")
 LARGEST_ID = 2**63 - 1  # files keep ids as int64
 
 
@@ -26,7 +31,7 @@ class AttentionRecord:
     :param weights: (T, S), target x source; kept as a read-only float32 array.
     :param score: the score of the hypothesis as the generator reports it.
     :param reference: the tokens of the gold target, None if there is none.
-    :param rank: place in the n-best list of the sentence, 0 for the best hypothesis.
+    :param rank: position in the n-best list of the sentence, 0 for the best hypothesis.
     :raises UserError: if the shape of ``weights`` is not (T, S), if a number is not finite, if ``id`` or ``rank`` is
         negative, or if a token is not valid Unicode.
     """
@@ -53,6 +58,13 @@ class AttentionRecord:
         weights.flags.writeable = False
         object.__setattr__(self, "weights", weights)
 
+    @classmethod
+    def trusted(cls, **fields: Any) -> "AttentionRecord":
+        """A record of fields that come from another record, without checking them again."""
+        record = object.__new__(cls)
+        record.__dict__.update(fields)
+        return record
+
 
 def check_shape(shape: tuple[int, ...], source: Sequence[str], target: Sequence[str], where: str) -> None:
     """Check that attention of this shape has one row for each target token and one column for each source token.
@@ -75,37 +87,43 @@ def without_end(tokens: Sequence[str]) -> Sequence[str]:
 
 def letters(tokens: Iterable[str]) -> np.ndarray:
     """The positions of the tokens other than ``</s>``."""
-    return np.array([place for place, token in enumerate(tokens) if token != END], dtype=np.int64)
+    return np.array([position for position, token in enumerate(tokens) if token != END], dtype=np.int64)
 
 
-def diagonal_hits(record: AttentionRecord, expected: np.ndarray | None = None) -> tuple[int, int]:
-    """Count the letters of the hypothesis that the model read off their own position.
+def in_order(
+    items: Iterable[Item], position: Callable[[Item], tuple[int, int]] = attrgetter("id", "rank")
+) -> Iterator[Item]:
+    """Pass items on while their position rises.
 
-    Letters are the target tokens other than ``</s>``. The letter at target position t is a hit if the largest weight
-    of row t stands in column t; among equal weights the leftmost counts. A letter beyond the end of the source
-    (t >= S) is a miss.
-
-    :param expected: (T, S) bool, the columns that make a hit of each row, where these are not the diagonal.
-    :returns: (hits, letters).
+    :param items: records, or whatever has a ``position``, the id and rank of a hypothesis.
+    :raises UserError: at the first item that does not come after the one before.
     """
-    positions = letters(record.target)
-    if not positions.size or not record.source:
-        return 0, positions.size
-    columns = record.weights[positions].argmax(axis=1)  # (letters,)
-    hits = columns == positions if expected is None else expected[positions, columns]
-    return int(hits.sum()), positions.size
+    last = (-1, -1)
+    for item in items:
+        current = position(item)
+        if current <= last:
+            raise UserError(
+                f"id {current[0]}, rank {current[1]} comes after id {last[0]}, rank {last[1]}:"
+                " records must be in corpus order, each once"
+            )
+        last = current
+        yield item
 
 
-def diagonal_share(records: Iterable[AttentionRecord]) -> float:
-    """Share of all letters of all records that are hits, from 0 to 1: every letter counts the same, not every record.
+def shortest(weights: np.ndarray) -> np.ndarray:
+    """Float32 numbers as the float64 of the fewest digits that is the same as float32: 0.1, not 0.10000000149011612."""
+    short = weights.astype("U").astype(np.float64)
+    # A short decimal goes through float64 on its way back; where that rounds to another float32, all digits are kept.
+    return np.where(short.astype(np.float32) == weights, short, weights.astype(np.float64))
 
-    :raises UserError: if there is no letter to count.
+
+def check_equal(name: str, value: object, expected: str) -> None:
+    """Check what a file says of itself.
+
+    :raises UserError: if it is not what is expected.
     """
-    counts = [diagonal_hits(record) for record in records]
-    total = sum(count for _, count in counts)
-    if total == 0:
-        raise UserError(f"no target token other than {END} in {len(counts)} records: there is no diagonal to measure")
-    return sum(hits for hits, _ in counts) / total
+    if value != expected:
+        raise UserError(f"{name} is {value!r}, expected {expected!r}: was it written by another program or version?")
 
 
 def _check_unicode(tokens: Sequence[str], where: str) -> None:

@@ -47,12 +47,12 @@ def give_identity(state: Mapping[str, Any]) -> None:
 
 
 def take_identity(state_dict: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """:returns: the parameters alone, and the digests of encoder and decoder, if there are some."""
+    """Separate the digests from the parameters. The dictionary of the caller stays as it is.
+
+    :returns: the parameters alone, and the digests of encoder and decoder, if there are some.
+    """
     digests = {part: state_dict[f"{part}.{DIGEST}"] for part in SIDES if f"{part}.{DIGEST}" in state_dict}
-    if not digests:
-        return state_dict, {}
-    parameters = OrderedDict(item for item in state_dict.items() if not item[0].endswith(f".{DIGEST}"))
-    return parameters, digests
+    return OrderedDict(item for item in state_dict.items() if not item[0].endswith(f".{DIGEST}")), digests
 
 
 def check_identity(model: nn.Module, digests: Mapping[str, Tensor]) -> None:
@@ -111,7 +111,7 @@ def check_parameters(model: nn.Module, state_dict: dict[str, Tensor]) -> None:
 
 
 def sha256_of(dictionary: Dictionary) -> bytes:
-    """:returns: the SHA-256 of the symbols in order."""
+    """Digest a dictionary. :returns: the SHA-256 of the symbols in order."""
     return hashlib.sha256("\n".join(dictionary.symbols).encode()).digest()
 
 
@@ -123,7 +123,9 @@ def fingerprint(
     no_source_eos: bool,
     online: CopySpec | None,
 ) -> dict[str, Any]:
-    """:returns: what a checkpoint keeps.
+    """Describe dictionaries, languages and data for a checkpoint.
+
+    :returns: what a checkpoint keeps.
 
     :param languages: of source and target.
     :param online: what train is made from, if it is made while training.

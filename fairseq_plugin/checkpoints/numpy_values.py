@@ -63,7 +63,7 @@ def _numbers(kind: Type, data: bytes) -> np.ndarray:
 
 
 def _named(path: str, function: Callable[..., Any]) -> Any:
-    """:returns: a function that torch knows by the name ``path``."""
+    """Give a function another name. :returns: a function that torch knows by the name ``path``."""
 
     def stand_in(*args: object) -> Any:
         return function(*args)

@@ -104,11 +104,11 @@ def verify(save_dir: str) -> None:
     :raises UserError: they cannot.
     """
     try:
-        place = Path(save_dir).absolute()
-        folders = sorted(path.name for path in place.glob("checkpoint*.pt") if path.is_dir())
-        while not place.exists():
-            place = place.parent
-        tempfile.TemporaryFile(dir=place).close()
+        folder = Path(save_dir).absolute()
+        folders = sorted(path.name for path in folder.glob("checkpoint*.pt") if path.is_dir())
+        while not folder.exists():
+            folder = folder.parent
+        tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise _unwritable(save_dir, error) from error
     if folders:
@@ -127,11 +127,11 @@ def claimed(save_dir: str) -> Iterator[None]:
 
     :raises UserError: another training has it, or it cannot be made.
     """
-    place = Path(save_dir).absolute()
-    missing = [folder for folder in (place, *place.parents) if not folder.exists()]
+    folder = Path(save_dir).absolute()
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        claim = _claim(place)
+        folder.mkdir(parents=True, exist_ok=True)
+        claim = _claim(folder)
     except BlockingIOError:
         raise UserError(
             f"another process trains into --save-dir {save_dir!r}: wait for its end, or name another folder"

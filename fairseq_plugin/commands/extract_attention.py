@@ -2,16 +2,12 @@
 
     python scripts/extract_attention.py DATA --path checkpoint_best.pt --output attention.npz
 
-Options of fairseq-generate are understood as well (--task, --lenpen, --max-tokens, ...); those that would have no
-effect are refused. Memory does not grow with
-the corpus: hypotheses wait in a temporary file beside the output. Where the references repeat the sources, as those of
-the copy task do, the last line tells how many letters were read off their own position.
-"""
+Options of fairseq-generate are understood as well (--task, --lenpen, --max-tokens, ...); those that would have XX"""
 
 import argparse
 import functools
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +17,9 @@ from data_gen.errors import UserError, run_command
 from data_gen.files import require_place
 from fairseq_plugin.analysis.extraction import Loaded, decoded, generation_config, load, sentences_of, skipped
 from fairseq_plugin.analysis.formats import FORMATS, format_of, write_records
+from fairseq_plugin.analysis.measures import diagonal_hits
 from fairseq_plugin.analysis.merging import check_scheme, merge, scheme_of
-from fairseq_plugin.analysis.records import END, AttentionRecord, diagonal_hits
+from fairseq_plugin.analysis.records import END, AttentionRecord
 from fairseq_plugin.commands import program_name
 from fairseq_plugin.program import memory_shortage
 
@@ -97,11 +94,16 @@ def extract_to_files(options: argparse.Namespace, fairseq_arguments: Sequence[st
     scheme = scheme_of(options.merge, *sentences_of(loaded))
     check_lines(options, loaded, cfg)
     diagonal = Diagonal()
+
+    def change(record: AttentionRecord) -> AttentionRecord:
+        return diagonal.counted(merge(record, scheme))
+
     progress = functools.partial(bar, cfg=cfg, name="extract", unit="batch")
-    with memory_shortage(), decoded(loaded, cfg, folder=options.output[0].parent, progress=progress) as records:
+    decoding = decoded(loaded, cfg, folder=options.output[0].parent, progress=progress, change=change)
+    with memory_shortage(), decoding as records:
         for path in options.output:
-            words = (merge(record, scheme) for record in bar(records, cfg, path.name, "hypothesis"))
-            write_records(diagonal.watch(words) if path is options.output[0] else words, path, options.format)
+            written = functools.partial(bar, cfg=cfg, name=path.name, unit="hypothesis")
+            write_records(records.watched(written), path, options.format)
         print(f"{len(records)} hypotheses written to {', '.join(map(str, options.output))}")
     if line := diagonal.line():
         print(line)
@@ -109,7 +111,10 @@ def extract_to_files(options: argparse.Namespace, fairseq_arguments: Sequence[st
 
 
 def check_lines(options: argparse.Namespace, loaded: Loaded, cfg: Any) -> None:
-    """:raises UserError: sentences are to be left out, but a file has a line for each."""
+    """Check that no sentence is left out where a file has a line for each.
+
+    :raises UserError: naming the file.
+    """
     for path in options.output:
         if format_of(path, options.format).best_only and (left_out := skipped(loaded, cfg)).size:
             raise UserError(
@@ -119,7 +124,7 @@ def check_lines(options: argparse.Namespace, loaded: Loaded, cfg: Any) -> None:
 
 
 def warn_of_ending(path: Path, name: str | None) -> None:
-    """One line where a file is to be of another format than its ending says, by which the other scripts go."""
+    """Print a line where the format of a file is not that of its ending: the other scripts go by the ending."""
     ending = path.suffix.lower().removeprefix(".")
     if name is not None and ending in FORMATS and ending != name:
         print(
@@ -153,15 +158,14 @@ class Diagonal:
         self.hits = self.letters = 0
         self.copies = True
 
-    def watch(self, records: Iterable[AttentionRecord]) -> Iterator[AttentionRecord]:
-        """Count the records that pass by."""
-        for record in records:
-            self.copies = self.copies and repeats_source(record)
-            if self.copies and record.rank == 0:
-                hits, letters = diagonal_hits(record)
-                self.hits += hits
-                self.letters += letters
-            yield record
+    def counted(self, record: AttentionRecord) -> AttentionRecord:
+        """Count a record, and hand it back."""
+        self.copies = self.copies and repeats_source(record)
+        if self.copies and record.rank == 0:
+            hits, letters = diagonal_hits(record)
+            self.hits += hits
+            self.letters += letters
+        return record
 
     def line(self) -> str | None:
         """What was counted; None if some reference was not its source, so that the diagonal means nothing."""

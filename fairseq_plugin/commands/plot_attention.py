@@ -8,32 +8,36 @@
 
 Reads what extract_attention.py writes. Prints SRC, TRG (if there is a reference) and PRED one under
 the other, and last the path of the picture. With --evolution, the checkpoints of a training read one sentence of a
-dataset and its reference, so that all have the same rows; every option of fairseq-generate is understood as well.
+dataset and its reference (teacher forcing). So all have the same rows, whatever the model would have written by then.
+Every option of fairseq-generate is understood as well.
 """
 
 import argparse
+import re
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
+from fairseq import checkpoint_utils
 from tqdm import tqdm
 
 from data_gen.errors import UserError, listed, run_command
 from data_gen.files import require_place
-from fairseq_plugin.analysis.evolution import Stage, checkpoints_in, evenly, stages
+from fairseq_plugin.analysis.extraction import extract_forced, generation_config, load
 from fairseq_plugin.analysis.formats import iterate_records, read_records
 from fairseq_plugin.analysis.labels import label, visible
 from fairseq_plugin.analysis.pictures import picture
 from fairseq_plugin.analysis.pictures.fonts import MissingGlyphWarning, RightToLeftWarning
-from fairseq_plugin.analysis.pictures.heatmap import Colours, draw_grid
-from fairseq_plugin.analysis.pictures.panel import LONGEST, Panel, ThinnedWarning, parts
-from fairseq_plugin.analysis.pictures.series import save_gif, save_pages
+from fairseq_plugin.analysis.pictures.heatmap import Colours, draw_frames, draw_grid
+from fairseq_plugin.analysis.pictures.panel import MOST_CELLS, Panel, ThinnedWarning, parts
 from fairseq_plugin.analysis.records import AttentionRecord, without_end
 from fairseq_plugin.commands import program_name
 
 NAME = program_name("plot_attention")
+Item = TypeVar("Item")
 OF_PICTURES = (MissingGlyphWarning, RightToLeftWarning, ThinnedWarning)
 
 
@@ -72,7 +76,7 @@ def plot_all(options: argparse.Namespace) -> int:
     records = tqdm(iterate_records(options.attention), unit=" records", disable=None)
     empty: list[int] = []
 
-    def pieces() -> Iterator[Panel]:
+    def panels() -> Iterator[Panel]:
         for record in records:
             if record.rank == options.rank and not record.weights.size:
                 empty.append(record.id)
@@ -80,7 +84,8 @@ def plot_all(options: argparse.Namespace) -> int:
                 yield from parts(panel_of(record, options.attention, options))
 
     with warnings_printed():
-        count = save_pages((draw_grid([piece], colours=colours_of(options)) for piece in pieces()), options.output)
+        pages = (draw_grid([panel], colours=colours_of(options)) for panel in panels())
+        count = picture.save_pages(pages, options.output)
     left_out = [f"{len(empty)} sentences have no weight to draw, such as sentence {empty[0]}"] if empty else []
     print_lines([f"{count} pages", *left_out, str(options.output)])
     return 0
@@ -103,11 +108,11 @@ def plot_chosen(options: argparse.Namespace) -> int:
         if options.compare is not None:
             lines.append(sentence_lines(found[1])[-1])
     columns = options.columns if options.columns is not None or options.compare is None else 2
-    pieces = parts(panels[0]) if len(panels) == 1 and picture.check_ending(options.output) == ".pdf" else []
+    pages = parts(panels[0]) if len(panels) == 1 and picture.check_ending(options.output) == ".pdf" else []
     with warnings_printed():
-        if len(pieces) > 1:
-            save_pages((draw_grid([piece], colours=colours_of(options)) for piece in pieces), options.output)
-            lines.append(f"{len(pieces)} pages")
+        if len(pages) > 1:
+            picture.save_pages((draw_grid([panel], colours=colours_of(options)) for panel in pages), options.output)
+            lines.append(f"{len(pages)} pages")
         else:
             picture.save(draw_grid(panels, columns=columns, colours=colours_of(options)), options.output)
     print_lines([*lines, str(options.output)])
@@ -151,7 +156,68 @@ def select(records: Sequence[AttentionRecord], sentence: int | None, rank: int, 
 
 
 GIF = ".gif"
+# As fairseq-train names what it saves after an epoch, and after a number of updates within one.
+CHECKPOINT = re.compile(r"checkpoint(?:(?P<whole>\d+)|_(?P<epoch>\d+)_(?P<updates>\d+))\.pt")
 PANELS, FRAMES = 12, 30  # checkpoints in a picture and in an animation, if --panels does not say
+
+
+class Stage(NamedTuple):
+    """What a training had come to at a checkpoint."""
+
+    epoch: int
+    updates: int
+    record: AttentionRecord
+
+
+def checkpoints_in(folder: Path) -> list[Path]:
+    """The checkpoints of epochs and of updates in a folder of fairseq-train, in the order in which they were saved.
+
+    ``checkpoint_best.pt`` and ``checkpoint_last.pt`` are copies of some of them, or are nowhere in the order.
+
+    :raises UserError: if there is none.
+    """
+    if not folder.is_dir():
+        raise UserError(f"no folder {str(folder)!r}: give the --save-dir of a training")
+    # The checkpoint of an epoch is saved after those of updates within it.
+    order = {
+        path: (int(name["whole"] or name["epoch"]), name["whole"] is not None, int(name["updates"] or 0))
+        for path in folder.iterdir()
+        if (name := CHECKPOINT.fullmatch(path.name))
+    }
+    if not order:
+        raise UserError(
+            f"no checkpoint of an epoch or an update in {str(folder)!r}: train without --no-epoch-checkpoints, or with"
+            " --save-interval-updates"
+        )
+    return sorted(order, key=order.__getitem__)
+
+
+def evenly(items: Sequence[Item], most: int) -> list[Item]:
+    """At most ``most`` of the items, evenly spaced, the first and the last among them.
+
+    :raises UserError: if ``most`` is below 2.
+    """
+    if most < 2:
+        raise UserError(f"at least 2 checkpoints show a change, but {most} is given: take --panels 2 or more")
+    if len(items) <= most:
+        return list(items)
+    return [items[round(number * (len(items) - 1) / (most - 1))] for number in range(most)]
+
+
+def stages(paths: Sequence[Path], arguments: Sequence[str], sentence: int) -> Iterator[Stage]:
+    """Load one checkpoint after the other and let it read a sentence and its reference.
+
+    :param arguments: as on the command line of fairseq-generate, without ``--path``.
+    :param sentence: its position in the split.
+    :raises UserError: as :func:`load` and :func:`extract_forced`.
+    """
+    for path in paths:
+        cfg = generation_config([*arguments, "--score-reference", "--path", str(path)])
+        record = extract_forced(load(cfg), cfg, sentence)
+        history = checkpoint_utils.load_checkpoint_to_cpu(str(path))["optimizer_history"]
+        name = CHECKPOINT.fullmatch(path.name)
+        assert name
+        yield Stage(int(name["whole"] or name["epoch"]), history[-1]["num_updates"], record)
 
 
 def plot_evolution(options: argparse.Namespace, fairseq_arguments: Sequence[str]) -> int:
@@ -169,7 +235,7 @@ def plot_evolution(options: argparse.Namespace, fairseq_arguments: Sequence[str]
     panels = [panel_of_checkpoint(stage, options.title) for stage in read]
     with warnings_printed():
         if animated:
-            save_gif(panels, options.output, colours=colours_of(options))
+            picture.save_gif(draw_frames(panels, colours=colours_of(options)), options.output)
         else:
             figure = draw_grid(panels, columns=options.columns, colours=colours_of(options))
             picture.save(figure, options.output)
@@ -191,7 +257,7 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog=NAME,
         description="Draw attention as a heatmap, of one sentence or of all.",
-        epilog=f"A sentence of more than {LONGEST} tokens is drawn on several pages of a .pdf, or thinned.",
+        epilog=f"A sentence of more than {MOST_CELLS} tokens is drawn on several pages of a .pdf, or thinned.",
     )
     options.add_argument(
         "attention", type=Path, help="attention file from extract_attention.py; with --evolution the dataset folder"
@@ -250,7 +316,10 @@ def plot(argv: Sequence[str] | None) -> int:
 
 
 def check_evolution(options: argparse.Namespace) -> None:
-    """:raises UserError: if an option contradicts --evolution."""
+    """Check the other options beside --evolution.
+
+    :raises UserError: if one contradicts it.
+    """
     contradictions = {
         "--all": options.all,
         "--ids": options.ids is not None,

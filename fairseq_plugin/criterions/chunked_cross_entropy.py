@@ -63,7 +63,7 @@ class _Gradients:
         self, features: Tensor, weight: Tensor, bias: Tensor | None, chunk: int, wanted: tuple[bool, ...]
     ) -> None:
         self.features = torch.empty_like(features) if wanted[0] else None
-        self._rooms = None if self.features is None else iter(torch.split(self.features, chunk))
+        self._buffers = None if self.features is None else iter(torch.split(self.features, chunk))
         self._to_features = planned(weight.t(), features.new_empty(chunk, weight.size(0))) if wanted[0] else None
         self.weight: Tensor | None = None
         self._wants_weight = wanted[1]
@@ -71,8 +71,8 @@ class _Gradients:
 
     def add(self, features: Tensor, to_logits: Tensor) -> None:
         """Take in the next chunk: its features (n, H) and the gradient of its logits (n, V)."""
-        if self._rooms is not None and self._to_features is not None:
-            self._to_features(to_logits, out=next(self._rooms))
+        if self._buffers is not None and self._to_features is not None:
+            self._to_features(to_logits, out=next(self._buffers))
         if self._wants_weight:
             self.weight = weight_gradient(to_logits, features, self.weight)
         if self.bias is not None:
@@ -119,9 +119,9 @@ class _ChunkedLoss(torch.autograd.Function):
         size = min(max(1, CHUNK_LOGITS // symbols), max(1, rows.size(0)))
         gradients = _Gradients(rows, weight, bias, size, ctx.needs_input_grad[:3])
         to_logits, exact_bias = planned(weight, rows[:size]), None if bias is None else bias.to(exact)
-        room = rows.new_empty(size, symbols)
+        buffer = rows.new_empty(size, symbols)
         for chunk, expected in zip(torch.split(rows, size), torch.split(target.unsqueeze(1), size), strict=True):
-            logits = to_logits(chunk, exact_bias, out=room[: len(chunk)])  # (n, V)
+            logits = to_logits(chunk, exact_bias, out=buffer[: len(chunk)])  # (n, V)
             chunk_loss, chunk_nll = _loss_and_slope(logits, expected, label_smoothing, slope=wanted)
             loss += chunk_loss
             nll += chunk_nll

@@ -16,7 +16,7 @@ from data_gen.errors import UserError
 from fairseq_plugin.checkpoints.identity import check_identity, check_parameters, keep_identity, take_identity
 from fairseq_plugin.checkpoints.safe_loading import allow_classes_from_first_rank
 from fairseq_plugin.models.options import GRUAttentionConfig, check_attention_options, check_config
-from fairseq_plugin.models.translation_hub import check_places
+from fairseq_plugin.models.translation_hub import check_paths
 from fairseq_plugin.modules.attention import ATTENTION, Attention
 from fairseq_plugin.modules.attention.none import FROM_FIRST
 from fairseq_plugin.modules.bridge import InitialState
@@ -108,7 +108,7 @@ class GRUAttentionModel(FairseqEncoderDecoderModel):
         :raises UserError: there is no folder, checkpoint or dataset of that name.
         """
         folder, checkpoint, data = fspath(model_name_or_path), fspath(checkpoint_file), fspath(data_name_or_path)
-        check_places(folder, checkpoint, data)
+        check_paths(folder, checkpoint, data)
         hub = super().from_pretrained(folder, checkpoint, data, **kwargs)
         from fairseq_plugin.models.translation_hub import translation_hub  # what it imports takes time to load
 

@@ -32,7 +32,7 @@ from fairseq_plugin.analysis.records import AttentionRecord
 ADDRESS = "://"  # of something on the web, which fairseq fetches
 
 
-def check_places(folder: str, checkpoint_files: str, data: str) -> None:
+def check_paths(folder: str, checkpoint_files: str, data: str) -> None:
     """Look for the folder or archive, the checkpoints in it, and the data.
 
     :param checkpoint_files: one name, or several with ':' between them.
@@ -41,16 +41,16 @@ def check_places(folder: str, checkpoint_files: str, data: str) -> None:
     """
     if ADDRESS in folder:
         return
-    place = Path(folder)
-    if place.suffix == ".pt" and place.is_file():
+    path = Path(folder)
+    if path.suffix == ".pt" and path.is_file():
         raise UserError(
-            f"{folder!r} is a checkpoint: name its folder, {str(place.parent)!r}, and as second argument {place.name!r}"
+            f"{folder!r} is a checkpoint: name its folder, {str(path.parent)!r}, and as second argument {path.name!r}"
         )
-    if not place.exists():
+    if not path.exists():
         raise UserError(f"no folder {folder!r}: name the one that fairseq-train wrote checkpoints to (--save-dir)")
-    for name in checkpoint_files.split(":") if place.is_dir() else ():
-        if not (place / name).is_file():
-            raise UserError(f"no checkpoint at {str(place / name)!r}: name one that fairseq-train wrote")
+    for name in checkpoint_files.split(":") if path.is_dir() else ():
+        if not (path / name).is_file():
+            raise UserError(f"no checkpoint at {str(path / name)!r}: name one that fairseq-train wrote")
     if not data.startswith(".") and ADDRESS not in data and not Path(data).exists():
         raise UserError(f"no dataset folder at {data!r}: name the one that the model was trained with")
 
@@ -157,7 +157,7 @@ class TranslationHub(GeneratorHubInterface):
         :raises UserError: naming the sentences without a token, counted from 0.
         """
         tokens = [tokenize_line(self.apply_bpe(self.tokenize(sentence))) for sentence in sentences]
-        empty = [place for place, of_sentence in enumerate(tokens) if not of_sentence]
+        empty = [index for index, of_sentence in enumerate(tokens) if not of_sentence]
         if empty:
             raise UserError(
                 f"{len(empty)} of {len(sentences)} sentences are empty: leave out number {listed(empty)} (from 0)"
@@ -174,7 +174,7 @@ class TranslationHub(GeneratorHubInterface):
             hypotheses = self.task.inference_step(generator, self.models, batch)
             for record, of_sentence in zip(records_of_batch(batch, hypotheses, self.task), hypotheses, strict=True):
                 found[record.id] = Translation(self.decode(of_sentence[0]["tokens"]), record)
-        return [found[place] for place in range(len(tokens))]
+        return [found[index] for index in range(len(tokens))]
 
 
 def texts(sentences: Any) -> list[str]:
@@ -185,9 +185,9 @@ def texts(sentences: Any) -> list[str]:
     if not isinstance(sentences, Iterable) or isinstance(sentences, (bytes, Mapping)):
         raise UserError(f"translate takes a text or a list of texts, but got {sentences!r}")
     listed = list(sentences)
-    for place, sentence in enumerate(listed):
+    for index, sentence in enumerate(listed):
         if not isinstance(sentence, str):
-            raise UserError(f"translate takes texts, but sentence {place} (from 0) is {sentence!r}")
+            raise UserError(f"translate takes texts, but sentence {index} (from 0) is {sentence!r}")
     return listed
 
 

@@ -48,7 +48,7 @@ class InitialState(nn.Module):
         self.projection = nn.Linear(self.read_units, hidden_size) if kind in ("tanh", "backward") else None
 
     def forward(self, encoder_states: Tensor) -> Tensor:
-        """:param encoder_states: (L_encoder, B, C)."""
+        """Make the decoder's first states. :param encoder_states: (L_encoder, B, C)."""
         if self.kind == "zero":
             return encoder_states.new_zeros(self.num_layers, encoder_states.size(1), self.hidden_size)
         top = encoder_states.size(0) - 1

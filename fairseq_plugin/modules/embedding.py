@@ -50,7 +50,10 @@ def _load_pretrained(embedding: nn.Embedding, dictionary: Dictionary, path: str)
 
 
 def _load_line(line: str, number: int, embedding: nn.Embedding, dictionary: Dictionary, path: str) -> int:
-    """:returns: how many of the dictionary's own symbols the line gives a vector, 0 or 1."""
+    """Read one line of a file of vectors into the matrix.
+
+    :returns: how many of the dictionary's own symbols the line gives a vector, 0 or 1.
+    """
     symbol, _, rest = line.rstrip().partition(" ")
     size, count = embedding.embedding_dim, rest.count(" ") + 1
     header = number == 0 and count == 1 and symbol.isdigit() and rest.isdigit()

@@ -89,11 +89,11 @@ class _Rows:
         return rows if self._lengths is None else rows.masked_fill(self._padding, 0.0)
 
     def last(self, rows: Tensor) -> Tensor:
-        """Each row at its last true token (B, ...); of an empty row the first place, which is wiped."""
+        """Each row at its last true token (B, ...); of an empty row the first position, which is wiped."""
         if self._lengths is None:
             return rows[:, -1]
-        places = (self._lengths - 1).clamp(min=0).view(-1, 1, 1).expand(-1, 1, rows.size(2))
-        return rows.gather(1, places).squeeze(1)
+        positions = (self._lengths - 1).clamp(min=0).view(-1, 1, 1).expand(-1, 1, rows.size(2))
+        return rows.gather(1, positions).squeeze(1)
 
     def turned(self, rows: Tensor) -> Tensor:
         """True tokens from the last to the first, then anything on padding."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class PaddingLayout:
-    """The places of true tokens in a padded batch, whatever side the padding is on.
+    """The positions of true tokens in a padded batch, whatever side the padding is on.
 
     :param padding_mask: (B, N), True on padding.
     """

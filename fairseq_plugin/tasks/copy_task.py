@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 
 # fairseq's own defaults for the longest output, max_len_a * S + max_len_b: taken as "not chosen by the user".
 FAIRSEQ_MAX_LEN = (0, 200)
-# Room past the longest right answer, so that an output which does not stop is seen as wrong rather than cut right.
+# Steps beyond the longest right answer. An output that does not stop is then seen as wrong, not cut to the right one.
 OUTPUT_SLACK = 10
 
 
@@ -240,7 +240,7 @@ class CopyTask(FairseqTask):
 
     @reports_user_errors
     def build_generator(self, models: list[Any], args: Any, *other_args: Any, **kwargs: Any) -> Any:
-        """fairseq's generator, with room for the longest right answer unless ``args`` sets another limit.
+        """fairseq's generator, with enough steps for the longest right answer unless ``args`` sets another limit.
 
         An ensemble returns the mean attention of the models that attend.
 
@@ -249,8 +249,8 @@ class CopyTask(FairseqTask):
         check_generation(args)
         chosen = (getattr(args, "max_len_a", FAIRSEQ_MAX_LEN[0]), getattr(args, "max_len_b", FAIRSEQ_MAX_LEN[1]))
         if chosen == FAIRSEQ_MAX_LEN:
-            room = {"max_len_a": length_ratio(self.datasets.values()), "max_len_b": OUTPUT_SLACK}
-            args = Namespace(**_as_dict(args) | room)
+            limits = {"max_len_a": length_ratio(self.datasets.values()), "max_len_b": OUTPUT_SLACK}
+            args = Namespace(**_as_dict(args) | limits)
         with fairseq_refusals():
             return with_mean_attention(super().build_generator(models, args, *other_args, **kwargs))
 
@@ -283,7 +283,10 @@ class CopyTask(FairseqTask):
 
     @reports_user_errors
     def begin_epoch(self, epoch: int, model: Any) -> None:
-        """:raises UserError: ``--attention-figures`` asks for what cannot be drawn or written."""
+        """Check what the epoch will draw.
+
+        :raises UserError: ``--attention-figures`` asks for what cannot be drawn or written.
+        """
         self._figures.check(self, model)
 
     def post_validate(self, model: Any, stats: dict[str, Any], agg: Any) -> None:

@@ -83,7 +83,7 @@ class CopyDataset(LanguagePairDataset):
         pad, eos = self.src_dict.pad(), self.eos
         lengths = torch.tensor([len(sample["source"]) for sample in samples])
         lengths, order = lengths.sort(descending=True)  # as fairseq does
-        ordered = [samples[place] for place in order.tolist()]
+        ordered = [samples[row] for row in order.tolist()]
         source = pad_sequence([sample["source"] for sample in ordered], batch_first=True, padding_value=pad)
         target = pad_sequence([sample["target"] for sample in ordered], batch_first=True, padding_value=pad)
         return {
@@ -176,14 +176,14 @@ class OnlineData:
 
     :param source: the dictionary of the sources.
     :param target: the dictionary of the targets.
-    :param place: the folder that they are from, for messages.
+    :param folder: the folder that they are from, for messages.
     :raises UserError: if a dictionary lacks a symbol.
     """
 
-    def __init__(self, spec: CopySpec, source: Dictionary, target: Dictionary, place: str) -> None:
+    def __init__(self, spec: CopySpec, source: Dictionary, target: Dictionary, folder: str) -> None:
         self.spec = spec
-        self._source_ids = _ids_of_symbols(spec, source, place, SOURCE_LANGUAGE)
-        self._target_ids = _ids_of_symbols(spec, target, place, TARGET_LANGUAGE)
+        self._source_ids = _ids_of_symbols(spec, source, folder, SOURCE_LANGUAGE)
+        self._target_ids = _ids_of_symbols(spec, target, folder, TARGET_LANGUAGE)
         self._same = spec.transform == "copy" and np.array_equal(self._source_ids, self._target_ids)
 
     @cached_property
@@ -237,15 +237,18 @@ def read_online_data(folder: str, source: Dictionary, target: Dictionary) -> Onl
 
 
 def _ids_of_symbols(
-    spec: CopySpec, dictionary: Dictionary, place: str, language: str
+    spec: CopySpec, dictionary: Dictionary, folder: str, language: str
 ) -> npt.NDArray[np.unsignedinteger]:
-    """:returns: (symbols,) the id of each symbol number, in the smallest type for this dictionary."""
+    """Look up the symbols of a copy dataset in a dictionary.
+
+    :returns: (symbols,) the id of each symbol number, in the smallest type for this dictionary.
+    """
     names = symbol_names(spec.num_symbols)
     ids = np.array([dictionary.index(name) for name in names])
     lacking = np.flatnonzero(ids == dictionary.unk())
     if len(lacking):
         raise UserError(
-            f"'{place}/dict.{language}.txt' lacks {len(lacking)} of the {len(names)} symbols that --online draws, "
+            f"'{folder}/dict.{language}.txt' lacks {len(lacking)} of the {len(names)} symbols that --online draws, "
             f"such as {names[lacking[0]]!r}: make a folder with 'python -m data_gen copy DESTDIR --online'"
         )
     return ids.astype(np.min_scalar_type(len(dictionary) - 1))

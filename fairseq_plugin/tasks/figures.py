@@ -80,7 +80,10 @@ class AttentionFigures:
             yield from records_of_batch(sample, task.inference_step(generator, [model], sample), task)
 
     def _write(self, record: AttentionRecord, update: int) -> None:
-        """:raises UserError: the figure cannot be drawn, or its file cannot be written."""
+        """Draw one record and log it, or save it.
+
+        :raises UserError: the figure cannot be drawn, or its file cannot be written.
+        """
         from fairseq_plugin.analysis.pictures.heatmap import draw
         from fairseq_plugin.analysis.pictures.picture import save
 
@@ -111,7 +114,7 @@ def _wandb(cfg: CopyTaskConfig) -> Any:
 
 
 def _make_folder(folder: Path) -> None:
-    """:raises UserError: files could not be written there."""
+    """Make the folder of the figures. :raises UserError: files could not be written there."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK | os.X_OK):

@@ -79,7 +79,10 @@ def find_languages(folder: str, source: str | None, target: str | None) -> tuple
 
 
 def _require_one_pair(folder: str, given: str | None) -> None:
-    """:raises UserError: the folder holds data of several pairs of languages, of which fairseq would take any."""
+    """Refuse a choice between pairs of languages.
+
+    :raises UserError: the folder holds data of several pairs of languages, of which fairseq would take any.
+    """
     named = (PAIR.fullmatch(name) for name in sorted(_names(folder)))
     pairs = {frozenset(name.group("one", "other")): f"{name['one']}-{name['other']}" for name in named if name}
     fitting = [shown for pair, shown in pairs.items() if given is None or given in pair]
@@ -194,7 +197,7 @@ def _check_files(folder: str, split: str, dictionaries: Sequence[tuple[str, Dict
 
 
 def _names(folder: str) -> set[str]:
-    """:raises UserError: the folder is gone."""
+    """List the files of a dataset folder. :raises UserError: the folder is gone."""
     if not Path(folder).is_dir():
         raise UserError(f"the dataset folder {folder!r} is gone")
     return {path.name for path in Path(folder).iterdir()}

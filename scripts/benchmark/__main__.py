@@ -10,32 +10,36 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 if not __package__:  # run as a folder, `python scripts/benchmark`: the packages are two folders up
     sys.path[0] = str(Path(__file__).resolve().parents[2])
-
-from data_gen.errors import UserError, run_command
-from data_gen.signals import exit_on_interrupt
-
-if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
-    exit_on_interrupt()
+    import scripts  # noqa: F401 - before imports that take seconds
 
 import torch
 
-from data_gen.files import require_place, whole_file
+from data_gen.errors import UserError, run_command
+from data_gen.files import require_place
 from scripts.benchmark import report
-from scripts.benchmark.measurement import Circumstances, Clock, Measurement, describe_machine, peak_gflops
-from scripts.benchmark.precision import PRECISIONS, float32_products
+from scripts.benchmark.measurement import (
+    PRECISIONS,
+    Circumstances,
+    Clock,
+    Measurement,
+    float32_products,
+    peak_gflops,
+)
 from scripts.benchmark.rows import ROWS
 from scripts.benchmark.settings import SETTINGS, enlarged, shrunk
-from scripts.marked_section import check_section, update_file
-from scripts.results_table import Progress
+from scripts.common import check_section, describe_machine, steps_on_stderr, update_file
+from scripts.common import write as write_file
 
 NAME = "benchmark"
 SECTION = "speed"
 GPU_ROWS = ["core", "update", "train", "generate"]
+NAMES = {name: row.what for name, row in ROWS.items()}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -74,33 +78,32 @@ def benchmark(options: argparse.Namespace, arguments: Sequence[str]) -> int:
             print(f"{name:<14} {entry.what} ({', '.join(entry.settings)})")
         return 0
     plan = check(options)
-    for path in filter(None, (options.update, options.summary)):
+    for path in (options.update, options.summary):
         check_section(path, SECTION)  # better to fail now than after the measurements
     if options.output is not None:
         require_place(options.output)
-    progress = Progress(len(plan) * len(options.threads))
     measured: list[Measurement] = []
     peaks: dict[str, float] = {}
     threads_before = torch.get_num_threads()
-    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+    steps = len(plan) * len(options.threads)
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder, steps_on_stderr(steps) as begin:
         for threads in options.threads:
             precisions = tuple(options.precisions or (PRECISIONS if options.device == "cuda" else ()))
             circumstances = Circumstances(threads, Path(folder), options.device, options.repetitions, precisions)
             torch.set_num_threads(threads)
             peaks.update(measure_peaks(circumstances, options.smoke))
             for row, setting in plan:
-                progress.start(f"{row}, {setting}, {threads} thread{'s' * (threads > 1)}")
+                begin(f"{row}, {setting}, {threads} thread{'s' * (threads > 1)}")
                 sizes = enlarged(SETTINGS[setting]) if options.device == "cuda" else SETTINGS[setting]
                 sizes = shrunk(sizes) if options.smoke else sizes
                 measured += ROWS[row].measure(sizes, circumstances)
     torch.set_num_threads(threads_before)
-    progress.bar.close()
     write(options, measured, peaks, arguments)
     return 0
 
 
 def check(options: argparse.Namespace) -> list[tuple[str, str]]:
-    """BlockSource of row and setting to measure. :raises UserError: there is none, or an option makes no sense."""
+    """Pairs of row and setting to measure. :raises UserError: there is none, or an option makes no sense."""
     if min(options.threads) < 1:
         raise UserError(f"--threads must be at least 1, but is {min(options.threads)}")
     if len(set(options.threads)) < len(options.threads):
@@ -142,21 +145,24 @@ def write(
 ) -> None:
     """Print the table, and write the files that were asked for."""
     machine = describe_machine(options.device)
-    names = {name: row.what for name, row in ROWS.items()}
-    text = report.markdown(measured, names, peaks, machine)
-    if not options.smoke:
-        text += f"\n{report.sizes(measured)}"
+    content = report.as_json(measured, peaks, machine, arguments)
+    text = page(content, smoke=options.smoke)
     if options.output is not None:
-        content = json.dumps(report.as_json(measured, peaks, machine, arguments), indent=2)
-        with whole_file(options.output) as stream:
-            stream.write(f"{content}\n".encode())
+        write_file(options.output, json.dumps(content, indent=2) + "\n")
     if options.update is not None:
         update_file(options.update, SECTION, text)
     if options.summary is not None:
-        update_file(options.summary, SECTION, report.summary(measured, names, peaks, machine))
+        update_file(options.summary, SECTION, report.summary(measured, NAMES, peaks, machine))
     if options.smoke:
         print("Smoke run: sizes that take no time. No figure below means anything.\n")
     print(text, end="")
+
+
+def page(content: Mapping[str, Any], *, smoke: bool) -> str:
+    """The tables of a benchmark. :param content: its JSON."""
+    measured = report.from_json(content)
+    text = report.markdown(measured, NAMES, content["peak_gflops"], content["machine"])
+    return text if smoke else f"{text}\n{report.sizes(measured)}"
 
 
 if __name__ == "__main__":

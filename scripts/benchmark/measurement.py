@@ -1,23 +1,21 @@
-"""What is measured, under which circumstances, and by which clock.
+"""What is measured, under which circumstances, in which precision and by which clock.
 
-Runs take turns so that a busy moment of the machine hits every variant.
+Runs take turns so that a busy moment of the machine hits every variant. The precisions ``highest`` and ``high`` are
+torch's own words for its float32 products.
 """
 
-import os
-import platform
-import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import NamedTuple
 
-import fairseq
 import torch
 
-from fairseq_plugin.modules.products import onednn_reachable, product
+from fairseq_plugin.modules.products import product
 
 MILLISECONDS, MEGABYTES, TOKENS, SENTENCES = "ms", "MB", "tokens/s", "sentences/s"
 RATES = (TOKENS, SENTENCES)  # more is better; of the others, less
@@ -28,7 +26,7 @@ class Circumstances:
     """How everything in a run is measured.
 
     :param folder: for data and models; removed at the end.
-    :param precisions: names in :data:`scripts.benchmark.precision.PRECISIONS`; empty on a CPU, which has one.
+    :param precisions: names in :data:`PRECISIONS`; empty on a CPU, which has one.
     """
 
     threads: int
@@ -84,6 +82,22 @@ class Measurement:
         return self.gflop * self.median if self.unit in RATES else self.gflop / self.median * 1e3
 
 
+def measurements(
+    row: str,
+    setting: str,
+    circumstances: Circumstances,
+    unit: str,
+    values: Mapping[str, Sequence[float]],
+    gflop: Callable[[str], float | None] = lambda variant: None,
+) -> list[Measurement]:
+    """One measurement for each variant. :param gflop: see :class:`Measurement`, from the variant's name."""
+    threads = circumstances.threads
+    return [
+        Measurement(row, setting, variant, threads, unit, tuple(each), gflop(variant))
+        for variant, each in values.items()
+    ]
+
+
 class Clock:
     """Seconds of work: of this process's CPU time on one thread, else of wall time.
 
@@ -108,18 +122,27 @@ class Clock:
             torch.cuda.synchronize()
 
 
+def in_turns(runs: Mapping[str, Callable[[], float]], repetitions: int) -> dict[str, list[float]]:
+    """What each run returns, all of them taking turns: A B A B."""
+    values: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(repetitions):
+        for name, run in runs.items():
+            values[name].append(run())
+    return values
+
+
 def interleave(
     runs: Mapping[str, Callable[[], object]], clock: Clock, *, repetitions: int, warmups: int
-) -> dict[str, tuple[float, ...]]:
-    """Milliseconds of each run, all of them taking turns: A B A B."""
+) -> dict[str, list[float]]:
+    """Milliseconds of each run, all of them taking turns."""
     for _ in range(warmups):
         for run in runs.values():
             run()
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(repetitions):
-        for name, run in runs.items():
-            times[name].append(clock(run) * 1e3)
-    return {name: tuple(values) for name, values in times.items()}
+    return in_turns({name: partial(_milliseconds, clock, run) for name, run in runs.items()}, repetitions)
+
+
+def _milliseconds(clock: Clock, run: Callable[[], object]) -> float:
+    return clock(run) * 1e3
 
 
 def peak_gflops(clock: Clock, *, size: int, dtype: torch.dtype = torch.float32, repetitions: int = 5) -> float:
@@ -131,21 +154,48 @@ def peak_gflops(clock: Clock, *, size: int, dtype: torch.dtype = torch.float32, 
     return 2.0 * size**3 / fastest / 1e6
 
 
-def describe_machine(device: str) -> dict[str, Any]:
-    """Processor, versions and date."""
-    return {
-        "processor": torch.cuda.get_device_name() if device == "cuda" else processor(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "fairseq": fairseq.__version__,
-        "onednn": onednn_reachable(),
-        "date": date.today().isoformat(),
-    }
+class Precision(NamedTuple):
+    """How a variant computes.
+
+    :param dtype: of parameters and inputs inside one process.
+    :param products: argument of ``torch.set_float32_matmul_precision``. On a GPU ``high`` computes in TF32.
+    :param options: of fairseq-train and fairseq-generate. Their ``--bf16`` stands for a TPU, so they have no bf16.
+    """
+
+    dtype: torch.dtype = torch.float32
+    products: str = "highest"
+    options: tuple[str, ...] = ()
 
 
-def processor() -> str:
-    """The name of the CPU."""
-    cpuinfo = Path("/proc/cpuinfo")
-    found = re.search(r"model name\s*: (.+)", cpuinfo.read_text(encoding="utf-8")) if cpuinfo.exists() else None
-    return found[1].strip() if found else platform.processor() or platform.machine()
+PRECISIONS = {
+    "highest": Precision(),
+    "high": Precision(products="high"),
+    "bf16": Precision(torch.bfloat16),
+    "fp16": Precision(torch.float16, options=("--fp16",)),
+}
+
+
+def named(variant: str, precision: str | None) -> str:
+    """The name of a variant in a precision; None is the precision of a CPU, which has no name."""
+    return variant if precision is None else f"{variant}, {precision}"
+
+
+def precision_of(name: str | None) -> Precision:
+    """The precision of that name."""
+    return PRECISIONS["highest" if name is None else name]
+
+
+def environment(name: str | None) -> dict[str, str]:
+    """Variables that give these float32 products to a process before it imports torch."""
+    return {"TORCH_ALLOW_TF32_CUBLAS_OVERRIDE": "1"} if precision_of(name).products == "high" else {}
+
+
+@contextmanager
+def float32_products(name: str | None) -> Iterator[None]:
+    """Give this process the float32 products of a precision. The former setting returns at the end."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(precision_of(name).products)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)

@@ -1,12 +1,12 @@
 """Measurements as a Markdown table and as JSON; what is compared with what, and what the project aims at."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any, NamedTuple
 
-from scripts.benchmark.measurement import MEGABYTES, Measurement
-from scripts.benchmark.precision import PRECISIONS
+from scripts.benchmark.measurement import MEGABYTES, PRECISIONS, Measurement
 from scripts.benchmark.settings import SETTINGS
+from scripts.common import markdown_table
 
 TEXTBOOK, NAIVE, FUSED = "textbook loop", "naive", "fused"
 TEXTBOOK_UPDATE = "textbook, cross-entropy, Adam"
@@ -82,7 +82,6 @@ def comparisons(row: str, setting: str, variant: str) -> list[Comparison]:
 
 
 HEAD = ("what", "size", "threads", "variant", "median [min, max]", "compared with", "ratio", "aim", "of peak")
-RULE = ("---", "---", "---:", "---", "---:", "---", "---:", "---:", "---:")
 
 
 def markdown(
@@ -93,13 +92,13 @@ def markdown(
     :param names: row to what it is, for people.
     :param peaks: threads or precision to GFLOP/s of the best matrix product; see :func:`peak_of`.
     """
-    lines: list[tuple[str, ...]] = [HEAD, RULE]
+    lines: list[tuple[str, ...]] = []
     for each in measured:
         found: list[Comparison | None] = [*comparisons(each.row, each.setting, each.variant)]
         lines += [
             cells(each, comparison, measured, names, peaks, bool(machine["onednn"])) for comparison in found or [None]
         ]
-    return f"{describe(machine, peaks)}\n\n{rows_of(lines)}\n\n{LEGEND}\n"
+    return f"{describe(machine, peaks)}\n\n{markdown_table(HEAD, lines, 'llrlrlrrr')}\n\n{LEGEND}\n"
 
 
 def summary(
@@ -107,10 +106,7 @@ def summary(
 ) -> str:
     """The ratios that have an aim, on the fewest threads, met or missed; arguments as for :func:`markdown`."""
     fewest = min(each.threads for each in measured)
-    lines: list[tuple[str, ...]] = [
-        ("what", "size", "variant", "compared with", "ratio", "aim"),
-        ("---", "---", "---", "---", "---:", "---:"),
-    ]
+    lines: list[tuple[str, ...]] = []
     for each in measured:
         if each.threads != fewest:
             continue
@@ -119,12 +115,8 @@ def summary(
             what, size, _, variant, _, baseline, ratio, aim, _ = found
             if ratio and aim:
                 lines.append((what, size, variant, baseline, ratio, aim))
-    return f"{describe(machine, peaks)}\n\n{rows_of(lines)}\n"
-
-
-def rows_of(lines: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    head = ("what", "size", "variant", "compared with", "ratio", "aim")
+    return f"{describe(machine, peaks)}\n\n{markdown_table(head, lines, 'llllrr')}\n"
 
 
 def sizes(measured: Sequence[Measurement]) -> str:
@@ -132,8 +124,6 @@ def sizes(measured: Sequence[Measurement]) -> str:
     names = dict.fromkeys(each.setting for each in measured)
     columns = [SETTINGS[name] for name in SETTINGS if name in names]
     lines = [
-        ["", *(setting.name for setting in columns)],
-        ["---", *("---:" for _ in columns)],
         ["sentences a batch", *(f"{setting.batch}" for setting in columns)],
         ["source and target length S, T", *(f"{setting.source}, {setting.target}" for setting in columns)],
         ["embedding E", *(f"{setting.embed}" for setting in columns)],
@@ -142,13 +132,14 @@ def sizes(measured: Sequence[Measurement]) -> str:
         ["encoder directions x units", *(f"{setting.directions} x {setting.encoder_hidden}" for setting in columns)],
         ["symbols V", *(f"{setting.symbols:,}" for setting in columns)],
     ]
-    return f"{rows_of(lines)}\n"
+    head = ["", *(setting.name for setting in columns)]
+    return markdown_table(head, lines, "l" + "r" * len(columns)) + "\n"
 
 
 LEGEND = (
     "Textbook: the model as tutorials write it, everything of a step inside one loop "
     "(`scripts/benchmark/textbook.py`). Naive and fused: `--recurrence`. Plain PyTorch program: the textbook model "
-    "trained with torch's DataLoader (`scripts/benchmark/plain_training.py`). Ratio: how many times faster; for "
+    "trained with torch's DataLoader (the same file). Ratio: how many times faster; for "
     "memory, the share needed. What is compared took turns. One thread: CPU time of the process; several: wall "
     "time; fairseq's own figures and the making of data are wall time. Memory: growth of the process during the "
     "step, measured once; of an extraction, its peak as a whole. Of peak: the matrix products that the equations "
@@ -235,3 +226,10 @@ def as_json(
             }
         )
     return {"command": list(command), "machine": dict(machine), "peak_gflops": dict(peaks), "measurements": rows}
+
+
+def from_json(content: Mapping[str, Any]) -> list[Measurement]:
+    """The measurements in what :func:`as_json` made."""
+    names = [field.name for field in fields(Measurement)]
+    rows = [{name: row[name] for name in names} for row in content["measurements"]]
+    return [Measurement(**{**row, "values": tuple(row["values"])}) for row in rows]

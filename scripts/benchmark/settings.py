@@ -59,7 +59,16 @@ class Setting:
 
 
 TINY = Setting(
-    *("tiny", 32, 7, 8, 32, 64, 64, 12, 1, 64),
+    name="tiny",
+    batch=32,
+    source=7,
+    target=8,
+    embed=32,
+    hidden=64,
+    attention=64,
+    symbols=12,
+    directions=1,
+    encoder_hidden=64,
     lengths=(3, 7),
     repetitions=50,
     warmups=5,
@@ -70,7 +79,16 @@ TINY = Setting(
     command_repetitions=5,
 )
 MID = Setting(
-    *("mid", 64, 31, 31, 256, 512, 512, 10_000, 2, 256),
+    name="mid",
+    batch=64,
+    source=31,
+    target=31,
+    embed=256,
+    hidden=512,
+    attention=512,
+    symbols=10_000,
+    directions=2,
+    encoder_hidden=256,
     lengths=(20, 40),
     repetitions=7,
     warmups=2,  # the second run, with others between, is slow as well
@@ -78,7 +96,16 @@ MID = Setting(
     interval=4,
 )
 LARGE = Setting(
-    *("large", 80, 50, 50, 620, 1000, 1000, 30_000, 2, 1000),
+    name="large",
+    batch=80,
+    source=50,
+    target=50,
+    embed=620,
+    hidden=1000,
+    attention=1000,
+    symbols=30_000,
+    directions=2,
+    encoder_hidden=1000,
     lengths=(20, 50),
     repetitions=2,
     warmups=1,

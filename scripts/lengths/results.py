@@ -3,52 +3,18 @@
 How models learn, and accuracy against length: one line a model, a band of one standard deviation.
 """
 
-import json
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from fairseq_plugin.scoring.exact_match import Matches
-from scripts.lengths.config import Study
+from scripts.common import markdown_table
+from scripts.lengths.study import JobResult, Study
 
-CONVERGED = 0.99  # exact match on the validation part
 CARRIED = 0.95  # exact match, of every seed, up to which a model is said to carry
 MEASURES = ("exact_match", "token_accuracy")
 Curve = list[tuple[float, float]]
 """Mean and deviation at each point."""
-
-
-@dataclass(frozen=True)
-class JobResult:
-    """One training.
-
-    :param parameters: of the model, a shared matrix counted once.
-    :param validations: updates and exact match of each validation.
-    :param lengths: matches at each length of the study, in its order.
-    """
-
-    model: str
-    seed: int
-    parameters: int
-    validations: list[tuple[int, float]]
-    lengths: list[Matches]
-
-    @property
-    def converged(self) -> int | None:
-        """Updates to the first validation with an exact match of ``CONVERGED``; None if there was none."""
-        return min((updates for updates, match in self.validations if match >= CONVERGED), default=None)
-
-
-def read_log(log: str) -> tuple[int, list[tuple[int, float]]]:
-    """:returns: the parameters that a training log names, and updates and exact match of its validations."""
-    parameters = re.search(r"num\. shared model params: ([\d,]+)", log)
-    assert parameters, "a training that ended well names its parameters"
-    lines = [json.loads(line) for line in re.findall(r"\| valid \| (\{.*\})", log)]
-    validations = {int(line["valid_num_updates"]): float(line["valid_exact_match"]) for line in lines}
-    return int(parameters[1].replace(",", "")), sorted(validations.items())
 
 
 def mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
@@ -113,21 +79,22 @@ def markdown(study: Study, jobs: Sequence[JobResult]) -> str:
         f"Updates: {study.updates}; seeds: {', '.join(map(str, study.seeds))}; "
         f"trained on lengths {study.train_lengths[0]} to {study.train_lengths[1]}.",
         "",
-        "| model | parameters | updates to 99 % exact match (validation), by seed | carries to length |",
-        "|---|--:|---|--:|",
     ]
+    head, rows = ["model", "parameters", "updates to 99 % exact match (validation), by seed", "carries to length"], []
     for model in study.models:
         own = [job for job in jobs if job.model == model]
         reached = ", ".join("not reached" if job.converged is None else str(job.converged) for job in own)
-        lines.append(f"| {model} | {own[0].parameters:,} | {reached} | {carries(study, jobs, model) or 'none'} |")
+        rows.append([model, f"{own[0].parameters:,}", reached, str(carries(study, jobs, model) or "none")])
+    lines += [markdown_table(head, rows, "lrlr")]
     lines += ["", f"Carries: the longest test length up to which every seed has an exact match of at least {CARRIED}."]
     for measure in MEASURES:
         curve = curves(study, jobs, measure)
-        lines += ["", f"| {measure.replace('_', ' ')} at length | {' | '.join(study.models)} |"]
-        lines.append(f"|--:{'|--:' * len(study.models)}|")
+        rows = []
         for i, length in enumerate(study.test_lengths):
             cells = [curve[model][i] for model in study.models]
-            lines.append(f"| {length} | {' | '.join(f'{mean:.3f} ± {deviation:.3f}' for mean, deviation in cells)} |")
+            rows.append([str(length), *(f"{mean:.3f} ± {deviation:.3f}" for mean, deviation in cells)])
+        head = [f"{measure.replace('_', ' ')} at length", *study.models]
+        lines += ["", markdown_table(head, rows, "r" * len(head))]
     return "\n".join(lines) + "\n"
 
 

@@ -1,7 +1,6 @@
 """The places that the tables name: good data and checkpoints, a folder of bad ones, an empty folder to run in."""
 
 import os
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,30 +52,18 @@ def _make_texts(folder: Path) -> None:
         (folder / f"text.{ending}").write_bytes(content)
     (folder / "text.folder").mkdir()
     (folder / "marked.md").write_text("<!-- translation:begin -->\n<!-- translation:end -->\n", encoding="utf-8")
-    for name, korean in (("binary", bytes(range(256))), ("unequal", b"")):
-        corpus = folder / f"corpus-{name}"
-        corpus.mkdir()
-        for part in ("train", "valid", "test"):
-            (corpus / f"{part}.en").write_bytes(b"a\nb\n")
-            (corpus / f"{part}.ko").write_bytes(korean)
     _make_configurations(folder)
 
 
 def _make_configurations(folder: Path) -> None:
     """Configurations of the study of lengths: ``good``, and others with one thing wrong."""
     good = (ROOT / "scripts" / "lengths" / "smoke.yaml").read_text(encoding="utf-8")
-    model = re.search(r"^models:\n  (\w+):", good, flags=re.M)
-    assert model
     for name, text in {
         "good": good,
         "list": "- a\n- b\n",
         "open": "models: [a, b\n",
         "object": f"{good}beam: !!python/object/apply:os.system ['true']\n",
         "reference": f"{good}beam: ${{nowhere}}\n",
-        "unknown": f"{good}nosuch: 1\n",
-        "seeds": re.sub(r"^seeds: .*$", "seeds: []", good, flags=re.M),
-        "updates": re.sub(r"^updates: .*$", "updates: -5", good, flags=re.M),
-        "outside": good.replace(f"  {model[1]}:", "  ../../outside:"),
     }.items():
         (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
 

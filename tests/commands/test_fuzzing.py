@@ -27,7 +27,7 @@ from data_gen.manifest import MANIFEST_NAME
 from fairseq_plugin.analysis.formats import read_records
 from fairseq_plugin.analysis.measures import read_gold
 from fairseq_plugin.tasks.folder import load_dictionary
-from scripts.lengths.config import read_study
+from scripts.lengths.study import read_study
 from tests.support.attention_files import READABLE, make_attention_files
 from tests.support.commands import ROOT
 from tests.support.damaged_checkpoints import save

@@ -24,7 +24,7 @@ from fairseq_plugin.analysis.formats import read_records
 from fairseq_plugin.checkpoints.safe_loading import ALLOWED
 from fairseq_plugin.models.gru_attention import GRUAttentionModel
 from fairseq_plugin.preflight import check_fairseq, require_safe_torch
-from scripts.lengths import evaluation
+from scripts.lengths.study import evaluate
 from scripts.results_table import final_loss
 from tests.support.case import Case, check, table
 from tests.support.commands import Commands
@@ -111,7 +111,7 @@ def test_python(places: dict[str, Path]) -> None:
         GRUAttentionModel.from_pretrained, str(path.parent), path.name, str(places["data"])
     ) == refused_line(places, path)
     assert message_of(load, generation_config([str(places["data"]), "--path", str(path)])) == refused_line(places, path)
-    assert message_of(evaluation.evaluate, str(places["data"]), str(path), 1, 1) == refused_line(places, path)
+    assert message_of(evaluate, str(places["data"]), str(path), 1, 1) == refused_line(places, path)
     with pytest.raises(pickle.UnpicklingError):  # of a checkpoint that the script itself has made
         final_loss(path)
     assert not places["marker"].exists()

@@ -168,10 +168,21 @@ def test_quickstart_deletes_nothing_it_did_not_make(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
-def test_quickstart_help() -> None:
-    done = bash(f"{ROOT}/scripts/quickstart.sh --help")
+@pytest.mark.parametrize("option", ["--help", "-h"])
+@pytest.mark.parametrize(
+    ("script", "first", "last"),
+    [
+        ("quickstart", "From nothing to a trained model and a picture of its attention: ", "for the settings."),
+        ("test", "Every check of the code: style, types, tests. scripts/test.sh", "for the settings."),
+        ("compat", "usage: compat.sh [-h] [--only PAIR", "remove each environment once it was tested"),
+    ],
+)
+def test_help_installs_nothing(script: str, option: str, first: str, last: str, tmp_path: Path) -> None:
+    done = bash(f"{ROOT}/scripts/{script}.sh {option}", PYTHON=sys.executable, FAIRSEQ_ATTENTION_VENV=tmp_path / "new")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("From nothing to a trained model and a picture of its attention: scripts/quickstart")
+    assert done.stdout.startswith(first)
+    assert done.stdout.endswith(f"{last}\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("arguments", ["--nonsense", "one two"])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 PRODUCT = ("data_gen", "fairseq_plugin", "scripts")
-ERRORS = ("UserError", "StepError", "ArgumentTypeError")
+ERRORS = ("UserError", "ArgumentTypeError")
 HOLE = "\0"
 CUT = "[..]"  # a text that ends with it is a key: tests/support/case.py
 AROUND = " -.,:;()`'\""

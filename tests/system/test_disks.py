@@ -53,6 +53,7 @@ REFUSED = {
     "document": ("parameter_table.py", ("--update", "{disk}/old.md"), "cannot write '{disk}/old.md'"),
 }
 FREE = 4096  # bytes on the full disk: files can be made, but not filled
+LARGEST = 1024  # bytes of a file that may not grow: the weights of an extraction are more
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +115,7 @@ def test_files_that_may_not_grow(
     """As on a full disk, by a limit of the process: without root as well."""
     (tmp_path / "old.md").write_text("<!-- parameters:begin -->\n<!-- parameters:end -->\n" + "text\n" * 1000)
     before = everything_under(tmp_path)
-    with file_size_limit(FREE):
+    with file_size_limit(LARGEST):
         done = refused_line(case, places, tmp_path, capsys)
     assert done == (1, "", expected_line(case, tmp_path, "File too large"))
     assert everything_under(tmp_path) == before
@@ -162,7 +163,7 @@ def test_no_permission(
 def test_full_when_the_result_is_written(
     places: dict[str, object], disk: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The temporary file of an extraction still fits."""
+    """The temporary files of an extraction, a page each, still fit."""
     fill(disk, 16384)
     before = everything_under(disk)
     words = [*REFUSED["extraction"][1][:-4], f"{disk}/old.jsonl", "--greedy", "--num-workers", "0"]

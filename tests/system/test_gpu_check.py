@@ -1,5 +1,6 @@
 """scripts/gpu_check.py where there is no GPU: what it refuses, its table, and all its commands on a CPU."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,11 @@ import torch
 
 from data_gen.errors import UserError
 from scripts import gpu_check
+from scripts.benchmark import report
+from scripts.benchmark.__main__ import NAMES
+from scripts.benchmark.measurement import Measurement
+from scripts.benchmark.report import FUSED
+from scripts.common import describe_machine
 from scripts.gpu_check import Outcome, main, tables, timed
 
 ERROR = "gpu_check.sh: error: "
@@ -37,13 +43,17 @@ def test_a_check_that_fails_is_an_outcome() -> None:
 
 
 def test_the_table_of_the_benchmark_stands_below_that_of_the_checks(tmp_path: Path) -> None:
-    said = tmp_path / "benchmark.txt"
-    table = "| what | size |\n| --- | --- |"
-    said.write_text(f"a warning\n[1/1] core, mid\nSome GPU, 2 cores.\n\n{table}\n", encoding="utf-8")
+    speed = tmp_path / "speed.json"
+    measured = [Measurement("core", "mid", FUSED, 1, "ms", (300.0,), gflop=30.0)]
+    machine = {**describe_machine(), "processor": "Some GPU"}
+    speed.write_text(json.dumps(report.as_json(measured, {"1": 200.0}, machine, [])), encoding="utf-8")
     checks = "| check | result | passed | seconds |\n| --- | --- | --- | ---: |\n| tests | 3 passed | yes | 2 |"
     row = ("tests", "3 passed", "yes", "2")
-    assert tables([row], said) == f"{checks}\n\nSome GPU, 2 cores.\n\n{table}"
-    assert tables([row], tmp_path / "missing") == checks
+    table = report.markdown(measured, NAMES, {"1": 200.0}, machine)
+    assert tables([row], speed, smoke=True) == f"{checks}\n\n{table}".strip()
+    assert tables([row], speed, smoke=False) == f"{checks}\n\n{table}\n{report.sizes(measured)}".strip()
+    assert "| mid | 1 | fused | 300 ms |  |  |  | 50 % |" in table
+    assert tables([row], tmp_path / "missing", smoke=True) == checks
 
 
 @pytest.mark.slow

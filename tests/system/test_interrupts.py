@@ -15,7 +15,7 @@ from threading import Timer
 
 import pytest
 
-from scripts.lengths.jobs import Runner
+from scripts.common import run
 from tests.support.commands import ROOT, Commands, extract_words
 from tests.unit.data_gen.conftest import everything_under
 
@@ -278,15 +278,15 @@ def test_shell_scripts(child: str, tmp_path: Path) -> None:
     assert gone(started)
 
 
-def test_a_study_ends_the_command_that_makes_its_data(tmp_path: Path) -> None:
-    runner, before = Runner(), signal.signal(signal.SIGINT, signal.default_int_handler)
+def test_a_script_ends_the_command_that_it_runs(tmp_path: Path) -> None:
+    before, log = signal.signal(signal.SIGINT, signal.default_int_handler), tmp_path / "log"
     timer = Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
+    program = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
     try:
         with pytest.raises(KeyboardInterrupt):
-            runner.run(["timeit", "-n1", "-r1", "import time; time.sleep(60)"], tmp_path / "log")
+            run(["timeit", "-n1", "-r1", program], log)
     finally:
         timer.cancel()
         signal.signal(signal.SIGINT, before)
-    (process,) = runner.processes
-    assert process.returncode == -signal.SIGTERM
+    assert gone([int(log.read_text())])

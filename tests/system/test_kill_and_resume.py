@@ -14,7 +14,8 @@ import torch
 from data_gen.copy.dataset import make_online_folder
 from data_gen.errors import UserError
 from scripts import kill_and_resume
-from scripts.kills.comparison import (
+from scripts.kill_and_resume import Outcome, exists_since, require_success
+from scripts.training_comparison import (
     CHECKPOINT,
     PHASES,
     START,
@@ -28,7 +29,6 @@ from scripts.kills.comparison import (
     phase_at_the_end,
     updates_in,
 )
-from scripts.kills.training import Outcome, exists_since, require_success
 from tests.conftest import SMALL
 from tests.support.commands import ROOT, Commands, train_words
 from tests.support.commands import Outcome as Run
@@ -67,7 +67,7 @@ def test_killed_while_a_checkpoint_is_written(
 ) -> None:
     words, folder, said = whole
     words = [tmp_path / "run" if word == "SAVE_DIR" else word for word in words]
-    killed = commands("python", ROOT / "tests" / "killed.py", function, call, *words)
+    killed = commands("python", ROOT / "tests" / "support" / "killed.py", function, call, *words)
     assert killed.code == -signal.SIGKILL
     assert len(list((tmp_path / "run").glob("*.tmp"))) == 1
     resumed = commands.succeed(*words)

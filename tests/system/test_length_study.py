@@ -1,7 +1,6 @@
 """The study of lengths: its configuration, figures worked out by hand, and a small run."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,8 @@ from data_gen.errors import UserError
 from fairseq_plugin.scoring.exact_match import Matches
 from scripts import length_study
 from scripts.lengths import results
-from scripts.lengths.config import read_study, study_of
-from scripts.lengths.jobs import train_words
-from scripts.lengths.results import JobResult, mean_and_deviation, read_log
+from scripts.lengths.results import mean_and_deviation
+from scripts.lengths.study import JobResult, read_log, read_study, study_of, train_words
 
 ENTRIES: dict[str, Any] = {
     "data": "--max-len 4",
@@ -46,16 +44,25 @@ JOBS = [job("none", 1, 2), job("none", 2, 4), job("additive", 1, 10), job("addit
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"seed": 1}, "unknown entry 'seed'; known are "),
-        ({"updates": 0}, "updates must be a whole number of at least 1, but is 0"),
+        (
+            {"seed": 1},
+            "unknown entry 'seed'; known are beam, common, data, models, seeds, test_lengths, train_lengths, updates, "
+            "validate_every",
+        ),
+        ({"seeds": []}, "seeds must be a list of whole numbers of at least 1, but is []"),
+        ({"updates": -5}, "updates must be a whole number of at least 1, but is -5"),
         ({"test_lengths": [3, 3]}, "test_lengths must be a list without repetitions, but is [3, 3]"),
         ({"train_lengths": [4, 2]}, "train_lengths must be [shortest, longest], but is [4, 2]"),
-        ({"models": {"a/b": ""}}, "letters, digits, - and _, not 'a/b'"),
+        (
+            {"models": {"../../outside": ""}},
+            "a model's name is a folder's: letters, digits, - and _, not '../../outside'",
+        ),
     ],
 )
 def test_configuration_that_makes_no_sense(change: dict[str, Any], message: str) -> None:
-    with pytest.raises(UserError, match=re.escape(message)):
+    with pytest.raises(UserError) as caught:
         study_of({**ENTRIES, **change}, PLACE)
+    assert str(caught.value) == f"'study.yaml': {message}"
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in CONFIGURATIONS.glob("*.yaml")))
@@ -97,7 +104,10 @@ def test_mean_and_deviation_of_the_sample() -> None:
 
 def test_table() -> None:
     table = results.markdown(study_of(ENTRIES, PLACE), JOBS)
-    assert "| exact match at length | none | additive |\n|--:|--:|--:|\n| 3 | 0.300 ± 0.141 | 1.000 ± 0.000 |" in table
+    assert (
+        "| exact match at length | none | additive |\n| ---: | ---: | ---: |\n| 3 | 0.300 ± 0.141 | 1.000 ± 0.000 |"
+        in table
+    )
     assert "| token accuracy at length | none | additive |" in table
     assert "| none | 3,954 | not reached, not reached | none |" in table
     assert "| additive | 3,954 | not reached, not reached | 3 |" in table

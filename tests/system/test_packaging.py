@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 
 import fairseq_plugin
 from fairseq_plugin.commands import PROGRAMS
-from scripts.compat.environments import OLDEST
+from scripts.compat import OLDEST
 from tests.support.commands import ROOT
 from tests.support.distributions import FOLDERS, PACKAGES, PAPERS, SHIPPED, build_sdist, build_wheel, copy_of_sources
 

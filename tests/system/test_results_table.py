@@ -7,7 +7,7 @@ import pytest
 
 from data_gen.errors import UserError
 from scripts import results_table
-from scripts.marked_section import replace_section, update_file
+from scripts.common import machine_in_words, numbers, replace_section, run, update_file
 
 RESULT = results_table.Result(
     seed=3, loss=0.00349, exact_match={1: 1.0, 128: 0.999}, diagonal=0.99984, letters=4983, seconds=11.6
@@ -22,7 +22,7 @@ def test_table() -> None:
     )
     assert rule == "| ---: | ---: | ---: | ---: | ---: | ---: |"
     assert row == "| 3 | 0.0035 | 1.0000 | 0.9990 | 0.9998 of 4983 | 12 |"
-    assert (empty, machine) == ("", f"{results_table.machine()}.")
+    assert (empty, machine) == ("", f"{machine_in_words()}.")
 
 
 def test_a_section_is_replaced_and_its_surroundings_stay() -> None:
@@ -85,15 +85,15 @@ def test_wrong_use(
 def test_a_command_that_fails_names_its_log(tmp_path: Path) -> None:
     log = tmp_path / "data.log"
     with pytest.raises(UserError) as caught:
-        results_table.run(["data_gen", "copy"], log)
+        run(["data_gen", "copy"], log)
     assert (caught.value.exit_code, str(caught.value)) == (1, f"data_gen ended with exit code 2: see {str(log)!r}")
     assert log.read_text(encoding="utf-8").startswith("data_gen: error: the following arguments are required: DESTDIR")
 
 
 def test_a_log_without_the_figure_is_named(tmp_path: Path) -> None:
-    assert results_table.numbers(r"(\d) of (\d)", "1 of 2, 3 of 4", tmp_path) == [3.0, 4.0]
+    assert numbers(r"(\d) of (\d)", "1 of 2, 3 of 4", tmp_path) == [3.0, 4.0]
     with pytest.raises(UserError) as caught:
-        results_table.numbers(r"(\d) of", "nothing", tmp_path / "x.log")
+        numbers(r"(\d) of", "nothing", tmp_path / "x.log")
     assert caught.value.exit_code == 1
 
 

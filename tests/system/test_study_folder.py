@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from data_gen.errors import UserError
-from scripts.study_folder import study_folder
+from scripts.common import study_folder
 
 
 def test_the_same_study_goes_on(tmp_path: Path) -> None:

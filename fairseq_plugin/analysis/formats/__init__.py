@@ -24,8 +24,8 @@ from typing import BinaryIO
 from data_gen.errors import UserError, failure_from_os_error
 from data_gen.files import whole_file
 from fairseq_plugin.analysis.formats.arrays import read_npz, read_safetensors, write_npz, write_safetensors
+from fairseq_plugin.analysis.formats.columns import Columns
 from fairseq_plugin.analysis.formats.json import read_bertviz, read_jsonl, write_bertviz, write_jsonl
-from fairseq_plugin.analysis.formats.layout import in_order
 from fairseq_plugin.analysis.formats.text import (
     read_fairseq,
     read_marian,
@@ -35,7 +35,7 @@ from fairseq_plugin.analysis.formats.text import (
     write_nematus,
     write_pharaoh,
 )
-from fairseq_plugin.analysis.records import AttentionRecord
+from fairseq_plugin.analysis.records import AttentionRecord, in_order
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Format:
     """How one kind of file is written to and read from an open binary file; errors need not name the file.
 
     :param read: None if the file does not hold enough to make records of.
-    :param best_only: whether it has place for one hypothesis of each sentence only.
+    :param best_only: whether it holds one hypothesis of each sentence only.
     """
 
     write: Callable[[Iterable[AttentionRecord], BinaryIO], None]
@@ -56,6 +56,7 @@ def write_records(records: Iterable[AttentionRecord], path: str | Path, name: st
 
     The file appears once it is complete; on any error what stood there before remains.
 
+    :param records: if they are :class:`Columns`, an .npz or .safetensors file is made straight from those.
     :param name: the format, a key of ``FORMATS``; by default the ending of ``path`` chooses it.
     :raises UserError: if there is no such format, the records are out of order, the format cannot keep one of them, or
         the file cannot be written.
@@ -63,7 +64,7 @@ def write_records(records: Iterable[AttentionRecord], path: str | Path, name: st
     path = Path(path)
     chosen = format_of(path, name)
     with whole_file(path) as stream:
-        chosen.write(in_order(records), stream)
+        chosen.write(records if isinstance(records, Columns) else in_order(records), stream)
 
 
 def read_records(path: str | Path, name: str | None = None) -> list[AttentionRecord]:

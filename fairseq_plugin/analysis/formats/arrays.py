@@ -1,11 +1,9 @@
-"""Attention records as arrays: .npz, which any NumPy opens without pickle, and .safetensors.
+"""Attention records as arrays: .npz, which any NumPy opens without pickle, and .safetensors, for any framework.
 
-The arrays are those of :mod:`columns`, by their names there.
+Both hold the arrays of :mod:`columns`, by their names there.
 
-Attention records as tensors that any framework opens with the library safetensors, from memory-mapped files.
-
-The tensors are the arrays of :mod:`columns`, by their names there. Text is metadata of the file: ``format``, ``axes``
-and, as a JSON array, ``symbols``:
+The library safetensors maps its tensors from the file. Text is metadata of such a file: ``format``, ``axes`` and, as a
+JSON array, ``symbols``:
 
     import json
     from safetensors import safe_open
@@ -15,7 +13,7 @@ and, as a JSON array, ``symbols``:
         begin, end = file.get_tensor("weights_offsets")[3:5]
         weights = file.get_slice("weights")[begin:end]  # of record 3, row by row
 
-The layout is that of https://huggingface.co/docs/safetensors: the size of the header (8 bytes), the header as JSON, the
+https://huggingface.co/docs/safetensors describes its layout: the size of the header (8 bytes), the header as JSON, the
 tensors end to end.
 """
 
@@ -24,8 +22,6 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from io import BytesIO
-from shutil import copyfileobj
 from tokenize import TokenError
 from typing import IO, Any, BinaryIO
 from zipfile import BadZipFile, ZipFile
@@ -37,14 +33,12 @@ from fairseq_plugin.analysis.formats.columns import (
     FORMAT,
     NUMBERS,
     RAGGED,
-    Column,
     check_array,
     check_names,
     columns_of,
     records_of,
 )
-from fairseq_plugin.analysis.formats.layout import AXES, check_equal, in_order
-from fairseq_plugin.analysis.records import AttentionRecord
+from fairseq_plugin.analysis.records import AXES, AttentionRecord, check_equal, in_order
 
 KINDS = NUMBERS | {"symbols": "U"}
 ZIP = b"PK"  # what an archive begins with
@@ -53,37 +47,24 @@ UNREADABLE = (ValueError, TypeError, KeyError, EOFError, RuntimeError, BadZipFil
 
 
 def write_npz(records: Iterable[AttentionRecord], stream: BinaryIO) -> None:
-    """Write all records as one archive.
-
-    What is long waits in temporary files without a name, in the folder of ``stream``. Memory holds
-    the distinct tokens and less than 100 bytes a record.
+    """Write all records as one archive; :class:`Columns` hold them until their order and symbols are known.
 
     :raises UserError: a token ends in a NUL character, which NumPy would cut off.
     """
-    with columns_of(records, stream) as (short, long, symbols):
+    with columns_of(records, stream) as columns:
+        symbols, arrays = columns.arrays()
         for symbol in symbols:
             if symbol.endswith("\0"):
                 raise UserError(f"token {symbol!r} ends in a NUL character, which .npz cannot keep: write .jsonl")
         with ZipFile(stream, "w") as archive:
-            for name, text in (("format", FORMAT), ("axes", AXES)):
-                _add(archive, name, np.array(text))
-            _add(archive, "symbols", np.array(symbols, dtype=np.str_))
-            for name, values in short.items():
-                _add(archive, name, values)
-            for name, column in long.items():
-                _copy(archive, name, column)
-
-
-def _copy(archive: ZipFile, name: str, column: Column) -> None:
-    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-        header = {"descr": column.dtype.str, "fortran_order": False, "shape": (column.ends[-1],)}
-        np.lib.format.write_array_header_1_0(member, header)
-        copyfileobj(column.values, member)
-
-
-def _add(archive: ZipFile, name: str, values: np.ndarray) -> None:
-    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-        np.lib.format.write_array(member, values, allow_pickle=False)
+            for name, text in (("format", FORMAT), ("axes", AXES), ("symbols", symbols)):
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, np.array(text, dtype=np.str_), allow_pickle=False)
+            for name, dtype, size, chunks in arrays:
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    header = {"descr": dtype.str, "fortran_order": False, "shape": (size,)}
+                    np.lib.format.write_array_header_1_0(member, header)
+                    member.writelines(chunks)
 
 
 def read_npz(stream: BinaryIO) -> Iterator[AttentionRecord]:
@@ -164,30 +145,23 @@ INSTALL = "pip install safetensors"
 
 
 def write_safetensors(records: Iterable[AttentionRecord], stream: BinaryIO) -> None:
-    """Write all records as one file, without the library, which would take every tensor into memory.
-
-    What is long waits in temporary files without a name, in the folder of ``stream``. Memory holds
-    the distinct tokens and less than 100 bytes a record.
-    """
-    with columns_of(records, stream) as (short, long, symbols):
-        parts: list[tuple[str, np.dtype[Any], int, IO[bytes]]] = [
-            *((name, values.dtype, values.size, BytesIO(values.tobytes())) for name, values in short.items()),
-            *((name, column.dtype, column.ends[-1], column.values) for name, column in long.items()),
-        ]
-        parts.sort(key=lambda part: -part[1].itemsize)  # so that every tensor begins at a multiple of its items' size
+    """Write all records as one file, without the library, which would take every tensor into memory."""
+    with columns_of(records, stream) as columns:
+        symbols, arrays = columns.arrays()
+        arrays.sort(key=lambda array: -array.dtype.itemsize)  # every tensor begins at a multiple of its items' size
         header: dict[str, Any] = {
             "__metadata__": {"format": FORMAT, "axes": AXES, "symbols": json.dumps(symbols, ensure_ascii=False)}
         }
         begin = 0
-        for name, dtype, size, _ in parts:
+        for name, dtype, size, _ in arrays:
             end = begin + size * dtype.itemsize
             header[name] = {"dtype": CODES[dtype.str], "shape": [size], "data_offsets": [begin, end]}
             begin = end
         text = json.dumps(header, ensure_ascii=False).encode()
         text += b" " * (-len(text) % 8)
         stream.write(struct.pack("<Q", len(text)) + text)
-        for *_, values in parts:
-            copyfileobj(values, stream)
+        for array in arrays:
+            stream.writelines(array.chunks)
 
 
 def read_safetensors(stream: BinaryIO) -> Iterator[AttentionRecord]:
@@ -231,12 +205,12 @@ class Slice:
         self.dtype = next((np.dtype(known) for known in CODES if CODES[known] == code), np.dtype(np.void))
         check_array(name, shape, self.dtype, NUMBERS[name])
         self.size: int = shape[0]
-        self.place = 0
+        self.position = 0
 
     def read(self, count: int) -> np.ndarray:
         """The next ``count`` entries."""
-        begin, self.place = self.place, self.place + count
-        values: np.ndarray = self.tensor[begin : self.place] if count else np.empty(0, self.dtype)  # it refuses none
+        begin, self.position = self.position, self.position + count
+        values: np.ndarray = self.tensor[begin : self.position] if count else np.empty(0, self.dtype)  # it refuses none
         return values
 
 

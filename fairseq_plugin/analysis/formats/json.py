@@ -1,13 +1,13 @@
-"""Attention records as lines of text, for any program that reads JSON.
+"""Attention records as JSON: lines for any program that reads it, and what BertViz takes.
 
-One JSON object a line (UTF-8) with the keys ``id``, ``rank``, ``score``, ``axes`` ("target x source"), ``source``,
-``target``, ``reference`` (lists of tokens, ``reference`` may be null) and ``weights`` (T rows of S numbers).
+**jsonl** is one JSON object a line (UTF-8). Its keys are ``id``, ``rank``, ``score``, ``axes`` ("target x source"),
+``source``, ``target``, ``reference`` (lists of tokens; ``reference`` may be null) and ``weights`` (T rows of S
+numbers).
 
-Attention as BertViz takes it: for each record the arguments of its ``model_view`` and ``head_view``.
-
-A JSON array with one object a line. ``cross_attention`` is nested as [layer][batch][head][target][source], with one
-layer, batch and head; with ``encoder_tokens`` (source) and ``decoder_tokens`` (target) it is what
-``bertviz/model_view.py`` and ``head_view.py`` ask of an encoder-decoder model, once its layers are tensors:
+**bertviz** is a JSON array with one object a line: the arguments of BertViz's ``model_view`` and ``head_view`` for one
+record. ``cross_attention`` is nested as [layer][batch][head][target][source], with one layer, batch and head. With
+``encoder_tokens`` (source) and ``decoder_tokens`` (target) it is what ``bertviz/model_view.py`` and ``head_view.py``
+ask of an encoder-decoder model, once its layers are tensors:
 
     import json, torch
     from bertviz import head_view
@@ -30,8 +30,7 @@ import numpy as np
 
 from data_gen.errors import UserError
 from data_gen.text.corpus import lines_of
-from fairseq_plugin.analysis.formats.layout import AXES, SEQUENCES, check_equal, in_order, shortest
-from fairseq_plugin.analysis.records import AttentionRecord
+from fairseq_plugin.analysis.records import AXES, SEQUENCES, AttentionRecord, check_equal, in_order, shortest
 
 FIELDS = ("id", "rank", "score", "axes", "source", "target", "reference", "weights")
 

@@ -1,10 +1,10 @@
 """Attention as plain text: as Nematus, fairseq-generate and Marian write it, and hard alignments as Pharaoh does.
 
-A soft line holds a whole matrix: target rows with spaces between them, the weights of a row with commas between them.
+A sentence is its tokens with spaces between them, without a closing ``</s>``: the number of weights tells whether one
+was there. A soft line holds a whole matrix: target rows with spaces between them, the weights of a row with commas.
 
-Attention as the text that Nematus wrote with ``--output_alignment`` and that its ``utils/plot_heatmap.py`` reads.
-
-A block for each hypothesis, after it an empty line (writer: ``nematus/translate.py`` before its move to TensorFlow):
+**nematus** is what Nematus wrote with ``--output_alignment`` and what its ``utils/plot_heatmap.py`` reads. Each
+hypothesis is a block with an empty line after it (writer: ``nematus/translate.py`` before its move to TensorFlow):
 
     id ||| translation ||| score ||| source ||| S T
     T rows of S weights with spaces between them
@@ -12,7 +12,7 @@ A block for each hypothesis, after it an empty line (writer: ``nematus/translate
 S and T count ``</s>``, the sentences do not show it. Nematus always has one; we leave it out of the count where a
 record has none, and S and T tell on reading. Hypotheses of a sentence come best first. Not kept: the reference.
 
-Attention as fairseq-generate prints it with ``--print-alignment soft`` (``fairseq_cli/generate.py``).
+**fairseq** is what fairseq-generate prints with ``--print-alignment soft`` (``fairseq_cli/generate.py``).
 
     S-3<tab>a b c             source
     T-3<tab>a b c             reference, if there is one
@@ -24,7 +24,7 @@ may come in any order, so what fairseq-generate itself wrote can be read; it mus
 joins tokens but not weights. We write all digits of a weight, fairseq six. Not kept: whether a reference ended in
 ``</s>`` (one is read back), the last bit of a score.
 
-Attention as Marian prints it with ``--alignment soft`` (``src/translator/output_printer.h``, ``SoftAlignToString``
+**marian** is what Marian prints with ``--alignment soft`` (``src/translator/output_printer.h``, ``SoftAlignToString``
 in ``src/data/alignment.cpp``).
 
 Line n is sentence n: ``translation ||| 0.9,0.1,0 0.2,0.8,0``, for each target token the weights of the source tokens,
@@ -32,7 +32,7 @@ Line n is sentence n: ``translation ||| 0.9,0.1,0 0.2,0.8,0``, for each target t
 positions "0", "1", ..., and ``</s>`` in the end where the translation has it), the score (read back as 0), the
 reference, hypotheses beyond the best.
 
-Hard alignments as pairs ``i-j``, as the decoder Pharaoh and every aligner since print them.
+**pharaoh** is hard alignments as pairs ``i-j``, as the decoder Pharaoh and every aligner since print them.
 
 Line n is sentence n: ``0-0 2-1 1-2`` says that target token 0 was read off source token 0, target token 1 off source
 token 2, and so on. The SOURCE position stands first, both count from 0, pairs are in target order. For each target
@@ -46,17 +46,75 @@ Tokens, weights, scores, lengths and n-best hypotheses are not kept, so the pair
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, TypeVar
 
 import numpy as np
 
 from data_gen.errors import UserError, listed
 from data_gen.text.corpus import lines_of
-from fairseq_plugin.analysis.formats.layout import BAR, counted_ranks, in_order, one_a_line, shortest, tokens_of, words
-from fairseq_plugin.analysis.records import END, AttentionRecord
+from fairseq_plugin.analysis.records import END, AttentionRecord, in_order, shortest, without_end
 
 Number = TypeVar("Number", int, float)
+BAR = "|||"  # stands between fields in the formats of Moses, Nematus and Marian
+
+
+def one_a_line(records: Iterable[AttentionRecord], name: str) -> Iterator[AttentionRecord]:
+    """Pass records on if they are ids 0, 1, 2, ... at rank 0, so that line n of a file can be sentence n.
+
+    :raises UserError: at a second hypothesis or a missing sentence; ``name`` is that of the format.
+    """
+    for number, record in enumerate(records):
+        if (record.id, record.rank) != (number, 0):
+            raise UserError(
+                f"id {record.id}, rank {record.rank} where id {number}, rank 0 belongs: {name} has one line for each"
+                " sentence; keep one hypothesis of every sentence, or write .jsonl"
+            )
+        yield record
+
+
+def counted_ranks(records: Iterable[AttentionRecord], name: str) -> Iterator[AttentionRecord]:
+    """Pass records on if the ranks of each sentence are 0, 1, 2, ..., so that a file needs no ranks.
+
+    :raises UserError: at a rank that is left out; ``name`` is that of the format.
+    """
+    last, expected = -1, 0
+    for record in records:
+        expected = expected + 1 if record.id == last else 0
+        if record.rank != expected:
+            raise UserError(
+                f"id {record.id}, rank {record.rank} where rank {expected} belongs: {name} counts the hypotheses of a"
+                " sentence; keep them all, or write .jsonl"
+            )
+        last = record.id
+        yield record
+
+
+def words(tokens: Sequence[str], name: str) -> str:
+    """Tokens with spaces between them, without a closing ``</s>``.
+
+    :raises UserError: at a token that could not be read back: empty, with white space, or with three bars.
+    """
+    for token in tokens:
+        if not token or BAR in token or any(character.isspace() for character in token):
+            raise UserError(f"token {token!r} cannot be told apart in {name}, which is plain text: write .jsonl")
+    return " ".join(without_end(tokens))
+
+
+def tokens_of(text: str, count: int, where: str) -> tuple[str, ...]:
+    """The ``count`` tokens that :func:`words` showed as ``text``.
+
+    :param where: what the message starts with, e.g. ``sentence 3: source``.
+    :raises UserError: if ``text`` has neither ``count`` tokens nor one less.
+    """
+    tokens = tuple(text.split())
+    if len(tokens) == count:
+        return tokens
+    if len(tokens) + 1 == count:
+        return (*tokens, END)
+    raise UserError(
+        f"{where} has {len(tokens)} tokens for {count} weights: text that was put together from subwords does not fit"
+    )
 
 
 def text_of(line: bytes, number: int) -> str:
@@ -112,7 +170,10 @@ def matrix(rows: list[list[str]]) -> np.ndarray:
 
 
 def number_of(kind: type[Number], name: str, text: str) -> Number:
-    """:raises UserError: if ``text`` is not a number of this kind."""
+    """The number that ``text`` says; ``name`` is what it counts.
+
+    :raises UserError: if it is not a number of this kind.
+    """
     try:
         return kind(text)
     except ValueError:

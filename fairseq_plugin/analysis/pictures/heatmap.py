@@ -1,12 +1,12 @@
-"""Attention as a picture: source tokens along x, target tokens down y, one cell of fixed size a weight.
+"""Attention as a figure: source tokens along x, target tokens down y, one cell of fixed size a weight.
 
-:func:`draw` computes a figure and writes nothing; :func:`picture.save` writes it.
-
-Several heatmaps in one picture, row by row, with one range of colours and one colour bar.
+:func:`draw` shows one matrix, :func:`draw_grid` several with one colour bar, :func:`draw_frames` one after the other.
+The functions write nothing; :mod:`picture` writes figures to files.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import matplotlib
@@ -18,8 +18,8 @@ from matplotlib.image import AxesImage
 from data_gen.errors import UserError
 from fairseq_plugin.analysis.labels import label, shortened, visible
 from fairseq_plugin.analysis.pictures import fonts
-from fairseq_plugin.analysis.pictures.panel import Panel, arrange, thinned
-from fairseq_plugin.analysis.pictures.picture import new_figure, plain_style
+from fairseq_plugin.analysis.pictures.panel import Panel, thinned
+from fairseq_plugin.analysis.pictures.picture import DPI, POINTS, new_figure, plain_style
 from fairseq_plugin.analysis.records import check_shape
 
 FONT_SIZE = 10  # points
@@ -73,7 +73,7 @@ def draw(
 
 
 def add_matrix(figure: Figure, panel: Panel, colours: Colours) -> AxesImage:
-    """Add axes with one matrix, its ticks and labels; their place is set later.
+    """Add axes with one matrix, its ticks and labels; :func:`arrange` positions them.
 
     :raises UserError: as :func:`draw`.
     """
@@ -95,7 +95,7 @@ def add_matrix(figure: Figure, panel: Panel, colours: Colours) -> AxesImage:
 
 
 def add_bar(figure: Figure, image: AxesImage) -> Axes:
-    """Add axes with the colour bar; their place is set later."""
+    """Add axes with the colour bar; :func:`arrange` positions them."""
     axes = figure.add_axes((0, 0, 1, 1), label="bar")
     figure.colorbar(image, cax=axes).set_label("Attention weight", **_text([]))
     axes.tick_params(labelsize=FONT_SIZE)
@@ -157,3 +157,122 @@ def draw_grid(panels: Sequence[Panel], *, columns: int | None = None, colours: C
     images = [add_matrix(figure, panel, colours) for panel in panels]
     arrange(figure, [image.axes for image in images], add_bar(figure, images[0]), columns)
     return figure
+
+
+def draw_frames(panels: Sequence[Panel], *, colours: Colours = PLAIN) -> Iterator[Figure]:
+    """Draw panels of the same tokens one after the other in the same figure: only its cells and its title change.
+
+    :raises UserError: there is no panel, their tokens differ, or one cannot be drawn.
+    """
+    if not panels:
+        raise UserError("an animation of nothing: give at least one heatmap")
+    if len({(tuple(panel.source), tuple(panel.target)) for panel in panels}) > 1:
+        raise UserError("the heatmaps of an animation need the same source and target tokens")
+    panels = [shown(panel, colours) for panel in panels]
+    widest = max((panel.title for panel in panels), key=len)  # the figure has room for it
+    figure = draw(panels[0].weights, panels[0].source, panels[0].target, title=widest, colours=colours)
+    axes = figure.axes[0]
+    (image,) = axes.get_images()
+    for panel in panels:
+        image.set_data(panel.weights)
+        axes.title.set_text(panel.title)
+        if colours.annotate:
+            annotate(image)
+        yield figure
+
+
+# All in inches.
+CELL = 25 / POINTS  # side of a cell, room for a short token: 50 pixels
+PAD = 8 / POINTS  # white border of the picture
+GAP = 16 / POINTS  # between what belongs to a matrix and the next matrix, or the colour bar
+BAR_WIDTH, BAR_HEIGHT = 12 / POINTS, 125 / POINTS  # colour bar; its height is the least
+LABEL_GAP = 4 / POINTS  # least space between labels that are not turned
+
+Box = tuple[float, float, float, float]  # x and y of the lower left corner, width, height
+
+
+class Extent(NamedTuple):
+    """How far axes reach with their labels, from the lower left corner of their box."""
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+
+
+def arrange(figure: Figure, matrices: Sequence[Axes], bar: Axes, columns: int) -> None:
+    """Position matrices in rows of ``columns`` and the colour bar to their right; the figure gets the size they need.
+
+    Matrices of a column share their left edge, those of a row their upper one. Nothing overlaps or is cut, whatever
+    the length of labels and titles; source labels that would touch are turned.
+    """
+    with fonts.without_glyph_warnings():
+        sizes = [_size(axes) for axes in matrices]
+        extents = [_measured(figure, axes, size) for axes, size in zip(matrices, sizes, strict=True)]
+        boxes, right, bottom = _grid(sizes, extents, columns)
+        top = boxes[0][1] + boxes[0][3]  # of the first matrix
+        bar_height = max(BAR_HEIGHT, *(height for _, height in sizes[:columns]), 0)
+        bar_extent = _measured(figure, bar, (BAR_WIDTH, bar_height))
+    boxes.append((right + GAP, top - bar_height, BAR_WIDTH, bar_height))
+    width = _whole(right + GAP + bar_extent.right) + PAD
+    height = _whole(max(-bottom, bar_height - bar_extent.bottom - top)) + 2 * PAD
+    _position(figure, dict(zip([*matrices, bar], boxes, strict=True)), (width, height), height - PAD)
+
+
+def _size(axes: Axes) -> tuple[float, float]:
+    rows, columns = axes.get_images()[0].get_size()
+    return CELL * columns, CELL * rows
+
+
+def _measured(figure: Figure, axes: Axes, size: tuple[float, float]) -> Extent:
+    """What axes whose box has this size need with their labels; crowded ones are turned."""
+    _position(figure, {axes: (0.0, 0.0, *size)}, size, 0.0)
+    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]  # the canvas is Agg
+    if axes.get_images():
+        _turn_crowded_labels(axes, renderer)
+    box: Any = axes.get_tightbbox(renderer)
+    return Extent(*(edge / DPI for edge in box.extents))
+
+
+def _turn_crowded_labels(axes: Axes, renderer: Any) -> None:
+    """Turn source labels, one a cell, if two of them would touch."""
+    widths = [tick.get_window_extent(renderer).width / DPI for tick in axes.get_xticklabels()]
+    if any((left + right) / 2 > CELL - LABEL_GAP for left, right in pairwise(widths)):
+        for tick in axes.get_xticklabels():
+            tick.set(rotation=45, horizontalalignment="right", rotation_mode="anchor")
+
+
+def _grid(
+    sizes: Sequence[tuple[float, float]], extents: Sequence[Extent], columns: int
+) -> tuple[list[Box], float, float]:
+    """The box of each matrix, x to the right of the left border and y up from the upper one.
+
+    :returns: the boxes, and how far the grid reaches to the right and down.
+    """
+    left_edges, x = [], PAD
+    for column in range(min(columns, len(sizes))):
+        own = extents[column::columns]
+        x += _whole(max(-extent.left for extent in own))
+        left_edges.append(x)
+        x += _whole(max(extent.right for extent in own)) + GAP
+    boxes: list[Box] = []
+    y = 0.0
+    for start in range(0, len(sizes), columns):
+        row = list(zip(sizes[start : start + columns], extents[start : start + columns], strict=True))
+        y -= _whole(max(extent.top - height for (_, height), extent in row))
+        for left, (width, height) in zip(left_edges, sizes[start : start + columns], strict=False):
+            boxes.append((left, y - height, width, height))
+        y -= _whole(max(height - extent.bottom for (_, height), extent in row)) + GAP
+    return boxes, x - GAP, y + GAP
+
+
+def _whole(inches: float) -> float:
+    """Rounded up to whole points, which keep the edges of cells on pixel edges."""
+    return math.ceil(inches * POINTS) / POINTS
+
+
+def _position(figure: Figure, boxes: dict[Axes, Box], size: tuple[float, float], rise: float) -> None:
+    """Set the size of the figure and the boxes of its axes, lifted by ``rise``, all in inches."""
+    figure.set_size_inches(*size)
+    for axes, (x, y, width, height) in boxes.items():
+        axes.set_position((x / size[0], (y + rise) / size[1], width / size[0], height / size[1]))

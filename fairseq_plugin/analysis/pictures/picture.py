@@ -1,17 +1,21 @@
-"""Figures as files: PNG, PDF and SVG that appear whole, and are the same for the same figure.
+"""Figures as files: one as a PNG, PDF or SVG, several as the pages of a PDF or the frames of a GIF.
 
-Neither pyplot nor matplotlib's settings are touched, so a figure lives only as long as somebody holds it.
+Files appear whole, and are the same for the same figures. Of several figures only one is in memory at a time. Neither
+pyplot nor matplotlib's settings are touched, so a figure lives only as long as somebody holds it.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
+from PIL import Image
 
 from data_gen.errors import UserError
 from data_gen.files import whole_file
@@ -19,6 +23,7 @@ from fairseq_plugin.analysis.pictures import fonts
 
 POINTS = 72  # a typographic point is 1/72 inch
 DPI = 144  # two pixels a point
+FRAME, LAST = 500, 2500  # milliseconds for which a frame of a GIF is shown
 MOST_PIXELS = 100_000_000  # 400 MB while a PNG is drawn, a square of 200 cells
 # Metadata without dates, so that the same attention gives the same file.
 METADATA: dict[str, dict[str, Any]] = {".png": {}, ".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
@@ -81,6 +86,55 @@ def save(figure: Figure, path: str | Path) -> None:
         figure.savefig(stream, format=ending[1:], dpi=DPI, metadata=METADATA[ending])
 
 
+def save_pages(figures: Iterable[Figure], path: str | Path) -> int:
+    """Write figures as the pages of a PDF, each page of its figure's size. The file appears once it is complete.
+
+    :param figures: drawn one after the other as they are asked for.
+    :returns: the number of pages.
+    :raises UserError: if the path does not end in .pdf, cannot be written, or there is no figure.
+
+    Warns once of text on any page that cannot be drawn as it should be; see :func:`fonts.warn`.
+    """
+    path = Path(path)
+    if check_ending(path) != ".pdf":
+        raise UserError(f"pages cannot be written to {str(path)!r}: give a path that ends in .pdf")
+    characters: set[str] = set()
+    count = 0
+    with whole_file(path) as stream, matplotlib.rc_context(SAVING), fonts.without_glyph_warnings():
+        with PdfPages(stream, metadata=METADATA[".pdf"]) as pages:
+            for figure in figures:
+                characters |= fonts.characters_of(figure)
+                pages.savefig(figure, dpi=DPI)
+                count += 1
+        if not count:
+            raise UserError(f"no sentence to draw in {str(path)!r}: extract attention again or give another --rank")
+    fonts.warn(characters)
+    return count
+
+
+def save_gif(figures: Iterable[Figure], path: str | Path) -> None:
+    """Write figures of one size as the frames of a GIF that runs for ever, and rests on the last of them.
+
+    :param figures: drawn one after the other as they are asked for; at least one.
+    :raises UserError: if a figure cannot be drawn or is too large, or the file cannot be written.
+
+    Warns once of text on any frame that cannot be drawn as it should be; see :func:`fonts.warn`.
+    """
+    path = Path(path)
+    characters: set[str] = set()
+    images = []
+    with whole_file(path) as stream, fonts.without_glyph_warnings():
+        for figure in figures:
+            check_pixels(figure, path)
+            characters |= fonts.characters_of(figure)
+            figure.canvas.draw()
+            pixels = np.asarray(figure.canvas.buffer_rgba())  # type: ignore[attr-defined]  # the canvas is Agg
+            images.append(Image.fromarray(pixels[..., :3]).quantize(256))
+        durations = [FRAME] * (len(images) - 1) + [LAST]
+        images[0].save(stream, format="GIF", save_all=True, append_images=images[1:], duration=durations, loop=0)
+    fonts.warn(characters)
+
+
 def check_ending(path: Path, endings: Collection[str] = METADATA.keys()) -> str:
     """The ending of a picture's path, in lower case.
 
@@ -95,7 +149,10 @@ def check_ending(path: Path, endings: Collection[str] = METADATA.keys()) -> str:
 
 
 def check_pixels(figure: Figure, path: Path) -> None:
-    """:raises UserError: if a figure is larger than a picture of pixels can sensibly be."""
+    """Check that a figure has at most ``MOST_PIXELS`` pixels.
+
+    :raises UserError: if it has more.
+    """
     width, height = figure.get_size_inches() * DPI
     if width * height > MOST_PIXELS:
         raise UserError(

@@ -28,7 +28,7 @@ from fairseq_plugin.analysis.records import END, AttentionRecord, letters
 STEPS = 10_000  # a weight of 1
 ASSETS = Path(__file__).with_name("page")
 SCRIPTS = ("shared.js", "list.js", "sentence.js", "matrix.js", "events.js")  # parts of one script
-PLACES = ("{policy}", "{style}", "{data}", "{script}")  # in this order in page.html
+MARKS = ("{policy}", "{style}", "{data}", "{script}")  # in this order in page.html
 ESCAPES = str.maketrans({character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"})
 
 
@@ -47,8 +47,8 @@ def write_page(records: Iterable[AttentionRecord], name: str, total: int, stream
         _data(records, name, total),
         (script,),
     )
-    for place, parts in zip(PLACES, contents, strict=True):
-        before, _, page = page.partition(place)
+    for mark, parts in zip(MARKS, contents, strict=True):
+        before, _, page = page.partition(mark)
         for part in chain((before,), parts):
             stream.write(part.encode())
     stream.write(page.encode())

@@ -5,7 +5,7 @@
     a_ts = w_ts^gamma_t / sum_s' w_ts'^gamma_t
 
 with controls that a subclass makes: the gate g_t from 0 to 1, a kernel k_t over the shifts -1, 0 and +1, which sums to
-1, and the sharpening gamma_t, at least 1. A shift is the same at every place and in every sentence, so that what is
+1, and the sharpening gamma_t, at least 1. A shift is the same at every position and in every sentence, so that what is
 learnt on short sentences holds for long ones; sharpening keeps the weights from blurring as shifts add up. a_0 is 1 on
 the last true token, where the encoder ended.
 
@@ -22,7 +22,7 @@ from torch import Tensor
 from fairseq_plugin.modules.attention.additive import AdditiveAttention
 from fairseq_plugin.modules.attention.base import masked_softmax
 
-SHIFTS = (-1, 0, 1)  # places by which the weights can move in one step; +1 moves to the next token
+SHIFTS = (-1, 0, 1)  # positions by which the weights can move in one step; +1 moves to the next token
 CONTROLS = 2 + len(SHIFTS)  # gate, sharpening, shift kernel
 
 
@@ -40,10 +40,10 @@ class AddressingAttention(AdditiveAttention):
     ) -> Tensor:
         """Weights a_t (B, S) from the query (B, H), the keys (B, S, A) and a_{t-1} (B, S)."""
         content = masked_softmax(self.score(query, keys), padding_mask)  # (B, S)
-        start, length = true_places(content, padding_mask)
+        start, length = true_positions(content, padding_mask)
         if previous_weights is None:
-            places = torch.arange(content.size(1), device=content.device)
-            previous_weights = (places == start + length - 1).to(content.dtype)  # (B, S), a_0
+            positions = torch.arange(content.size(1), device=content.device)
+            previous_weights = (positions == start + length - 1).to(content.dtype)  # (B, S), a_0
         controls = self.controls_of(query).to(content.dtype)
         gate, sharpening, kernel = controls[:, :1], controls[:, 1:2], controls[:, 2:].softmax(dim=1)
         weights = torch.lerp(previous_weights.to(content.dtype), content, torch.sigmoid(gate))
@@ -53,8 +53,8 @@ class AddressingAttention(AdditiveAttention):
         return masked_softmax((1.0 + F.softplus(sharpening)) * logarithms, padding_mask)
 
 
-def true_places(weights: Tensor, padding_mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Place of the first true token and number of true tokens of each sentence, (B, 1) each.
+def true_positions(weights: Tensor, padding_mask: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Position of the first true token and number of true tokens of each sentence, (B, 1) each.
 
     :param weights: (B, S), for its size alone.
     :param padding_mask: (B, S), True on padding, which stands before the sentence or behind it; None: no padding.
@@ -71,7 +71,7 @@ def shift(weights: Tensor, kernel: Tensor, start: Tensor, length: Tensor) -> Ten
 
     :param weights: (B, S).
     :param kernel: share of each of ``SHIFTS`` (B, 3).
-    :param start: place of the first true token (B, 1).
+    :param start: position of the first true token (B, 1).
     :param length: number of true tokens (B, 1).
     :returns: (B, S).
     """

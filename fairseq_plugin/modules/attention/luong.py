@@ -47,7 +47,10 @@ class LuongAttention(Attention):
     def attend_all(
         self, queries: Tensor, keys: Tensor, values: Tensor, padding_mask: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """:meth:`forward` for K queries a sentence (B, K, H): contexts (B, K, C) and weights (B, K, S)."""
+        """Attend with all queries at once.
+
+        :meth:`forward` for K queries a sentence (B, K, H): contexts (B, K, C) and weights (B, K, S).
+        """
         mask = None if padding_mask is None else padding_mask.unsqueeze(1)  # (B, 1, S)
         weights = masked_softmax(self.score_all(queries, keys), mask)
         return torch.bmm(weights.to(values.dtype), values), weights

@@ -12,13 +12,13 @@ from torch import Tensor
 
 from fairseq_plugin.modules.attention.base import Attention, masked_softmax
 
-# exp(-GAP) is 0 in every precision: the softmax gives the last true place a weight of exactly 1.
+# exp(-GAP) is 0 in every precision: the softmax gives the last true position a weight of exactly 1.
 GAP = 1000.0
-FROM_FIRST = "from_first"  # name of the buffer that says which units of the summary are read at the first place
+FROM_FIRST = "from_first"  # name of the buffer that says which units of the summary are read at the first position
 
 
 class FixedSummary(Attention):
-    """Scores that grow with the place, so that all weight is on the last true one. Nothing is learnt.
+    """Scores that grow with the position, so that all weight is on the last true one. Nothing is learnt.
 
     :param encoder_bidirectional: whether the second half of an annotation is that of a backward direction.
     """
@@ -29,15 +29,15 @@ class FixedSummary(Attention):
 
     def __init__(self, query_dim: int, value_dim: int, attention_dim: int, encoder_bidirectional: bool = False) -> None:
         super().__init__(query_dim, value_dim, attention_dim)
-        # (C,), 1 at the first place and 0 at the last. Floating point, so that averages and halves of it mean the same.
+        # (C,), 1 at the first position, 0 at the last. Floating point: averages and halves of it mean the same.
         halves = (torch.arange(value_dim) >= value_dim // 2).float() if encoder_bidirectional else None
         self.register_buffer(FROM_FIRST, halves)
 
     def project_keys(self, values: Tensor) -> Tensor:
         """The scores themselves (B, S, 1), float32 or float64."""
         exact = torch.promote_types(values.dtype, torch.float32)
-        places = torch.arange(values.size(1), dtype=exact, device=values.device)
-        return (GAP * places).view(1, -1, 1).expand(values.size(0), -1, 1)
+        positions = torch.arange(values.size(1), dtype=exact, device=values.device)
+        return (GAP * positions).view(1, -1, 1).expand(values.size(0), -1, 1)
 
     def score(self, query: Tensor, keys: Tensor) -> Tensor:
         """Scores (B, S), whatever the query."""
@@ -51,7 +51,7 @@ class FixedSummary(Attention):
         padding_mask: Tensor | None = None,
         previous_weights: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """The summary (B, C), and weights (B, S) of 1 on the last true place; see :class:`Attention`."""
+        """The summary (B, C), and weights (B, S) of 1 on the last true position; see :class:`Attention`."""
         last, weights = super().forward(query, keys, values, padding_mask)
         if self.from_first is None:
             return last, weights

@@ -55,7 +55,7 @@ class AdditiveForward:
         self._kept = None if self.layer.kept is None else iter(self.layer.kept.unbind())
         if self._kept is None:
             scratch = torch.empty_like(self._keys[0])
-            self._rooms = [scratch[: len(keys)] for keys in self._keys]
+            self._buffers = [scratch[: len(keys)] for keys in self._keys]
         bias = keys.new_zeros(keys.shape[:2])  # the lowest number on padding, whose weight is then exactly 0
         self._empty_rows: Tensor | None = None
         if padding_mask is not None:
@@ -68,10 +68,10 @@ class AdditiveForward:
         """Attention weights (B, 1, S) of the next step, for the projected query (B, 1, A), written to ``out``."""
         _, source, units = self.layer.keys.shape
         pieces, energy = self.layer.pieces, self.layer.energy
-        rooms = self._rooms if self._kept is None else pieces(next(self._kept))
-        columns = self._keys, self._bias, pieces(query), rooms, pieces(out)
-        for keys, bias, part, room, result in zip(*columns, strict=True):
-            layer = torch.add(keys, part, alpha=2.0, out=room).sigmoid_().view(-1, units)
+        buffers = self._buffers if self._kept is None else pieces(next(self._kept))
+        columns = self._keys, self._bias, pieces(query), buffers, pieces(out)
+        for keys, bias, part, buffer, result in zip(*columns, strict=True):
+            layer = torch.add(keys, part, alpha=2.0, out=buffer).sigmoid_().view(-1, units)
             torch.softmax(torch.addmv(bias, layer, energy).view(-1, 1, source), dim=2, out=result)
         if self._empty_rows is not None:
             out.masked_fill_(self._empty_rows, 0.0)

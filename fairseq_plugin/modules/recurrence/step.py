@@ -86,9 +86,9 @@ def additive_scores(keys: Tensor, query: Tensor, energy: Tensor) -> Tensor:
         layer = (keys.unsqueeze(1) + query).sigmoid_()  # (N, K, S, A)
         return torch.mv(layer.view(-1, units), energy).view(layer.shape[:3])
     scores = query.new_empty(sentences, query.size(1), source)
-    room = query.new_empty(together, query.size(1), source, units)
+    buffer = query.new_empty(together, query.size(1), source, units)
     for part, some, score in zip(*(torch.split(each, together) for each in (keys, query, scores)), strict=True):
-        layer = torch.add(part.unsqueeze(1), some, out=room[: len(part)]).sigmoid_()
+        layer = torch.add(part.unsqueeze(1), some, out=buffer[: len(part)]).sigmoid_()
         torch.mv(layer.view(-1, units), energy, out=score.view(-1))
     return scores
 

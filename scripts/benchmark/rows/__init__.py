@@ -1,14 +1,12 @@
-"""What can be measured: one module a row, each with a ``measure``."""
+"""What can be measured: rows of the table, and the sizes of each."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 from scripts.benchmark.measurement import Circumstances, Measurement
-from scripts.benchmark.rows.core import measure_core, measure_memory
 from scripts.benchmark.rows.data import measure_data, measure_text
-from scripts.benchmark.rows.decode import measure_decode, measure_generate
-from scripts.benchmark.rows.extract import measure_extract, measure_extract_memory
-from scripts.benchmark.rows.train import measure_train, measure_update
+from scripts.benchmark.rows.decoding import measure_decode, measure_extract, measure_extract_memory, measure_generate
+from scripts.benchmark.rows.training import measure_core, measure_memory, measure_train, measure_update
 from scripts.benchmark.settings import Setting
 
 

@@ -6,7 +6,7 @@ a sequence is not counted. Wall time from start to end of each process, with def
 Pieces per second of whole processes that binarize the same text with the same sentencepiece models.
 
 Ours is ``python -m data_gen text``; theirs is spm_encode for each side, then fairseq-preprocess with our dictionaries.
-sentencepiece's Python package has no spm_encode, so :mod:`scripts.benchmark.encode_pieces` stands for it. The models
+sentencepiece's Python package has no spm_encode, so :func:`scripts.benchmark.children.encode` stands for it. The models
 are trained beforehand. Wall time from the first process's start to the last one's end.
 
 Sentences of invented words, so that encoding text can be measured where there is none.
@@ -28,10 +28,11 @@ import numpy.typing as npt
 from data_gen.copy.manifest import read_copy_manifest
 from data_gen.errors import FAILURE, UserError
 from data_gen.manifest import read_manifest
-from scripts.benchmark.commands import run
-from scripts.benchmark.measurement import TOKENS, Circumstances, Measurement
+from scripts.benchmark.children import CHILDREN
+from scripts.benchmark.measurement import TOKENS, Circumstances, Measurement, in_turns, measurements
 from scripts.benchmark.report import DATA_GEN, PREPROCESS, PREPROCESS_2, SPM_ENCODE, SPM_ENCODE_2
 from scripts.benchmark.settings import SPECIAL_SYMBOLS, Setting
+from scripts.common import run
 
 WORDS = 20_000
 SHORTEST, LONGEST = 5, 25
@@ -98,10 +99,7 @@ def measure_data(setting: Setting, circumstances: Circumstances) -> list[Measure
             turn(name, partial(preprocess_words, text, workers))
         turn(DATA_GEN, partial(copy_words, setting))
     shutil.rmtree(text)
-    return [
-        Measurement("data", setting.name, name, circumstances.threads, TOKENS, tuple(values))
-        for name, values in rates.items()
-    ]
+    return measurements("data", setting.name, circumstances, TOKENS, rates)
 
 
 def copy_words(setting: Setting, place: Path) -> list[str]:
@@ -156,19 +154,18 @@ def measure_text(setting: Setting, circumstances: Circumstances) -> list[Measure
         SPM_ENCODE: lambda place: encode_and_preprocess(start, folder, place, workers=1),
         SPM_ENCODE_2: lambda place: encode_and_preprocess(start, folder, place, workers=2),
     }
-    rates: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(circumstances.repeat(setting.command_repetitions)):
-        for name, make in runs.items():
-            place = folder / "new"
-            begin = time.perf_counter()
-            make(place)
-            rates[name].append(pieces / (time.perf_counter() - begin))
-            require_same_files(place, models, name)
-            shutil.rmtree(place)
-    return [
-        Measurement("text", setting.name, name, circumstances.threads, TOKENS, tuple(values))
-        for name, values in rates.items()
-    ]
+
+    def rate(name: str) -> float:
+        place, begin = folder / "new", time.perf_counter()
+        runs[name](place)
+        seconds = time.perf_counter() - begin
+        require_same_files(place, models, name)
+        shutil.rmtree(place)
+        return pieces / seconds
+
+    repetitions = circumstances.repeat(setting.command_repetitions)
+    rates = in_turns({name: partial(rate, name) for name in runs}, repetitions)
+    return measurements("text", setting.name, circumstances, TOKENS, rates)
 
 
 def write_text(folder: Path, language: str, syllables: list[str], lines: int) -> None:
@@ -205,7 +202,7 @@ def encode_and_preprocess(start: Callable[[list[str]], str], folder: Path, place
         model = str(folder / "models" / f"sentencepiece.{language}.model")
         for split in SPLITS:
             files = [str(directory / f"{split}.{language}") for directory in (folder, encoded)]
-            start(["scripts.benchmark.encode_pieces", model, *files])
+            start([CHILDREN, "encode", model, *files])
     words = ["fairseq_cli.preprocess", "--source-lang", "en", "--target-lang", "ko", "--workers", str(workers)]
     words += [word for split in SPLITS for word in (f"--{split}pref", str(encoded / split))]
     for side, language in (("src", "en"), ("tgt", "ko")):

@@ -8,12 +8,13 @@ import torch
 
 from data_gen.errors import UserError
 from scripts.benchmark import settings
-from scripts.benchmark.commands import run, sentences_per_second, tokens_per_second
 from scripts.benchmark.measurement import Clock, interleave
+from scripts.benchmark.models import sentences_per_second, tokens_per_second
 from scripts.benchmark.report import FUSED, NAIVE, TEXTBOOK
-from scripts.benchmark.rows.core import CoreInputs, our_core, textbook_core
 from scripts.benchmark.rows.data import require_same_files
+from scripts.benchmark.rows.training import CoreInputs, our_core, textbook_core
 from scripts.benchmark.settings import LARGE, MID, SETTINGS, TINY, shrunk
+from scripts.common import run
 
 LOG = """\
 2026 | INFO | train_inner | {"epoch": 1, "wps": "10", "wpb": "100", "num_updates": "2"}

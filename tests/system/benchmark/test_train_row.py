@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from scripts.benchmark.report import LSTM, OURS, PLAIN, comparisons
-from scripts.benchmark.rows.train import commands
+from scripts.benchmark.rows.training import commands
 from scripts.benchmark.settings import MID, TINY
 
 

@@ -233,7 +233,7 @@ def test_the_diagonal_means_nothing_where_the_source_is_not_to_be_copied(referen
 
 def line_about(records: list[AttentionRecord]) -> str | None:
     diagonal = Diagonal()
-    assert list(diagonal.watch(records)) == records
+    assert [diagonal.counted(one) for one in records] == records
     return diagonal.line()
 
 

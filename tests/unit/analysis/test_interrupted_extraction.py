@@ -13,10 +13,9 @@ from tests.support.commands import ROOT
 # Sends itself the signal KILL at the call number CALL of the function PLACE.
 KILLED = """
 import os, sys
-import fairseq_plugin.analysis.spill, fairseq_plugin.analysis.formats.columns, fairseq_plugin.commands.extract_attention
+import fairseq_plugin.analysis.formats.columns, fairseq_plugin.commands.extract_attention
 owner = {
-    "Spill": fairseq_plugin.analysis.spill.Spill,
-    "Column": fairseq_plugin.analysis.formats.columns.Column,
+    "Columns": fairseq_plugin.analysis.formats.columns.Columns,
     "script": fairseq_plugin.commands.extract_attention,
 }[os.environ["OWNER"]]
 name = os.environ["NAME"]
@@ -32,8 +31,8 @@ sys.exit(fairseq_plugin.commands.extract_attention.main(sys.argv[1:]))
 """
 PLACES = {
     "loading": ("script", "load", 1),
-    "decoding": ("Spill", "add", 20),
-    "writing": ("Column", "append", 50),
+    "decoding": ("Columns", "add", 20),
+    "writing": ("Columns", "_entries", 110),
 }
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairseq_plugin.analysis.labels import LONGEST, label, shortened
+from fairseq_plugin.analysis.labels import WIDEST, label, shortened
 
 EMOJI = "👩‍👧"  # with a joiner
 
@@ -83,14 +83,14 @@ def test_codes_and_letters_with_their_marks_are_not_cut():
     assert shortened(r"\u200b" * 6) == r"\u200b" * 3 + "…" + r"\u200b" * 2
     assert shortened("e\u0301" * 20) == "e\u0301" * 8 + "…" + "e\u0301" * 7
     assert shortened(EMOJI * 20) == EMOJI * 3 + "…" + EMOJI * 3
-    assert len(shortened("a" + "\u0301" * 200)) <= LONGEST
+    assert len(shortened("a" + "\u0301" * 200)) <= WIDEST
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=200))
 def test_a_shortened_label_has_the_start_and_the_end(token):
     text = label(token)
     short = shortened(text)
-    assert len(short) <= LONGEST or short == text
+    assert len(short) <= WIDEST or short == text
     if short != text:
         ends = [(short[:cut], short[cut + 1 :]) for cut, character in enumerate(short) if character == "…"]
         assert any(text.startswith(head) and text.endswith(tail) for head, tail in ends)

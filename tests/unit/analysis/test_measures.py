@@ -23,6 +23,7 @@ from fairseq_plugin.analysis.measures import (
     coverage_gap,
     covered,
     diagonal,
+    diagonal_hits,
     entropy,
     hard_alignment,
     measure,
@@ -49,6 +50,7 @@ def gold(sure, possible=()):
     return GoldAlignment(frozenset(sure), frozenset((*sure, *possible)))
 
 
+COPIED = "a b c </s>"
 # Columns: a, b, c, </s>. In halves and quarters, which floats hold exactly.
 BY_HAND = record(
     [
@@ -60,6 +62,35 @@ BY_HAND = record(
     "a b c </s>",
     "a b c </s>",
 )
+
+
+def test_hits_are_letters_whose_largest_weight_is_at_their_position():
+    weights = [
+        [0.7, 0.1, 0.1, 0.1],  # a: column 0, a hit
+        [0.6, 0.2, 0.1, 0.1],  # b: column 0, a miss
+        [0.1, 0.2, 0.4, 0.3],  # c: column 2, a hit
+        [0.9, 0.0, 0.0, 0.1],  # </s>: no letter
+    ]
+    assert diagonal_hits(record(weights, COPIED, COPIED)) == (2, 3)
+
+
+def test_the_leftmost_of_equal_weights_counts():
+    assert diagonal_hits(record(np.full((4, 4), 0.25), COPIED, COPIED)) == (1, 3)
+
+
+def test_letters_beyond_the_source_are_misses():
+    weights = [[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [0.0, 1.0]]
+    assert diagonal_hits(record(weights, "a </s>", COPIED)) == (2, 3)
+
+
+def test_a_letter_after_an_end_symbol_keeps_its_position():
+    assert diagonal_hits(record(np.eye(3), "a b c", "a </s> c")) == (2, 2)
+
+
+@pytest.mark.parametrize(("source", "target", "hits"), [("a", "", (0, 0)), ("", "a", (0, 1)), ("a", "</s>", (0, 0))])
+def test_hits_without_letters_or_source(source, target, hits):
+    weights = np.zeros((len(target.split()), len(source.split())))
+    assert diagonal_hits(record(weights, source, target)) == hits
 
 
 def test_measures_worked_out_by_hand():

@@ -1,5 +1,6 @@
 """What messages name of what there may be many of, and where the rest can be read."""
 
+import errno
 import logging
 import os
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import data_gen
-from data_gen.errors import listed
+from data_gen.errors import listed, refusal
 
 TEN = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10"
 
@@ -47,3 +48,8 @@ def test_a_command_shows_the_log_if_it_is_asked_to(level: str | None, tmp_path: 
     assert line.startswith(f"data_gen: error: bad lines in 'train.en': {named}: ")
     everything = ["DEBUG:data_gen.errors:12 of 12: 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13"]
     assert log == (everything if (level or "").upper() == "DEBUG" else [])
+
+
+def test_a_closed_pipe_is_the_standard_output() -> None:
+    assert str(refusal(BrokenPipeError(errno.EPIPE, "Broken pipe"))).endswith(" standard output: Broken pipe")
+    assert str(refusal(OSError(errno.EPIPE, "Broken pipe", "x"))) == "cannot read or write 'x': Broken pipe"

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from fairseq_plugin.models import architectures
 from fairseq_plugin.models.options import GRUAttentionConfig
 from scripts import parameter_table
-from scripts.marked_section import replace_section
+from scripts.common import replace_section
 from tests.support.commands import PLUGIN, ROOT
 
 PAPER = {

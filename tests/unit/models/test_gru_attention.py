@@ -338,6 +338,16 @@ def test_a_checkpoint_is_loaded() -> None:
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), other.parameters(), strict=True))
 
 
+def test_what_is_loaded_stays_as_it_is() -> None:
+    """Version 1.0.0 had no ``from_first``: it is added to a copy."""
+    options = {"attention": "none", "encoder_bidirectional": True, "encoder_hidden_size": 3}
+    parameters = building.model(**options).state_dict()
+    del parameters["decoder.attention.from_first"]
+    before = list(parameters)
+    building.model(seed=1, **options).load_state_dict(parameters)
+    assert list(parameters) == before
+
+
 def test_a_checkpoint_with_other_symbols_is_refused() -> None:
     model = building.model()
     for side in ("encoder", "decoder"):

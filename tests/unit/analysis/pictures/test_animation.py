@@ -9,9 +9,9 @@ from matplotlib import pyplot
 from PIL import Image
 
 from data_gen.errors import UserError
-from fairseq_plugin.analysis.pictures.heatmap import Colours, draw
+from fairseq_plugin.analysis.pictures.heatmap import Colours, draw, draw_frames
 from fairseq_plugin.analysis.pictures.panel import Panel
-from fairseq_plugin.analysis.pictures.series import FRAME, LAST, save_gif
+from fairseq_plugin.analysis.pictures.picture import FRAME, LAST, save_gif
 
 SOURCE, TARGET = ("a", "b", "</s>"), ("b", "</s>")
 
@@ -32,7 +32,7 @@ def frames(path):
 
 
 def test_a_frame_for_each_panel_and_a_rest_at_the_end(tmp_path):
-    save_gif(panels(5), tmp_path / "a.gif")
+    save_gif(draw_frames(panels(5)), tmp_path / "a.gif")
     pixels, durations, loops = zip(*frames(tmp_path / "a.gif"), strict=True)
     assert durations == (*[FRAME] * 4, LAST)
     assert set(loops) == {0}  # for ever
@@ -42,7 +42,7 @@ def test_a_frame_for_each_panel_and_a_rest_at_the_end(tmp_path):
 
 def test_only_cells_and_title_change_and_colours_are_those_of_the_weights(tmp_path):
     given = panels(4)
-    save_gif(given, tmp_path / "a.gif")
+    save_gif(draw_frames(given), tmp_path / "a.gif")
     figure = draw(given[0].weights, SOURCE, TARGET, title=given[-1].title)
     axes, pixels = figure.axes[0], [frame for frame, *_ in frames(tmp_path / "a.gif")]
     height = pixels[0].shape[0]
@@ -60,7 +60,7 @@ def test_only_cells_and_title_change_and_colours_are_those_of_the_weights(tmp_pa
 
 def test_nothing_is_cut_off_the_longest_title(tmp_path):
     given = panels(4)
-    save_gif(given, tmp_path / "a.gif")
+    save_gif(draw_frames(given), tmp_path / "a.gif")
     for frame, *_ in frames(tmp_path / "a.gif"):
         border = np.concatenate([frame[:4].ravel(), frame[-4:].ravel(), frame[:, :4].ravel(), frame[:, -4:].ravel()])
         assert border.min() >= 247
@@ -68,8 +68,10 @@ def test_nothing_is_cut_off_the_longest_title(tmp_path):
 
 def test_numbers_in_cells_are_those_of_the_frame(tmp_path):
     first, last = panels(2)
-    save_gif([first, last], tmp_path / "two.gif", colours=Colours(annotate=True))
-    save_gif([last._replace(title=first.title), last], tmp_path / "same.gif", colours=Colours(annotate=True))
+    save_gif(draw_frames([first, last], colours=Colours(annotate=True)), tmp_path / "two.gif")
+    save_gif(
+        draw_frames([last._replace(title=first.title), last], colours=Colours(annotate=True)), tmp_path / "same.gif"
+    )
     (_, changed), (_, kept) = ([frame for frame, *_ in frames(tmp_path / name)] for name in ("two.gif", "same.gif"))
     np.testing.assert_allclose(changed, kept, atol=24)  # nothing is left of the first frame's numbers
 
@@ -87,12 +89,12 @@ def test_numbers_in_cells_are_those_of_the_frame(tmp_path):
 )
 def test_what_is_no_animation(given, message, tmp_path):
     with pytest.raises(UserError, match="^" + re.escape(message)):
-        save_gif(given, tmp_path / "a.gif")
+        save_gif(draw_frames(given), tmp_path / "a.gif")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_settings_of_matplotlib_stay_and_no_figure_is_left_open(tmp_path):
     before = dict(matplotlib.rcParams)
-    save_gif(panels(2), tmp_path / "a.gif")
+    save_gif(draw_frames(panels(2)), tmp_path / "a.gif")
     assert dict(matplotlib.rcParams) == before
     assert pyplot.get_fignums() == []

@@ -10,9 +10,9 @@ from PIL import Image
 
 from fairseq_plugin.analysis.pictures import heatmap, picture
 from fairseq_plugin.analysis.pictures.fonts import without_glyph_warnings
-from fairseq_plugin.analysis.pictures.heatmap import Colours, draw_grid
-from fairseq_plugin.analysis.pictures.panel import CELL, Panel
-from fairseq_plugin.analysis.pictures.series import save_gif, save_pages
+from fairseq_plugin.analysis.pictures.heatmap import CELL, Colours, draw_frames, draw_grid
+from fairseq_plugin.analysis.pictures.panel import Panel
+from fairseq_plugin.analysis.pictures.picture import save_gif, save_pages
 from tests.support.errors import message_of
 
 
@@ -115,6 +115,6 @@ def test_long_tokens_do_not_blow_up_a_grid_a_page_or_an_animation(tmp_path):
     sizes = re.findall(rb"MediaBox \[ 0 0 ([\d.]+) ([\d.]+) \]", (tmp_path / "a.pdf").read_bytes())
     assert len(sizes) == 4
     assert max(float(side) for size in sizes for side in size) < 12 * 72
-    save_gif(panels, tmp_path / "a.gif")
+    save_gif(draw_frames(panels), tmp_path / "a.gif")
     with Image.open(tmp_path / "a.gif") as animation:
         assert max(animation.size) < 12 * 144

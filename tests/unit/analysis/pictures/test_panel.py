@@ -8,7 +8,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from fairseq_plugin.analysis.pictures import heatmap, picture
-from fairseq_plugin.analysis.pictures.panel import LONGEST, Panel, ThinnedWarning, parts, thinned
+from fairseq_plugin.analysis.pictures.panel import MOST_CELLS, Panel, ThinnedWarning, parts, thinned
 
 
 def panel(rows: int, columns: int) -> Panel:
@@ -22,7 +22,7 @@ def test_parts_put_together_are_the_whole(rows: int, columns: int, count: int) -
     whole = panel(rows, columns)
     cut = parts(whole)
     assert len(cut) == count
-    assert max(max(part.weights.shape) for part in cut) <= LONGEST
+    assert max(max(part.weights.shape) for part in cut) <= MOST_CELLS
     rebuilt = np.full_like(whole.weights, np.nan)
     for part in cut:
         assert part.weights.shape == (len(part.target), len(part.source))

@@ -1,1 +1,0 @@
-"""What plot_attention.py draws and prints."""

@@ -1,1 +1,0 @@
-"""The versions that this project is tested with: an environment for each, its tests, its quick start."""

@@ -1,1 +1,0 @@
-"""The parts of kill_and_resume.py."""
