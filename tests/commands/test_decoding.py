@@ -158,10 +158,7 @@ def test_output_files_hold_the_streams(commands: Commands, copy_data: Path, trai
 
 @pytest.mark.parametrize(
     "options",
-    [
-        ("--attention", "location", "--sharpening", 2, "--location-kernel", 3),
-        ("--attention", "dot", "--input-feeding"),
-    ],
+    [("--attention", "location", "--sharpening", 2, "--location-kernel", 3), ("--attention", "dot", "--input-feeding")],
     ids=["location", "dot"],
 )
 def test_other_attentions_through_the_commands(

@@ -29,6 +29,7 @@ from scripts.results_table import final_loss
 from tests.support.case import Case, check, table
 from tests.support.commands import Commands
 from tests.support.damaged_checkpoints import Hostile, save
+from tests.support.errors import message_of
 
 REFUSED = (
     "{command}: error: refused to load '{{bad}}/hostile{end}': it asks for posix.system, which no checkpoint needs and "
@@ -64,8 +65,7 @@ def test_every_command_refuses(case: Case, commands: Commands, places: dict[str,
 DAMAGED = {
     f"{name}, {kind}": Case(
         f"{command} {{bad}}/{kind}.pt",
-        f"{command.split(' ')[0]}: error: '{{bad}}/{kind}.pt' is no checkpoint, or damaged (BadZipFile): name one that "
-        "fairseq-train wrote, or go on from an earlier one",
+        f"{command.split(' ')[0]}: error: '{{bad}}/{kind}.pt' is no checkpoint, or damaged (BadZipFile)[..]",
         slow=(name, kind) not in (("train", "zeros"), ("generate", "bit"), ("extraction", "zeros")),
     )
     for name, command in COMMANDS.items()
@@ -100,22 +100,18 @@ def test_pictures_over_a_training(
     assert not places["marker"].exists()
 
 
-def message_of(places: dict[str, Path], path: Path) -> str:
+def refused_line(places: dict[str, Path], path: Path) -> str:
     line = REFUSED.format(command="", end=".pt").removeprefix(": error: ")
     return line.format(**places).replace(str(places["bad"] / "hostile.pt"), str(path))
 
 
 def test_python(places: dict[str, Path]) -> None:
     path = places["bad"] / "hostile.pt"
-    with pytest.raises(UserError) as caught:
-        GRUAttentionModel.from_pretrained(str(path.parent), path.name, str(places["data"]))
-    assert str(caught.value) == message_of(places, path)
-    with pytest.raises(UserError) as caught:
-        load(generation_config([str(places["data"]), "--path", str(path)]))
-    assert str(caught.value) == message_of(places, path)
-    with pytest.raises(UserError) as caught:
-        evaluate(str(places["data"]), str(path), 1, 1)
-    assert str(caught.value) == message_of(places, path)
+    assert message_of(
+        GRUAttentionModel.from_pretrained, str(path.parent), path.name, str(places["data"])
+    ) == refused_line(places, path)
+    assert message_of(load, generation_config([str(places["data"]), "--path", str(path)])) == refused_line(places, path)
+    assert message_of(evaluate, str(places["data"]), str(path), 1, 1) == refused_line(places, path)
     with pytest.raises(pickle.UnpicklingError):  # of a checkpoint that the script itself has made
         final_loss(path)
     assert not places["marker"].exists()

@@ -33,10 +33,7 @@ def test_they_work(commands: Commands, tmp_path: Path) -> None:
         "checkpoints",
         "mes ures.json",
         *(f"ä 1.{end}" for end in ("npz", "jsonl", "safetensors")),
-    } | {
-        "ä 1.html",
-        "ä 1.png",
-    }
+    } | {"ä 1.html", "ä 1.png"}
 
 
 def test_errors_name_them_as_they_are(commands: Commands, places: dict[str, Path], tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Data made while training, through the real commands: learnt, resumed to the bit, decoded, refused in one line."""
+"""Data made while training, through the real commands: learnt, resumed to the bit, decoded."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ import torch
 
 from data_gen.copy.dataset import make_online_folder
 from tests.conftest import SMALL
-from tests.support.commands import Commands, error_line, generate_words, train_words
+from tests.support.commands import Commands, generate_words, train_words
 
 
 @pytest.fixture(scope="module")
@@ -70,23 +70,3 @@ def test_resumed_training_equals_uninterrupted_training(
 def test_decoding_made_data(commands: Commands, folder: Path, whole: tuple[Path, str]) -> None:
     outcome = commands.succeed(*generate_words(folder, whole[0], "--online"))
     assert outcome.out.splitlines()[-1].endswith("(30 sequences, 120 tokens)")
-
-
-REFUSED = {
-    "no sequences": ((), "no split 'valid' in '{data}', which holds no sequences at all: add --online to make them"),
-    "no such split": (
-        ("--online", "--valid-subset", "dev"),
-        "no split 'dev' in '{data}': --online makes train, valid, test",
-    ),
-    "another split to train on": (
-        ("--online", "--train-subset", "test"),
-        "--online makes the split 'train', so --train-subset cannot be 'test'",
-    ),
-}
-
-
-@pytest.mark.parametrize(("options", "line"), REFUSED.values(), ids=REFUSED.keys())
-def test_wrong_use(commands: Commands, folder: Path, tmp_path: Path, options: tuple[str, ...], line: str) -> None:
-    outcome = commands(*train_words(folder, tmp_path / "checkpoints", "--max-epoch", 1, *options))
-    assert outcome.code == 2
-    assert error_line(outcome) == f"fairseq-train: error: {line.format(data=folder)}"

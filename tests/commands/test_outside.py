@@ -44,7 +44,7 @@ def test_a_manifest_of_a_shard(
     manifest = json.loads(path.read_text(encoding="utf-8"))
     manifest["files"][name.format(victim=victim)] = "0" * 64
     path.write_text(json.dumps(manifest), encoding="utf-8")
-    sizes = (
+    sizes = [
         "--train",
         "70000",
         "--num-symbols",
@@ -57,7 +57,7 @@ def test_a_manifest_of_a_shard(
         "30",
         "--test",
         "30",
-    )
+    ]
     assert main(["copy", str(folder), "--shards", "2", *sizes]) == 2
     assert f"'{folder}/shard1' was made with --text" in capsys.readouterr().err.replace("without", "with")
     assert victim.read_text(encoding="utf-8") == "still here"

@@ -151,16 +151,16 @@ def test_memory_efficient_fp16_by_fairseq_train(commands: Commands, copy_data: P
 
 @pytest.mark.parametrize("options", [(), ("--decoder-attention", 0)], ids=["attention", "no attention"])
 def test_other_models_learn_the_task(commands: Commands, copy_data: Path, tmp_path: Path, options: tuple) -> None:
-    sizes = (
+    sizes = [
         "--encoder-embed-dim",
-        8,
+        "8",
         "--decoder-embed-dim",
-        8,
+        "8",
         "--encoder-hidden-size",
-        8,
+        "8",
         "--decoder-out-embed-dim",
-        8,
-    )
+        "8",
+    ]
     words = train_words(copy_data, tmp_path, "--max-epoch", 1, "--arch", "lstm", *sizes, *options)
     outcome = commands.succeed(*words, "--decoder-hidden-size", 8)
     assert "exact_match" in outcome.out

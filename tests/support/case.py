@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,8 @@ WORDS = {
     "TRAIN": f"{COPY} --arch gru_attention_copy --criterion cross_entropy --optimizer adam --lr 0.01 --batch-size 32 "
     "--max-update 1 --num-workers 0 --disable-validation --save-dir {out}/checkpoints",
     "COPY": COPY,
+    "HYDRA": f"--config-dir {PLUGIN}/config --config-name copy common.user_dir={PLUGIN} hydra.run.dir=. "
+    "hydra.output_subdir=null",
 }
 
 
@@ -44,12 +47,33 @@ class Case:
     traceback: bool = False
 
 
-def table(cases: Mapping[str, Case]) -> pytest.MarkDecorator:
-    """Try out every case of a table."""
-    marks = {True: [pytest.mark.slow], False: []}
+def table(cases: Mapping[str, str | Case], slow: Mapping[str, str] | None = None, **same: Any) -> pytest.MarkDecorator:
+    """Try out every line of a table: a command, and what follows ``PROGRAM: error: `` (or is the end of a traceback).
+
+    A name with a :class:`Case` may stand in the place of a line.
+
+    :param slow: lines that everyday tests leave out.
+    :param same: fields of all cases that are given as lines.
+    """
+    own = "" if same.get("traceback") else "{}: error: "
+    lines = [(*line, False) for line in cases.items()] + [(*line, True) for line in (slow or {}).items()]
     return pytest.mark.parametrize(
-        "case", [pytest.param(case, id=name, marks=marks[case.slow]) for name, case in cases.items()]
+        "case",
+        [
+            pytest.param(
+                said if isinstance(said, Case) else Case(name, own.format(program(name)) + said, **same),
+                id=name,
+                marks=[pytest.mark.slow] * (is_slow or (isinstance(said, Case) and said.slow)),
+            )
+            for name, said, is_slow in lines
+        ],
     )
+
+
+def program(command: str) -> str:
+    """What a command calls itself."""
+    words = command.split()
+    return words[2].removeprefix("scripts.") if words[0] == "python" else words[0]
 
 
 def words_of(command: str, places: Mapping[str, Path]) -> list[str]:

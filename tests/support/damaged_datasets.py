@@ -79,6 +79,7 @@ SPOILT: dict[str, Callable[[Path], None]] = {
     "idx-missing": _without(f"{SIDE}.idx"),
     "bin-empty": _ids(lambda content: b""),
     "bin-cut": _ids(lambda content: content[:-3]),
+    "bin-longer": _ids(lambda content: content + b"\2\0"),
     "bin-other": _other_index,
     "bin-missing": _without(f"{SIDE}.bin"),
     "id-outside": _ids(_put(2, struct.pack("<H", 60_000))),

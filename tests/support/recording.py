@@ -3,10 +3,8 @@
 from tempfile import NamedTemporaryFile
 
 import numpy as np
-import pytest
 from hypothesis import strategies as st
 
-from data_gen.errors import UserError
 from fairseq_plugin.analysis.formats import FORMATS
 from fairseq_plugin.analysis.records import AttentionRecord
 
@@ -61,11 +59,3 @@ def record_lists(draw):
             )
         )
     return records
-
-
-def message_of(function, *arguments, exit_code=2):
-    with pytest.raises(UserError) as caught:
-        function(*arguments)
-    assert "\n" not in str(caught.value)
-    assert caught.value.exit_code == exit_code
-    return str(caught.value)

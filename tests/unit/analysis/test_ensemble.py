@@ -98,7 +98,5 @@ def test_where_no_model_attends(
 ) -> None:
     outcome = commands(*extract_words(copy_data, f"{without}:{without}", tmp_path / "none.npz", *forced))
     assert outcome.code == 2
-    assert error_line(outcome) == (
-        "extract_attention.py: error: the model returns no attention: train one with an attention mechanism"
-    )
+    assert error_line(outcome).startswith("extract_attention.py: error: the model returns no attention: ")
     assert list(tmp_path.iterdir()) == []

@@ -61,9 +61,8 @@ def test_gaps_differ_by_one_at_most(count: int) -> None:
 
 
 def test_options_of_a_search_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError) as caught:
+    with pytest.raises(UserError, match="--beam has no effect on references, "):
         next(stages([tmp_path / "checkpoint1.pt"], [str(tmp_path), "--beam", "3"], 0))
-    assert str(caught.value) == "--beam has no effect on references, which are read and not searched for: leave it out"
 
 
 def test_all_stages_read_the_same_tokens_and_the_weights_are_those_of_the_checkpoint(
@@ -135,7 +134,7 @@ def test_animation_of_another_split(
         (["--panels", "1"], "at least 2 checkpoints show a change, but 1 is given: take --panels 2 or more"),
         (["--panels", "0"], "at least 2 checkpoints show a change, but 0 is given: take --panels 2 or more"),
         (["--output", "a.jpg"], "picture 'a.jpg' must end in .png, .pdf, .svg or .gif"),
-        (["--output", "none/a.gif"], "folder 'none' does not exist: make it, or choose another place for 'a.gif'"),
+        (["--output", "none/a.gif"], "folder 'none' does not exist: "),
         (["--id", "30"], "no sentence 30 in split 'test', which has 30, counted from 0"),
         (["--id", "-1"], "no sentence -1 in split 'test', which has 30, counted from 0"),
         (["--evolution", "none"], "no folder 'none': give the --save-dir of a training"),
@@ -159,7 +158,9 @@ def test_wrong_use(
     monkeypatch.chdir(tmp_path)
     command = [str(copy_data), "--evolution", str(training), "--output", "a.gif", *options]
     assert plot_attention.main(command) == 2
-    assert capsys.readouterr() == ("", f"plot_attention.py: error: {message}\n")
+    printed, said = capsys.readouterr()
+    assert (printed, said.count("\n")) == ("", 1)
+    assert said.startswith(f"plot_attention.py: error: {message}")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -53,5 +53,5 @@ def test_padding_and_batches_change_nothing(commands: Commands, copy_data: Path,
 def test_a_model_without_attention(commands: Commands, copy_data: Path, tmp_path: Path) -> None:
     path = train(commands, copy_data, tmp_path, "lstm", *MODELS["lstm"], "--decoder-attention", 0)
     for forced in ((), ("--score-reference",)):
-        with pytest.raises(UserError, match="the model returns no attention: train one with an attention mechanism"):
+        with pytest.raises(UserError, match="the model returns no attention: "):
             extracted(copy_data, path, *forced)

@@ -16,6 +16,7 @@ from data_gen.errors import UserError
 from fairseq_plugin.analysis.extraction import Draws, extract, generation_config, load
 from fairseq_plugin.analysis.generation_options import check_generation, parse
 from tests.support.commands import PLUGIN, Commands, generate_words, lines_of, train_words
+from tests.support.errors import message_of
 
 # What an extraction does as fairseq-generate does it, with values to give; those of the task "copy" as well.
 HONOURED = {
@@ -105,15 +106,13 @@ def test_every_option_is_honoured_or_refused() -> None:
 
 
 def test_what_to_do_instead() -> None:
-    with pytest.raises(UserError) as caught:
-        parse(["data", "--remove-bpe"])
-    assert str(caught.value) == ("--post-process has no effect on an extraction: use --merge of extract_attention.py")
+    assert message_of(parse, ["data", "--remove-bpe"]) == (
+        "--post-process has no effect on an extraction: use --merge of extract_attention.py"
+    )
 
 
 def test_references_are_not_searched_for() -> None:
-    with pytest.raises(UserError) as caught:
-        parse(["data", "--score-reference", "--lenpen", "2"])
-    assert str(caught.value) == (
+    assert message_of(parse, ["data", "--score-reference", "--lenpen", "2"]) == (
         "--lenpen has no effect on references, which are read and not searched for: leave it out"
     )
 
@@ -196,9 +195,9 @@ def test_a_suffix_of_the_checkpoint(copy_data: Path, trained: Path, also_trained
         shutil.copy(path, tmp_path / name)
     suffixed = extracted(copy_data, tmp_path / "model.pt", "--checkpoint-suffix=-other")
     assert [made.score for made in suffixed] == [made.score for made in extracted(copy_data, also_trained)]
-    with pytest.raises(UserError) as caught:
-        extracted(copy_data, tmp_path / "model.pt", "--checkpoint-suffix=-none")
-    assert str(caught.value) == f"no checkpoint at '{tmp_path}/model-none.pt': name one that fairseq-train wrote"
+    assert message_of(extracted, copy_data, tmp_path / "model.pt", "--checkpoint-suffix=-none") == (
+        f"no checkpoint at '{tmp_path}/model-none.pt': name one that fairseq-train wrote"
+    )
 
 
 NUMBERS = {
@@ -219,9 +218,7 @@ NUMBERS = {
 
 @pytest.mark.parametrize(("options_", "line"), NUMBERS.values(), ids=NUMBERS.keys())
 def test_numbers_that_fairseq_cannot_decode_with(options_: dict[str, float], line: str) -> None:
-    with pytest.raises(UserError) as caught:
-        check_generation(Namespace(**options_))
-    assert str(caught.value) == line
+    assert message_of(check_generation, Namespace(**options_)) == line
 
 
 def test_numbers_at_the_border() -> None:
@@ -232,22 +229,16 @@ def test_numbers_at_the_border() -> None:
 
 @pytest.mark.parametrize("seed", [-1, 4_000_000_001])
 def test_seeds(seed: int) -> None:
-    with pytest.raises(UserError) as caught:
-        parse(["data", "--seed", str(seed)])
-    assert str(caught.value) == f"--seed must be from 0 to 4000000000, but is {seed}"
+    assert message_of(parse, ["data", "--seed", str(seed)]) == f"--seed must be from 0 to 4000000000, but is {seed}"
 
 
 def test_no_room_for_the_shortest_output(copy_data: Path, trained: Path) -> None:
-    with pytest.raises(UserError) as caught:
-        extracted(copy_data, trained, "--max-len-b", 3, "--min-len", 4)
-    assert str(caught.value).startswith(
+    assert message_of(extracted, copy_data, trained, "--max-len-b", 3, "--min-len", 4).startswith(
         "--min-len 4 is more than an output may have: 3 tokens (--max-len-a 0, --max-len-b 3, a source of "
     )
 
 
 def test_more_candidates_than_symbols(copy_data: Path, trained: Path) -> None:
-    with pytest.raises(UserError) as caught:
-        extracted(copy_data, trained, "--sampling", "--beam", 1, "--sampling-topk", 9)
-    assert str(caught.value) == (
+    assert message_of(extracted, copy_data, trained, "--sampling", "--beam", 1, "--sampling-topk", 9) == (
         "the target dictionary has 8 symbols, fewer than --beam or --sampling-topk ask for: lower them"
     )

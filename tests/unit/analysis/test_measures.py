@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from data_gen.copy.draws import Block
 from data_gen.copy.sample import transform_block
 from data_gen.copy.spec import CopySpec
-from data_gen.errors import UserError
 from fairseq_plugin.analysis.measures import (
     EXPECTED,
     GoldAlignment,
@@ -33,6 +32,7 @@ from fairseq_plugin.analysis.measures import (
     read_gold,
 )
 from fairseq_plugin.analysis.records import AttentionRecord
+from tests.support.errors import message_of
 
 PERMUTATIONS = st.integers(1, 9).flatmap(lambda size: st.permutations(range(size)))
 
@@ -250,9 +250,9 @@ def test_the_maps_are_named_as_the_transforms():
     ],
 )
 def test_rows_that_are_no_distribution_are_refused(weights, found):
-    with pytest.raises(UserError) as caught:
-        check_weights(record(weights, id=3, rank=1))
-    assert str(caught.value) == f"sentence 3, rank 1: {found}: measures need the weights of a softmax, target x source"
+    assert message_of(check_weights, record(weights, id=3, rank=1)) == (
+        f"sentence 3, rank 1: {found}: measures need the weights of a softmax, target x source"
+    )
 
 
 def test_rounding_to_few_bits_is_no_fault():
@@ -279,9 +279,7 @@ def test_gold_alignments_are_read(tmp_path):
 def test_what_is_no_gold_alignment_is_refused(text, first, message, tmp_path):
     path = tmp_path / "gold.txt"
     path.write_bytes(text)
-    with pytest.raises(UserError) as caught:
-        read_gold(path, first=first)
-    assert str(caught.value) == message.format(path=repr(str(path)))
+    assert message_of(read_gold, path, first=first) == message.format(path=repr(str(path)))
 
 
 def test_an_empty_source_counts_nowhere_but_off_the_diagonal() -> None:

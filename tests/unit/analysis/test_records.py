@@ -5,6 +5,7 @@ import pytest
 
 from data_gen.errors import UserError
 from fairseq_plugin.analysis.records import AttentionRecord
+from tests.support.errors import message_of
 
 LETTERS = ("a", "b", "c", "</s>")
 
@@ -23,9 +24,7 @@ def test_weights_are_kept_as_read_only_float32_and_the_callers_array_stays_writa
 
 
 def test_a_shape_that_does_not_fit_names_both_shapes():
-    with pytest.raises(UserError) as caught:
-        record(np.zeros((4, 3)), id=7, rank=1)
-    assert str(caught.value) == (
+    assert message_of(record, np.zeros((4, 3)), id=7, rank=1) == (
         "sentence 7, rank 1: attention of shape (4, 3) does not fit 4 target and 4 source tokens, which need (4, 4)"
         " (target x source): count </s> wherever the model saw it"
     )

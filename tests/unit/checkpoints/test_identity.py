@@ -17,6 +17,7 @@ from data_gen.errors import UserError
 from fairseq_plugin.models.gru_attention import GRUAttentionModel
 from tests.support import building
 from tests.support.commands import PLUGIN, Commands, error_line, generate_words, train_words
+from tests.support.errors import message_of
 
 OLD = Path(__file__).parents[2] / "data" / "checkpoints-1.0.0"
 REFUSED = (
@@ -81,9 +82,7 @@ def test_under_another_task_other_symbols_are_refused(
     commands: Commands, copy_data: Path, translation: Path, tmp_path: Path, side: str
 ) -> None:
     other = with_other_symbols(copy_data, tmp_path / "other", {"source": "src", "target": "tgt"}[side])
-    with pytest.raises(UserError) as caught:
-        read(translation / "checkpoint3.pt", other)
-    assert str(caught.value) == REFUSED.format(side)
+    assert message_of(read, translation / "checkpoint3.pt", other) == REFUSED.format(side)
     words = ("fairseq-train", other, "--user-dir", PLUGIN, "--task", "translation", "-s", "src", "-t", "tgt")
     words += ("--arch", "gru_attention_copy", "--optimizer", "adam", "--batch-size", 32, "--max-epoch", 4)
     words += ("--save-dir", tmp_path / "more", "--restore-file", translation / "checkpoint3.pt")
@@ -117,9 +116,9 @@ def test_an_average_of_checkpoints_of_1_0_0_is_known(tmp_path: Path, count: int)
     torch.save(state, tmp_path / "average.pt")
     checkpoint_utils.load_model_ensemble_and_task([str(tmp_path / "average.pt")], overrides)
     other = with_other_symbols(OLD, tmp_path / "other", "src")
-    with pytest.raises(UserError) as caught:
-        checkpoint_utils.load_model_ensemble_and_task([str(tmp_path / "average.pt")], {**overrides, "data": str(other)})
-    assert str(caught.value) == REFUSED.format("source")
+    assert message_of(
+        checkpoint_utils.load_model_ensemble_and_task, [str(tmp_path / "average.pt")], {**overrides, "data": str(other)}
+    ) == REFUSED.format("source")
 
 
 def test_parameters_that_are_averaged_in_memory_are_known(translation: Path, copy_data: Path) -> None:
@@ -166,9 +165,7 @@ def test_a_training_with_a_moving_average(commands: Commands, copy_data: Path, t
 
 
 def test_a_checkpoint_without_a_moving_average(trained: Path) -> None:
-    with pytest.raises(UserError) as caught:
-        checkpoint_utils.load_ema_from_checkpoint(str(trained))
-    assert str(caught.value) == (
+    assert message_of(checkpoint_utils.load_ema_from_checkpoint, str(trained)) == (
         f"{str(trained)!r} has no moving average: name a checkpoint of a training with --store-ema"
     )
 

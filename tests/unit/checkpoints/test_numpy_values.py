@@ -108,13 +108,7 @@ HARM = {
     "objects at an address": array_of(objects(0), ADDRESS, 1),
     "one object at an address": Made(np.float64(1).__reduce__()[0], (objects(0), ADDRESS)),
     "fields of objects": array_of(
-        Made(
-            np.dtype,
-            ("V8", False, True),
-            (3, "|", None, ("a",), {"a": (np.dtype("O"), 0)}, 8, 1, 0),
-        ),
-        ADDRESS,
-        1,
+        Made(np.dtype, ("V8", False, True), (3, "|", None, ("a",), {"a": (np.dtype("O"), 0)}, 8, 1, 0)), ADDRESS, 1
     ),
     "more than is there": array_of(
         Made(np.dtype, ("i8", False, True), (3, "<", None, None, None, -1, -1, 0)), ADDRESS, 2

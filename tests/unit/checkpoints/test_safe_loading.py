@@ -1,6 +1,7 @@
 """What torch may make from a checkpoint, and from what the first process of a training sends to the others."""
 
 import argparse
+import errno
 import io
 import pickle
 from collections import defaultdict
@@ -15,9 +16,10 @@ from fairseq.distributed import utils as distributed_utils
 from omegaconf.base import ContainerMetadata, Metadata
 from torch.serialization import safe_globals
 
-from fairseq_plugin.checkpoints import safe_loading
+from fairseq_plugin.checkpoints import reading, safe_loading
 from fairseq_plugin.checkpoints.numpy_values import STAND_INS
 from fairseq_plugin.checkpoints.safe_loading import ALLOWED, ALLOWED_FROM_FIRST_RANK
+from tests.support.errors import message_of
 
 
 def test_the_lists_are_complete() -> None:
@@ -74,3 +76,14 @@ def test_nothing_on_the_list_can_be_spared(sent: bytes, left_out: Any) -> None:
     fewer = [entry for entry in ALLOWED_FROM_FIRST_RANK if entry is not left_out]
     with safe_globals(fewer), pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
         torch.load(io.BytesIO(sent), weights_only=True)
+
+
+def test_a_file_that_the_system_does_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(reading, "_check_file", refuse)
+    (tmp_path / "x.pt").touch()
+    assert message_of(checkpoint_utils.load_checkpoint_to_cpu, str(tmp_path / "x.pt"), exit_code=1) == (
+        f"cannot read checkpoint '{tmp_path}/x.pt': Input/output error"
+    )

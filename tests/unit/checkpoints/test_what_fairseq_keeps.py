@@ -50,11 +50,7 @@ NOT_TRIED = {
     },
     "lr-scheduler": {"pass_through": "needs the optimizer composite"},
 }
-REGISTRIES = {
-    "criterion": CRITERION_REGISTRY,
-    "optimizer": OPTIMIZER_REGISTRY,
-    "lr-scheduler": LR_SCHEDULER_REGISTRY,
-}
+REGISTRIES = {"criterion": CRITERION_REGISTRY, "optimizer": OPTIMIZER_REGISTRY, "lr-scheduler": LR_SCHEDULER_REGISTRY}
 
 
 @pytest.mark.parametrize("option", NOT_TRIED)

@@ -19,6 +19,7 @@ from fairseq.file_io import PathManager
 from data_gen.errors import UserError
 from fairseq_plugin.checkpoints import writing
 from tests.support.commands import ROOT
+from tests.support.errors import message_of
 from tests.support.small_disk import file_size_limit
 
 STATE = {"model": torch.arange(50_000.0)}
@@ -118,12 +119,9 @@ def test_copies_to_elsewhere_are_left_to_fairseq(tmp_path: Path, monkeypatch: py
 
 def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("a file")
-    with pytest.raises(UserError) as caught:
-        checkpoint_utils.verify_checkpoint_directory(os.fspath(tmp_path / "run"))
-    assert str(caught.value) == (
+    assert message_of(checkpoint_utils.verify_checkpoint_directory, os.fspath(tmp_path / "run"), exit_code=1) == (
         f"cannot write to --save-dir '{tmp_path}/run': Not a directory; mend that or name another folder"
     )
-    assert caught.value.exit_code == 1
 
 
 def test_no_folder_is_made_before_the_training_begins(tmp_path: Path) -> None:

@@ -82,45 +82,6 @@ def test_test_lengths_that_are_none(tmp_path: Path, run: Run, value: str) -> Non
     )
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("--preset", "x"), "--preset must be reference, t2t-40, jelassi or joeynmt-reverse, but is 'x'"),
-        (
-            ("--transform", "swap"),
-            "--transform must be copy, reverse, sort, shift:K, repeat:N or duplicate, but is 'swap'",
-        ),
-        (("--lengths", "long"), "--lengths must be uniform, fixed or zipf[:S], but is 'long'"),
-        (("--symbols", "zipf:x"), "--symbols zipf:S needs a number S from 0 to 10, but is 'zipf:x'"),
-        (("--test-lengths", "0"), "--test-lengths must be from 1 to 100000, but is 0"),
-        (
-            ("--unique", "--max-len", 9),
-            "--unique needs at least as many symbols as the longest sequence has (9), but --num-symbols is 8",
-        ),
-        (
-            ("--num-symbols", 2, "--no-overlap"),
-            "--no-overlap leaves train too little: of the 8 sequences of length 3 that there are, 8 are held out, and "
-            "at least 1 in 64 draws must be free; use smaller --valid and --test, a larger --num-symbols, or longer "
-            "sequences",
-        ),
-    ],
-)
-def test_values_that_the_family_cannot_take(
-    tmp_path: Path, run: Run, arguments: tuple[object, ...], message: str
-) -> None:
-    assert run("copy", tmp_path / "data", *arguments) == (2, "", f"data_gen: error: {message}\n")
-    assert everything_under(tmp_path) == {}
-
-
-def test_the_help_shows_every_preset_and_word(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        run("copy", "--help")
-    assert caught.value.code == 0
-    shown = " ".join(capsys.readouterr().out.split())
-    for word in (*PRESETS, "copy, reverse, sort, shift:K, repeat:N, duplicate", "uniform, fixed, zipf[:S] (uniform)"):
-        assert word in shown
-
-
 def test_nothing_heavy_is_imported(tmp_path: Path) -> None:
     command = (
         "import sys; from data_gen.__main__ import main; main(['copy', 'data']); "

@@ -133,14 +133,3 @@ def test_the_table_is_written_where_its_markers_are(tmp_path, capsys: pytest.Cap
         f"before\n<!-- parameters:begin -->\n{table}\n<!-- parameters:end -->\nafter\n"
     )
     assert capsys.readouterr().out == f"{table}\n"
-
-
-def test_a_file_without_markers_is_refused(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "page.md"
-    path.write_text("nothing\n", encoding="utf-8")
-    assert parameter_table.main(["--update", str(path)]) == 2
-    assert capsys.readouterr().err == (
-        f"parameter_table.py: error: {str(path)!r} has no place for the parameters: "
-        "write <!-- parameters:begin --> and <!-- parameters:end --> once each, in this order\n"
-    )
-    assert path.read_text(encoding="utf-8") == "nothing\n"

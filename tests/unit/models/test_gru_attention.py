@@ -13,6 +13,7 @@ from fairseq_plugin.models.gru_attention import GRUAttentionModel
 from fairseq_plugin.models.options import GRUAttentionConfig
 from fairseq_plugin.modules.attention import ATTENTION
 from tests.support import building
+from tests.support.errors import message_of
 
 SIZES = (
     "encoder_embed_dim",
@@ -50,75 +51,69 @@ def test_every_part_is_given_the_dropout() -> None:
     assert [part.dropout.p for part in (made.encoder, made.decoder, made.decoder.readout)] == [0.25] * 3
 
 
-@pytest.mark.parametrize(
-    ("options", "units", "hidden"),
-    [
-        ({"decoder_hidden_size": 8}, 6, 8),
-        ({"encoder_bidirectional": True}, 12, 6),
-    ],
-    ids=["other size", "bidirectional"],
+LAST = (
+    "--decoder-init last needs encoder states of the decoder's size, but they have {} units and the decoder {}: use "
+    "--decoder-init tanh, or make the sizes equal (a bidirectional encoder has twice --encoder-hidden-size units)"
 )
-def test_last_state_of_another_size_is_refused(options: dict, units: int, hidden: int) -> None:
-    assert refusal(**options) == (
-        f"--decoder-init last needs encoder states of the decoder's size, but they have {units} units and the decoder "
-        f"{hidden}: use --decoder-init tanh, or make the sizes equal (a bidirectional encoder has twice "
-        "--encoder-hidden-size units)"
-    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"decoder_hidden_size": 8}, LAST.format(6, 8)),
+        ({"encoder_bidirectional": True}, LAST.format(12, 6)),
+        (
+            {"decoder_init": "backward"},
+            "--decoder-init backward needs an encoder that reads in both directions: add --encoder-bidirectional, or "
+            "use --decoder-init tanh",
+        ),
+        (
+            {"readout_state": "previous"},
+            "--readout-state previous needs a readout that sees the previous word as well: use --readout maxout or "
+            "tanh",
+        ),
+        (
+            {"readout": "maxout", "readout_state": "previous", "attention": "general"},
+            "--readout-state previous is for attention that looks back with the previous state, but --attention "
+            "general uses the new one: leave it out",
+        ),
+        (
+            {"init": "paper", "attention": "normed"},
+            "--init paper starts v at 0, but --attention normed divides by its length: use --init glorot or "
+            "--attention additive",
+        ),
+        (
+            {"input_feeding": True},
+            "--input-feeding is for --attention dot, general, concat, but --attention is additive: leave it out",
+        ),
+        (
+            {"attention": "dot", "sharpening": 2.0},
+            "--sharpening is for --attention location, but --attention is dot: leave it out",
+        ),
+        (
+            {"attention": "none", "location_kernel": 3},
+            "--location-kernel is for --attention location, but --attention is none: leave it out",
+        ),
+        (
+            {"share_all_embeddings": True, "decoder_embed_dim": 4},
+            "--share-all-embeddings needs one embedding size, but --encoder-embed-dim is 5 and --decoder-embed-dim 4",
+        ),
+        (
+            {"share_all_embeddings": True, "decoder_embed_path": "other.txt"},
+            "--share-all-embeddings reads --encoder-embed-path alone, but --decoder-embed-path is 'other.txt': leave "
+            "it out",
+        ),
+    ],
+    ids=lambda given: " ".join(given) if isinstance(given, dict) else "",
+)
+def test_options_that_do_not_fit_are_refused(options: dict, message: str) -> None:
+    assert refusal(**options) == message
 
 
 def test_dot_attention_of_another_size_is_refused() -> None:
     assert refusal(attention="dot", encoder_bidirectional=True, decoder_init="tanh").startswith(
         "--attention dot needs annotations of the decoder's size, but they have 12 units and the decoder 6: "
     )
-
-
-def test_the_backward_state_needs_a_backward_direction() -> None:
-    assert refusal(decoder_init="backward") == (
-        "--decoder-init backward needs an encoder that reads in both directions: add --encoder-bidirectional, "
-        "or use --decoder-init tanh"
-    )
-
-
-def test_a_readout_of_the_previous_state_alone_is_refused() -> None:
-    assert refusal(readout_state="previous") == (
-        "--readout-state previous needs a readout that sees the previous word as well: use --readout maxout or tanh"
-    )
-
-
-def test_a_readout_of_the_previous_state_does_not_go_with_the_new_state_as_query() -> None:
-    assert refusal(readout="maxout", readout_state="previous", attention="general") == (
-        "--readout-state previous is for attention that looks back with the previous state, but --attention general "
-        "uses the new one: leave it out"
-    )
-
-
-def test_the_papers_first_values_and_a_norm_of_v_are_refused() -> None:
-    assert refusal(init="paper", attention="normed") == (
-        "--init paper starts v at 0, but --attention normed divides by its length: "
-        "use --init glorot or --attention additive"
-    )
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (
-            {"input_feeding": True},
-            "--input-feeding is for --attention dot, general, concat, but --attention is additive",
-        ),
-        (
-            {"attention": "dot", "sharpening": 2.0},
-            "--sharpening is for --attention location, but --attention is dot",
-        ),
-        (
-            {"attention": "none", "location_kernel": 3},
-            "--location-kernel is for --attention location, but --attention is none",
-        ),
-    ],
-    ids=["input feeding", "sharpening", "kernel"],
-)
-def test_options_that_the_attention_does_not_read_are_refused(options: dict, message: str) -> None:
-    assert refusal(**options) == f"{message}: leave it out"
 
 
 @pytest.mark.parametrize(
@@ -131,18 +126,6 @@ def test_a_recurrence_of_the_other_unit_is_refused(recurrence: str, cell: str, o
     )
 
 
-def test_sharing_all_embeddings_needs_one_size() -> None:
-    assert refusal(share_all_embeddings=True, decoder_embed_dim=4) == (
-        "--share-all-embeddings needs one embedding size, but --encoder-embed-dim is 5 and --decoder-embed-dim 4"
-    )
-
-
-def test_sharing_all_embeddings_reads_one_file() -> None:
-    assert refusal(share_all_embeddings=True, decoder_embed_path="other.txt") == (
-        "--share-all-embeddings reads --encoder-embed-path alone, but --decoder-embed-path is 'other.txt': leave it out"
-    )
-
-
 @pytest.mark.parametrize("target", ["abcdefg", "hgfedcba"], ids=["another size", "another order"])
 def test_sharing_all_embeddings_needs_one_dictionary(target: str) -> None:
     task = SimpleNamespace(
@@ -150,9 +133,7 @@ def test_sharing_all_embeddings_needs_one_dictionary(target: str) -> None:
     )
     options = Namespace(share_all_embeddings=True)
     gru_attention_copy(options)
-    with pytest.raises(UserError) as caught:
-        GRUAttentionModel.build_model(options, task)
-    assert str(caught.value) == (
+    assert message_of(GRUAttentionModel.build_model, options, task) == (
         f"--share-all-embeddings needs one dictionary, but source (12 symbols) and target ({4 + len(target)} symbols) "
         "differ: make the data with a joined dictionary"
     )
@@ -373,26 +354,28 @@ def test_a_checkpoint_with_other_symbols_is_refused() -> None:
         state = model.state_dict()
         name = f"{side}.embed_tokens.weight"
         state[name] = state[name][:9]
-        with pytest.raises(UserError) as caught:
-            model.load_state_dict(state)
-        assert str(caught.value) == (
+        assert message_of(model.load_state_dict, state) == (
             f"the checkpoint knows 9 {'source' if side == 'encoder' else 'target'} symbols, but the dictionary has 12: "
             "use the data folder (dict.*.txt) that the checkpoint was trained with"
         )
 
 
 @pytest.mark.parametrize(
-    ("options", "line"),
+    ("options", "sizes"),
     [
-        ({"encoder_embed_dim": 6}, "encoder.embed_tokens.weight is (12, 6) in the checkpoint, but (12, 5)"),
-        ({"attention_dim": 9}, "decoder.attention.key_projection.weight is (9, 6) in the checkpoint, but (7, 6)"),
+        ({"encoder_embed_dim": 6}, ("encoder.embed_tokens.weight", "(12, 6)", "(12, 5)")),
+        ({"attention_dim": 9}, ("decoder.attention.key_projection.weight", "(9, 6)", "(7, 6)")),
     ],
     ids=["embedding", "attention"],
 )
-def test_a_checkpoint_of_other_sizes_is_refused(options: dict, line: str) -> None:
+def test_a_checkpoint_of_other_sizes_is_refused(options: dict, sizes: tuple[str, str, str]) -> None:
     with pytest.raises(UserError) as caught:
         building.model().load_state_dict(building.model(**options).state_dict())
-    assert str(caught.value) == f"parameter {line} in the model: use the options that the checkpoint was trained with"
+    name, theirs, ours = sizes
+    assert str(caught.value) == (
+        f"parameter {name} is {theirs} in the checkpoint, but {ours} in the model: use the options that the checkpoint "
+        "was trained with"
+    )
 
 
 def test_missing_parameters_are_told_by_torch() -> None:

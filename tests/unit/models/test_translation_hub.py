@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data_gen.errors import UserError
 from fairseq_plugin.analysis.extraction import extract, generation_config, load
 from fairseq_plugin.models.gru_attention import GRUAttentionModel
 from fairseq_plugin.models.translation_hub import Translation
+from tests.support.errors import message_of
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["right", "left"])
@@ -58,9 +58,7 @@ def test_one_sentence(hub: Any) -> None:
 )
 @pytest.mark.parametrize("return_attention", [False, True])
 def test_empty_sentences_are_refused(hub: Any, sentences: Any, message: str, return_attention: bool) -> None:
-    with pytest.raises(UserError) as caught:
-        hub.translate(sentences, return_attention=return_attention)
-    assert str(caught.value) == message
+    assert message_of(hub.translate, sentences, return_attention=return_attention) == message
 
 
 @pytest.mark.parametrize(
@@ -73,9 +71,7 @@ def test_empty_sentences_are_refused(hub: Any, sentences: Any, message: str, ret
     ],
 )
 def test_what_is_no_text(hub: Any, sentences: Any, message: str) -> None:
-    with pytest.raises(UserError) as caught:
-        hub.translate(sentences)
-    assert str(caught.value) == message
+    assert message_of(hub.translate, sentences) == message
 
 
 def test_any_iterable_of_texts(hub: Any) -> None:
@@ -84,9 +80,9 @@ def test_any_iterable_of_texts(hub: Any) -> None:
 
 @pytest.mark.parametrize("return_attention", [False, True])
 def test_numbers_that_fairseq_cannot_decode_with(hub: Any, return_attention: bool) -> None:
-    with pytest.raises(UserError) as caught:
-        hub.translate("a b", temperature=0.0, return_attention=return_attention)
-    assert str(caught.value) == "--temperature must be a number above 0, but is 0.0"
+    assert message_of(hub.translate, "a b", temperature=0.0, return_attention=return_attention) == (
+        "--temperature must be a number above 0, but is 0.0"
+    )
 
 
 def test_no_sentences(hub: Any) -> None:
@@ -104,9 +100,7 @@ def test_unknown_tokens_are_warned_of(hub: Any, caplog: pytest.LogCaptureFixture
         "not in the source dictionary, read as <unk>: 'z', 'Ж'",
         f"not in the source dictionary, read as <unk>: {ten} and 2 more",
     ]
-    with pytest.raises(UserError) as caught:
-        hub.translate(["a"] + [""] * 12)
-    assert str(caught.value) == (
+    assert message_of(hub.translate, ["a"] + [""] * 12) == (
         "12 of 13 sentences are empty: leave out number 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more (from 0)"
     )
 
@@ -146,9 +140,9 @@ def test_places_with_nothing(
     folder: str, checkpoint: str, data: str, message: str, copy_data: Path, trained: Path, tmp_path: Path
 ) -> None:
     names = {"nowhere": tmp_path / "nowhere", "here": trained.parent, "data": copy_data}
-    with pytest.raises(UserError) as caught:
-        GRUAttentionModel.from_pretrained(folder.format(**names), checkpoint, data.format(**names))
-    assert str(caught.value) == message.format(**names)
+    assert message_of(
+        GRUAttentionModel.from_pretrained, folder.format(**names), checkpoint, data.format(**names)
+    ) == message.format(**names)
 
 
 def test_places_can_be_paths(hub: Any, copy_data: Path, trained: Path) -> None:

@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from data_gen.errors import UserError
 from fairseq_plugin.modules.attention import (
     ATTENTION,
     Attention,
@@ -20,6 +19,7 @@ from fairseq_plugin.modules.attention import (
     NTMAttention,
 )
 from tests.support import building
+from tests.support.errors import message_of
 
 Vector = list[float]
 kinds = pytest.mark.parametrize("kind", ATTENTION)
@@ -341,9 +341,9 @@ def test_ntm_drops_the_query_in_training_alone() -> None:
 
 @pytest.mark.parametrize("share", [-0.1, 1.0, math.nan], ids=str)
 def test_query_dropout_out_of_bounds(share: float) -> None:
-    with pytest.raises(UserError) as caught:
-        NTMAttention(2, 2, 1, query_dropout=share)
-    assert str(caught.value) == f"--query-dropout must be at least 0 and below 1, but is {share}"
+    assert message_of(NTMAttention, 2, 2, 1, query_dropout=share) == (
+        f"--query-dropout must be at least 0 and below 1, but is {share}"
+    )
 
 
 def test_the_attentional_vector_by_hand() -> None:
@@ -370,9 +370,7 @@ def test_the_first_weights_are_on_the_first_true_token(mask: list, expected: lis
 
 
 def test_dot_needs_equal_sizes() -> None:
-    with pytest.raises(UserError) as caught:
-        DotAttention(query_dim=6, value_dim=12, attention_dim=1)
-    assert str(caught.value) == (
+    assert message_of(DotAttention, query_dim=6, value_dim=12, attention_dim=1) == (
         "--attention dot needs annotations of the decoder's size, but they have 12 units and the decoder 6: use "
         "--attention general, or make the sizes equal (a bidirectional encoder has twice --encoder-hidden-size units)"
     )
@@ -391,6 +389,4 @@ def test_dot_needs_equal_sizes() -> None:
     ids=["even", "negative", "no channel", "zero", "nan", "infinite"],
 )
 def test_location_options_out_of_bounds(options: dict, message: str) -> None:
-    with pytest.raises(UserError) as caught:
-        LocationAttention(2, 2, 1, **options)
-    assert str(caught.value) == message
+    assert message_of(LocationAttention, 2, 2, 1, **options) == message

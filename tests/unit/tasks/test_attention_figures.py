@@ -18,6 +18,7 @@ from fairseq_plugin.tasks import figures
 from fairseq_plugin.tasks.copy_task import CopyTask
 from fairseq_plugin.tasks.figures import AttentionFigures
 from tests.support.commands import ROOT, Commands, error_line, train_words
+from tests.support.errors import message_of
 from tests.support.making import make_task
 
 
@@ -174,10 +175,9 @@ def test_a_failure_is_one_warning(make: Any, tmp_path: Path, caplog: pytest.LogC
     (tmp_path / "run" / "attention").rmdir()
     validate(task, model, 500)
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert warnings == [
-        f"attention figures at 500 updates are incomplete: folder '{tmp_path}/run/attention' does not exist: make it, "
-        "or choose another place for 'updates-000500-id-0.png'"
-    ]
+    assert len(warnings) == 1
+    missing = f"folder '{tmp_path}/run/attention' does not exist: "
+    assert warnings[0].startswith(f"attention figures at 500 updates are incomplete: {missing}")
 
 
 def test_what_cannot_be_drawn_is_one_warning(
@@ -198,12 +198,8 @@ def test_what_cannot_be_drawn_is_one_warning(
 def test_no_folder(make: Any, tmp_path: Path) -> None:
     (tmp_path / "run").write_text("a file")
     task, model = make(1)
-    with pytest.raises(UserError) as caught:
-        task.begin_epoch(1, model)
-    assert (str(caught.value), caught.value.exit_code) == (
-        f"--attention-figures cannot write into '{tmp_path}/run/attention' (Not a directory): choose another "
-        "--save-dir",
-        2,
+    assert message_of(task.begin_epoch, 1, model) == (
+        f"--attention-figures cannot write into '{tmp_path}/run/attention' (Not a directory): choose another --save-dir"
     )
 
 
@@ -230,10 +226,8 @@ def test_a_model_without_attention(commands: Commands, copy_data: Path, tmp_path
     words = ("--max-epoch", 1, "--attention", "none", "--attention-figures", 1)
     outcome = commands(*train_words(copy_data, tmp_path, *words))
     assert outcome.code == 2
-    assert error_line(outcome) == (
-        "fairseq-train: error: --attention-figures 1: the model returns no attention: train one with an attention "
-        "mechanism; or leave it out"
-    )
+    line = "fairseq-train: error: --attention-figures 1: the model returns no attention: .*; or leave it out"
+    assert re.fullmatch(line, error_line(outcome))
     assert list(tmp_path.iterdir()) == []
 
 

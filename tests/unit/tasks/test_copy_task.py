@@ -9,8 +9,8 @@ import pytest
 
 from data_gen.copy.dataset import make_copy_dataset, make_copy_shards
 from data_gen.copy.spec import CopySpec
-from data_gen.errors import UserError
 from fairseq_plugin.tasks.datasets import CopyDataset
+from tests.support.errors import message_of
 from tests.support.making import make_task, refusal
 
 
@@ -19,39 +19,38 @@ def test_no_folder_given(data: str | None) -> None:
     assert refusal(data) == "no dataset folder given: pass one, made with 'python -m data_gen copy DESTDIR'"
 
 
-def test_no_such_folder(tmp_path: Path) -> None:
-    folder = tmp_path / "none"
-    assert refusal(folder) == f"no dataset folder at '{folder}': make one with 'python -m data_gen copy {folder}'"
+FOLDERS = {
+    "nothing": (
+        "{folder}/none",
+        "no dataset folder at '{folder}/none': make one with 'python -m data_gen copy {folder}/none'",
+    ),
+    "second of two": (
+        "{data}:{folder}/none",
+        "no dataset folder at '{folder}/none': make one with 'python -m data_gen copy {folder}/none'",
+    ),
+    "notes.txt": (
+        "{folder}",
+        "'{folder}' is no dataset folder, it has no dict.*.txt: make one with 'python -m data_gen copy DESTDIR' or "
+        "fairseq-preprocess",
+    ),
+    "checkpoint_best.pt": (
+        "{folder}",
+        "'{folder}' holds checkpoints, but no dict.*.txt: name the folder of the dataset, which from_pretrained takes "
+        "as third argument",
+    ),
+    "dict.src.txt": (
+        "{folder}",
+        "no file in '{folder}' is named like train.src-tgt.src.bin, so the languages are unknown: name them with "
+        "--source-lang and --target-lang",
+    ),
+}
 
 
-def test_one_of_several_folders_is_missing(copy_data: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "none"
-    expected = f"no dataset folder at '{folder}': make one with 'python -m data_gen copy {folder}'"
-    assert refusal(f"{copy_data}:{folder}") == expected
-
-
-def test_folder_without_a_dataset(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("x", encoding="utf-8")
-    assert refusal(tmp_path) == (
-        f"'{tmp_path}' is no dataset folder, it has no dict.*.txt: make one with 'python -m data_gen copy DESTDIR' or "
-        "fairseq-preprocess"
-    )
-
-
-def test_folder_of_checkpoints(tmp_path: Path) -> None:
-    (tmp_path / "checkpoint_best.pt").touch()
-    assert refusal(tmp_path) == (
-        f"'{tmp_path}' holds checkpoints, but no dict.*.txt: name the folder of the dataset, which from_pretrained "
-        "takes as third argument"
-    )
-
-
-def test_folder_whose_files_tell_no_languages(tmp_path: Path) -> None:
-    (tmp_path / "dict.src.txt").write_text("a 1\n", encoding="utf-8")
-    assert refusal(tmp_path) == (
-        f"no file in '{tmp_path}' is named like train.src-tgt.src.bin, so the languages are unknown: name them with "
-        "--source-lang and --target-lang"
-    )
+@pytest.mark.parametrize("there", FOLDERS)
+def test_folders_that_are_no_dataset(copy_data: Path, tmp_path: Path, there: str) -> None:
+    (tmp_path / there).write_text("a 1\n", encoding="utf-8")
+    data, said = (text.format(data=copy_data, folder=tmp_path) for text in FOLDERS[there])
+    assert refusal(data) == said
 
 
 def test_of_many_pairs_and_splits_ten_are_named(copy_data: Path, tmp_path: Path) -> None:
@@ -59,9 +58,7 @@ def test_of_many_pairs_and_splits_ten_are_named(copy_data: Path, tmp_path: Path)
     for number in range(12):
         (tmp_path / f"test{number:02}.src-tgt.src.idx").touch()
     task = make_task(tmp_path)
-    with pytest.raises(UserError) as caught:
-        task.load_dataset("dev")
-    assert str(caught.value).endswith(
+    assert message_of(task.load_dataset, "dev").endswith(
         "it holds test, test00, test01, test02, test03, test04, test05, test06, test07, test08 and 5 more"
     )
     for number in range(12):
@@ -113,9 +110,9 @@ def test_counts_below_zero(copy_data: Path, name: str) -> None:
 
 
 def test_missing_split(copy_data: Path) -> None:
-    with pytest.raises(UserError) as caught:
-        make_task(copy_data).load_dataset("dev")
-    assert str(caught.value) == f"no split 'dev' in '{copy_data}': it holds test, train, valid"
+    assert message_of(make_task(copy_data).load_dataset, "dev") == (
+        f"no split 'dev' in '{copy_data}': it holds test, train, valid"
+    )
 
 
 def test_folder_that_goes_away(copy_data: Path, tmp_path: Path) -> None:
@@ -123,9 +120,7 @@ def test_folder_that_goes_away(copy_data: Path, tmp_path: Path) -> None:
     shutil.copytree(copy_data, folder)
     task = make_task(folder)
     shutil.rmtree(folder)
-    with pytest.raises(UserError) as caught:
-        task.load_dataset("train")
-    assert str(caught.value) == f"the dataset folder '{folder}' is gone"
+    assert message_of(task.load_dataset, "train") == f"the dataset folder '{folder}' is gone"
 
 
 def test_training_folders_are_taken_in_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

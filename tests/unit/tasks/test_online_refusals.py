@@ -10,6 +10,7 @@ from data_gen.copy.dataset import make_copy_dataset, make_online_folder
 from data_gen.copy.spec import CopySpec
 from data_gen.errors import UserError
 from fairseq_plugin.tasks.copy_task import CopyTask
+from tests.support.errors import message_of
 from tests.support.making import make_task, refusal
 
 
@@ -23,19 +24,13 @@ def online(data: object) -> CopyTask:
     return make_task(data, online=True)
 
 
-def test_several_folders(folder: Path) -> None:
+def test_options_that_do_not_fit(folder: Path) -> None:
     assert refusal(f"{folder}:{folder}", online=True) == (
         f"--online takes one dataset folder, but got 2: {folder}, {folder}"
     )
-
-
-def test_another_training_split(folder: Path) -> None:
     assert refusal(folder, online=True, train_subset="valid") == (
         "--online makes the split 'train', so --train-subset cannot be 'valid'"
     )
-
-
-def test_other_languages(folder: Path) -> None:
     assert refusal(folder, online=True, source_lang="tgt") == (
         "--online makes data with --source-lang src, which cannot be 'tgt'"
     )
@@ -44,17 +39,13 @@ def test_other_languages(folder: Path) -> None:
 def test_a_folder_without_a_manifest(copy_data: Path, tmp_path: Path) -> None:
     shutil.copytree(copy_data, tmp_path / "data")
     (tmp_path / "data" / "manifest.json").unlink()
-    assert refusal(tmp_path / "data", online=True) == (
-        f"'{tmp_path}/data' holds no manifest.json: give one made by `python -m data_gen`"
-    )
+    assert refusal(tmp_path / "data", online=True).startswith(f"'{tmp_path}/data' holds no manifest.json: ")
 
 
 def test_a_folder_of_another_route(folder: Path) -> None:
     path = folder / "manifest.json"
     path.write_text(path.read_text(encoding="utf-8").replace('"route": "copy"', '"route": "text"'), encoding="utf-8")
-    assert refusal(folder, online=True) == (
-        f"'{folder}' was made by `python -m data_gen text`: give a folder made by `python -m data_gen copy`"
-    )
+    assert refusal(folder, online=True).startswith(f"'{folder}' was made by `python -m data_gen text`: ")
 
 
 def test_a_dictionary_that_lacks_symbols(tmp_path: Path) -> None:
@@ -70,9 +61,9 @@ def test_a_dictionary_that_lacks_symbols(tmp_path: Path) -> None:
 
 
 def test_no_such_split(folder: Path) -> None:
-    with pytest.raises(UserError) as caught:
-        online(folder).load_dataset("dev")
-    assert str(caught.value) == f"no split 'dev' in '{folder}': --online makes train, valid, test, test1"
+    assert message_of(online(folder).load_dataset, "dev") == (
+        f"no split 'dev' in '{folder}': --online makes train, valid, test, test1"
+    )
 
 
 def test_too_much_for_memory(tmp_path: Path) -> None:
@@ -81,19 +72,13 @@ def test_too_much_for_memory(tmp_path: Path) -> None:
     path = tmp_path / "data" / "manifest.json"
     path.write_text(path.read_text(encoding="utf-8").replace('"train": 100', '"train": 7669585'), encoding="utf-8")
     online(tmp_path / "data").load_dataset("valid")
-    with pytest.raises(UserError) as caught:
+    with pytest.raises(UserError, match="--train 7669585 is too much for --online, "):
         online(tmp_path / "data").load_dataset("train")
-    assert str(caught.value) == (
-        "--train 7669585 is too much for --online, which keeps an epoch in memory: it may take 513 MiB, and there is "
-        "room for 512; use a smaller --train; every epoch is new data, so train for more epochs instead"
-    )
 
 
 def test_a_folder_without_sequences_needs_the_option(folder: Path) -> None:
     task = make_task(folder)  # enough for sentences typed in
-    with pytest.raises(UserError) as caught:
-        task.load_dataset("train")
-    assert str(caught.value) == (
+    assert message_of(task.load_dataset, "train") == (
         f"no split 'train' in '{folder}', which holds no sequences at all: add --online to make them"
     )
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from data_gen.errors import UserError
 from fairseq_plugin.analysis import formats
 from fairseq_plugin.analysis.formats import FORMATS, read_records, write_records
-from tests.support.recording import EXACT, fields_of, message_of, record, record_lists, round_trip
+from tests.support.errors import message_of
+from tests.support.recording import EXACT, fields_of, record, record_lists, round_trip
 
 READABLE = [name for name, of_name in FORMATS.items() if of_name.read]
 

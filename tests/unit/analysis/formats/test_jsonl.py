@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from fairseq_plugin.analysis.formats import FORMATS, read_records, write_records
-from tests.support.recording import message_of, record
+from tests.support.errors import message_of
+from tests.support.recording import record
 
 
 def test_the_lines_of_a_jsonl_file_can_be_read_without_us(tmp_path):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from fairseq_plugin.analysis.formats import FORMATS, read_records, write_records
-from tests.support.recording import fields_of, message_of, record, round_trip
+from tests.support.errors import message_of
+from tests.support.recording import fields_of, record, round_trip
 
 
 def test_the_arrays_of_an_npz_file_are_as_documented(tmp_path):
@@ -72,14 +73,17 @@ def npy(array):
         (npz_with(format=np.array("fairseq-attention/2")), "format is 'fairseq-attention/2', expected 'fairseq-"),
         (npz_with(axes=np.array("source x target")), "axes is 'source x target', expected 'target x source'"),
         (npz_with(id=np.array(["0", "1"])), "id is a <U1 array of shape (2,): this is not 'fairseq-attention/1'"),
-        (npz_with(weights=np.zeros((2, 6), np.float32)), "weights is a float32 array of shape (2, 6): this is not"),
+        (npz_with(weights=np.zeros((2, 6), np.float32)), "weights is a float32 array of shape (2, 6)"),
         (npz_with(rank=np.zeros(3, int)), "rank has 3 entries for 2 ids: the file is damaged"),
         (npz_with(has_reference=np.zeros(1, bool)), "has_reference has 1 entries for 2 ids: the file is damaged"),
         (npz_with(source_offsets=np.array([0, 3])), "source_offsets do not rise from 0 to 6 in 2 steps"),
         (npz_with(source_offsets=np.array([0, 7, 6])), "source_offsets do not rise from 0 to 6 in 2 steps"),
         (npz_with(target_offsets=np.array([1, 2, 4])), "target_offsets do not rise from 0 to 4 in 2 steps"),
         (npz_with(weights_offsets=np.array([0, 6, 13])), "weights_offsets do not rise from 0 to 12 in 2 steps"),
-        (npz_with(weights_offsets=np.array([0, 5, 12])), "record 0 has 5 weights for 2 target x 3 source tokens"),
+        (
+            npz_with(weights_offsets=np.array([0, 5, 12])),
+            "record 0 has 5 weights for 2 target x 3 source tokens: the file is damaged",
+        ),
         (npz_with(source=np.array([0, 1, 2, 0, 1, 3])), "source points outside the 3 symbols: the file is damaged"),
         (npz_with(source=np.array([0, 1, 2, 0, 1, -1])), "source points outside the 3 symbols: the file is damaged"),
         (npz_with(weights=np.full(12, np.nan)), "sentence 0, rank 0: an attention weight or the score is NaN"),

@@ -15,7 +15,8 @@ from fairseq_plugin.analysis.formats import read_records, write_records
 from fairseq_plugin.analysis.formats.text import hard_pairs
 from fairseq_plugin.analysis.measures import read_gold
 from fairseq_plugin.analysis.records import AttentionRecord
-from tests.support.recording import fields_of, message_of, record, round_trip
+from tests.support.errors import message_of
+from tests.support.recording import fields_of, record, round_trip
 
 WEIGHTS = [[0.25, 0.5, 0.25], [1, 0, 0], [0, 0.125, 0.875]]
 SOFT = "0.25,0.5,0.25 1.0,0.0,0.0 0.0,0.125,0.875"
@@ -37,10 +38,10 @@ def test_lines_that_end_in_cr_alone(name, tmp_path):
     path = tmp_path / f"a.{name}"
     write_records([example(0), example(1)], path)
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r"))
-    expected = rf"'{path}': its lines end in CR alone, not in LF: write it again with `tr '\r' '\n' < OLD > NEW`"
-    assert message_of(read_records, path) == expected
+    expected = f"'{path}': its lines end in CR alone, not in LF: "
+    assert message_of(read_records, path).startswith(expected)
     path.write_bytes(b"0-0\r1-1\r")
-    assert message_of(read_gold, path) == expected
+    assert message_of(read_gold, path).startswith(expected)
 
 
 WORDS = st.lists(
@@ -172,17 +173,11 @@ def test_what_fairseq_itself_prints_can_be_read(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["marian", "pharaoh"])
-@pytest.mark.parametrize(
-    ("second", "says"),
-    [
-        (record(0, rank=1), "id 0, rank 1 where id 1, rank 0 belongs"),
-        (record(2), "id 2, rank 0 where id 1, rank 0 belongs"),
-    ],
-    ids=["second hypothesis", "missing sentence"],
-)
-def test_one_line_a_sentence(name, second, says, tmp_path):
+@pytest.mark.parametrize("second", [record(0, rank=1), record(2)], ids=["second hypothesis", "missing sentence"])
+def test_one_line_a_sentence(name, second, tmp_path):
     assert message_of(write_records, [record(0), second], tmp_path / f"a.{name}") == (
-        f"{says}: {name} has one line for each sentence; keep one hypothesis of every sentence, or write .jsonl"
+        f"id {second.id}, rank {second.rank} where id 1, rank 0 belongs: {name} has one line for each sentence; keep "
+        "one hypothesis of every sentence, or write .jsonl"
     )
     assert list(tmp_path.iterdir()) == []
 

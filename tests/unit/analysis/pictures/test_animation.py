@@ -80,7 +80,10 @@ def test_numbers_in_cells_are_those_of_the_frame(tmp_path):
     ("given", "message"),
     [
         ([], "an animation of nothing: give at least one heatmap"),
-        ([*panels(2), panels(1)[0]._replace(target=("c", "</s>"))], "the heatmaps of an animation need the same"),
+        (
+            [*panels(2), panels(1)[0]._replace(target=("c", "</s>"))],
+            "the heatmaps of an animation need the same source and target tokens",
+        ),
         ([panels(1)[0]._replace(weights=np.full((2, 3), np.nan))], "heatmap: a weight is NaN or infinite"),
     ],
 )

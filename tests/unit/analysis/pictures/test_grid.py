@@ -8,12 +8,12 @@ import pytest
 from matplotlib import pyplot
 from PIL import Image
 
-from data_gen.errors import UserError
 from fairseq_plugin.analysis.pictures import heatmap, picture
 from fairseq_plugin.analysis.pictures.fonts import without_glyph_warnings
 from fairseq_plugin.analysis.pictures.heatmap import CELL, Colours, draw_frames, draw_grid
 from fairseq_plugin.analysis.pictures.panel import Panel
 from fairseq_plugin.analysis.pictures.picture import save_gif, save_pages
+from tests.support.errors import message_of
 
 
 def panel(number: int, targets: int = 3, sources: int = 4, token: str = "a") -> Panel:
@@ -88,9 +88,7 @@ def test_one_range_of_colours_for_all():
     ],
 )
 def test_what_is_no_grid(arguments, message):
-    with pytest.raises(UserError) as caught:
-        draw_grid(**arguments)
-    assert str(caught.value) == message
+    assert message_of(draw_grid, **arguments) == message
 
 
 def test_settings_of_matplotlib_stay_and_no_figure_is_left_open(tmp_path):

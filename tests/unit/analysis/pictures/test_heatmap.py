@@ -196,7 +196,10 @@ def test_an_svg_leaves_glyphs_to_the_viewer(tmp_path):
         ((WEIGHTS.T, SOURCE, TARGET), "heatmap: attention of shape (4, 3) does not fit 3 target and 4 source tokens"),
         ((WEIGHTS, SOURCE[:-1], TARGET), "heatmap: attention of shape (3, 4) does not fit 3 target and 3 source"),
         ((np.zeros((0, 4)), SOURCE, ()), "heatmap: attention of shape (0, 4) has no cell to draw"),
-        ((np.full((1, 1), np.nan), ["a"], ["a"]), "heatmap: a weight is NaN or infinite: check the model"),
+        (
+            (np.full((1, 1), np.nan), ["a"], ["a"]),
+            "heatmap: a weight is NaN or infinite: check the model that produced it",
+        ),
     ],
 )
 def test_what_cannot_be_drawn(arguments, message):

@@ -3,7 +3,7 @@
 import pytest
 
 from data_gen.copy.spec import LENGTHS, SYMBOLS, TRANSFORMS, Choice, parse_choice, usage
-from data_gen.errors import UserError
+from tests.support.errors import message_of
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,4 @@ ZIPF = "--symbols zipf:S needs a number S from 0 to 10, but is"
     ],
 )
 def test_a_bad_value_is_one_line(option: str, value: str, message: str) -> None:
-    with pytest.raises(UserError) as caught:
-        parse_choice(option, value, TRANSFORMS if option == "transform" else SYMBOLS)
-    assert str(caught.value) == message
+    assert message_of(parse_choice, option, value, TRANSFORMS if option == "transform" else SYMBOLS) == message

@@ -10,7 +10,7 @@ import pytest
 from data_gen.copy.dataset import make_copy_dataset
 from data_gen.copy.manifest import read_copy_manifest
 from data_gen.copy.spec import CopySpec
-from data_gen.errors import UserError
+from tests.support.errors import message_of
 
 SMALL = CopySpec(train=20, valid=3, test=2)
 
@@ -70,104 +70,78 @@ def test_names_the_format_transform_and_languages(reference: Path) -> None:
 
 
 def test_a_folder_without_one(tmp_path: Path) -> None:
-    with pytest.raises(UserError) as caught:
-        read_copy_manifest(tmp_path)
-    assert str(caught.value) == (f"'{tmp_path}' holds no manifest.json: give one made by `python -m data_gen`")
+    assert message_of(read_copy_manifest, tmp_path) == (
+        f"'{tmp_path}' holds no manifest.json: give one made by `python -m data_gen`"
+    )
 
 
 def test_a_manifest_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").mkdir()
-    with pytest.raises(UserError) as caught:
-        read_copy_manifest(tmp_path)
-    assert str(caught.value) == f"cannot read '{tmp_path / 'manifest.json'}': Is a directory"
-    assert caught.value.exit_code == 2
+    assert message_of(read_copy_manifest, tmp_path) == f"cannot read '{tmp_path / 'manifest.json'}': Is a directory"
 
 
 SPEC_KEYS = (
     "lengths, max_len, min_len, no_overlap, num_symbols, seed, symbols, test, test_lengths, train, transform, unique, "
     "valid"
 )
+MANIFEST = [
+    ({"format": "other"}, "its format is not 'data_gen dataset'"),
+    ({"version": 1}, "its version is 1, not 2"),
+    ({"languages": ["src"]}, "languages must have exactly the keys source, target"),
+    ({"languages": {"source": "src", "target": 1}}, "languages must be names"),
+    ({"route": 1}, "route must be a name and details an object"),
+    ({"details": []}, "route must be a name and details an object"),
+    ({"files": ["a"]}, "files must map names to hashes"),
+    ({"more": 1}, "manifest must have exactly the keys details, files, format, languages, route, version"),
+]
+DETAILS = [
+    ({"dictionary_size": True}, "dictionary_size must be a whole number, but is True"),
+    ({"splits": {}}, "splits must have exactly the keys test, train, valid"),
+    ({"spec": {"seed": 1}}, f"spec must have exactly the keys {SPEC_KEYS}"),
+    ({"more": 1}, "details must have exactly the keys dictionary_size, shard, spec, splits"),
+]
+SPECIFICATION = [
+    ({"num_symbols": 1.5}, "spec.num_symbols must be a whole number, but is 1.5"),
+    ({"num_symbols": 0}, "--num-symbols must be from 1 to 1000000, but is 0"),
+    ({"transform": 3}, "spec.transform must be a word, but is 3"),
+    ({"transform": "swap"}, "--transform must be copy, reverse, sort, shift:K, repeat:N or duplicate, but is 'swap'"),
+    ({"unique": 1}, "spec.unique must be true or false, but is 1"),
+    ({"test_lengths": 3}, "spec.test_lengths must be a list, but is 3"),
+    ({"test_lengths": [3, "4"]}, "spec.test_lengths[1] must be a whole number, but is '4'"),
+    ({"test_lengths": [3]}, "splits must have exactly the keys test, test1, train, valid"),
+]
+VALID = [({"target_tokens": None}, "valid.target_tokens must be a whole number, but is None")]
+CHANGES = {
+    (): MANIFEST,
+    ("details",): DETAILS,
+    ("details", "spec"): SPECIFICATION,
+    ("details", "splits", "valid"): VALID,
+}
 
 
-def assert_refused(folder: Path, document: dict[str, Any], reason: str) -> None:
-    path = folder / "manifest.json"
+@pytest.mark.parametrize(
+    ("place", "change", "reason"), [(place, *change) for place, changes in CHANGES.items() for change in changes]
+)
+def test_an_invalid_manifest_is_one_line(
+    tmp_path: Path, place: tuple[str, ...], change: dict[str, Any], reason: str
+) -> None:
+    make_copy_dataset(SMALL, tmp_path / "data")
+    path = tmp_path / "data" / "manifest.json"
+    document = changed = json.loads(path.read_text())
+    for key in place:
+        changed = changed[key]
+    changed |= change
     path.write_text(json.dumps(document))
-    with pytest.raises(UserError) as caught:
-        read_copy_manifest(folder)
-    assert str(caught.value) == f"'{path}' is not a valid manifest ({reason}): make the dataset again"
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"format": "other"}, "its format is not 'data_gen dataset'"),
-        ({"version": 1}, "its version is 1, not 2"),
-        ({"languages": ["src"]}, "languages must have exactly the keys source, target"),
-        ({"languages": {"source": "src", "target": 1}}, "languages must be names"),
-        ({"route": 1}, "route must be a name and details an object"),
-        ({"details": []}, "route must be a name and details an object"),
-        ({"files": ["a"]}, "files must map names to hashes"),
-        ({"more": 1}, "manifest must have exactly the keys details, files, format, languages, route, version"),
-    ],
-)
-def test_an_invalid_manifest_is_one_line(tmp_path: Path, change: dict[str, Any], reason: str) -> None:
-    make_copy_dataset(SMALL, tmp_path / "data")
-    document = json.loads((tmp_path / "data" / "manifest.json").read_text())
-    assert_refused(tmp_path / "data", document | change, reason)
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"dictionary_size": True}, "dictionary_size must be a whole number, but is True"),
-        ({"splits": {}}, "splits must have exactly the keys test, train, valid"),
-        ({"spec": {"seed": 1}}, f"spec must have exactly the keys {SPEC_KEYS}"),
-        ({"more": 1}, "details must have exactly the keys dictionary_size, shard, spec, splits"),
-    ],
-)
-def test_invalid_details_are_one_line(tmp_path: Path, change: dict[str, Any], reason: str) -> None:
-    make_copy_dataset(SMALL, tmp_path / "data")
-    document = json.loads((tmp_path / "data" / "manifest.json").read_text())
-    assert_refused(tmp_path / "data", document | {"details": document["details"] | change}, reason)
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"num_symbols": 1.5}, "spec.num_symbols must be a whole number, but is 1.5"),
-        ({"num_symbols": 0}, "--num-symbols must be from 1 to 1000000, but is 0"),
-        ({"transform": 3}, "spec.transform must be a word, but is 3"),
-        (
-            {"transform": "swap"},
-            "--transform must be copy, reverse, sort, shift:K, repeat:N or duplicate, but is 'swap'",
-        ),
-        ({"unique": 1}, "spec.unique must be true or false, but is 1"),
-        ({"test_lengths": 3}, "spec.test_lengths must be a list, but is 3"),
-        ({"test_lengths": [3, "4"]}, "spec.test_lengths[1] must be a whole number, but is '4'"),
-        ({"test_lengths": [3]}, "splits must have exactly the keys test, test1, train, valid"),
-    ],
-)
-def test_an_invalid_specification_is_one_line(tmp_path: Path, change: dict[str, Any], reason: str) -> None:
-    make_copy_dataset(SMALL, tmp_path / "data")
-    document = json.loads((tmp_path / "data" / "manifest.json").read_text())
-    document["details"]["spec"] |= change
-    assert_refused(tmp_path / "data", document, reason)
-
-
-def test_an_invalid_summary_is_one_line(tmp_path: Path) -> None:
-    make_copy_dataset(SMALL, tmp_path / "data")
-    document = json.loads((tmp_path / "data" / "manifest.json").read_text())
-    document["details"]["splits"]["valid"]["target_tokens"] = None
-    assert_refused(tmp_path / "data", document, "valid.target_tokens must be a whole number, but is None")
+    assert message_of(read_copy_manifest, tmp_path / "data") == (
+        f"'{path}' is not a valid manifest ({reason}): make the dataset again"
+    )
 
 
 def test_the_manifest_of_another_route(tmp_path: Path) -> None:
     make_copy_dataset(SMALL, tmp_path / "data")
     path = tmp_path / "data" / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"route": "text"}))
-    with pytest.raises(UserError) as caught:
-        read_copy_manifest(tmp_path / "data")
-    assert str(caught.value) == (
+    assert message_of(read_copy_manifest, tmp_path / "data") == (
         f"'{tmp_path / 'data'}' was made by `python -m data_gen text`: give a folder made by `python -m data_gen copy`"
     )
 
@@ -183,6 +157,6 @@ def test_the_manifest_of_another_route(tmp_path: Path) -> None:
 def test_a_manifest_that_is_not_json(tmp_path: Path, content: bytes, reason: str) -> None:
     path = tmp_path / "manifest.json"
     path.write_bytes(content)
-    with pytest.raises(UserError) as caught:
-        read_copy_manifest(tmp_path)
-    assert str(caught.value) == f"'{path}' is not a valid manifest ({reason}): make the dataset again"
+    assert message_of(read_copy_manifest, tmp_path) == (
+        f"'{path}' is not a valid manifest ({reason}): make the dataset again"
+    )

@@ -3,7 +3,7 @@
 import pytest
 
 from data_gen.copy.spec import DEFAULT, PRESETS, CopySpec, find_preset
-from data_gen.errors import UserError
+from tests.support.errors import message_of
 
 
 def table(spec: CopySpec) -> tuple[object, ...]:
@@ -32,6 +32,6 @@ def test_the_table_cannot_be_changed() -> None:
 
 
 def test_an_unknown_name_is_one_line() -> None:
-    with pytest.raises(UserError) as caught:
-        find_preset("t2t")
-    assert str(caught.value) == "--preset must be reference, t2t-40, jelassi or joeynmt-reverse, but is 't2t'"
+    assert (
+        message_of(find_preset, "t2t") == "--preset must be reference, t2t-40, jelassi or joeynmt-reverse, but is 't2t'"
+    )

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from data_gen.copy.spec import CopySpec, Split
-from data_gen.errors import UserError
+from tests.support.errors import message_of
 
 
 def test_splits_come_in_order_with_the_test_lengths_last() -> None:
@@ -39,6 +39,7 @@ def test_growth_is_target_symbols_for_each_source_symbol(transform: str, growth:
     ("values", "message"),
     [
         ({"test_lengths": (3, 0)}, "--test-lengths must be from 1 to 100000, but is 0"),
+        ({"min_len": 5, "max_len": 3}, "--max-len must be at least --min-len (5), but is 3"),
         ({"test_lengths": (1,) * 101}, "--test-lengths takes at most 100 lengths, but has 101"),
         (
             {"transform": "repeat:20", "test_lengths": (5_001,)},
@@ -61,6 +62,4 @@ def test_growth_is_target_symbols_for_each_source_symbol(transform: str, growth:
     ],
 )
 def test_a_bad_combination_is_one_line(values: dict[str, Any], message: str) -> None:
-    with pytest.raises(UserError) as caught:
-        CopySpec(**values)
-    assert str(caught.value) == message
+    assert message_of(CopySpec, **values) == message

@@ -127,16 +127,6 @@ def test_a_name_that_is_too_long(corpus: Path, tmp_path: Path, run: Run) -> None
     assert done == Outcome(2, "", f"data_gen: error: cannot read '{'x' * 300}.en': File name too long\n")
 
 
-def test_a_file_that_is_not_there(corpus: Path, tmp_path: Path, run: Run) -> None:
-    done = run(*words(corpus, tmp_path / "data", validpref=tmp_path / "none"))
-    assert done == Outcome(
-        2,
-        "",
-        f"data_gen: error: no file '{tmp_path}/none.en', which --validpref {tmp_path}/none asks for: check the path "
-        "and the language\n",
-    )
-
-
 def test_a_folder_in_use_is_left_alone(corpus: Path, tmp_path: Path, run: Run) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "mine").write_text("mine")

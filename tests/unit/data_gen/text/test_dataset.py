@@ -10,6 +10,7 @@ from data_gen.errors import UserError
 from data_gen.text import corpus as text_corpus
 from data_gen.text import encoding
 from data_gen.text.dataset import PASSES, make_text_dataset
+from tests.support.errors import message_of
 
 from ..conftest import everything_under
 from .conftest import ENGLISH, KOREAN, spec_of, write_lines
@@ -154,9 +155,7 @@ def test_bad_lines_are_an_error(damaged: Path, tmp_path: Path) -> None:
 
 
 def test_lines_that_the_normaliser_empties_are_an_error(damaged: Path, corpus: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError) as caught:
-        make_text_dataset(spec_of(corpus, valid=(str(damaged / "valid"),)), tmp_path / "data")
-    assert str(caught.value) == (
+    assert message_of(make_text_dataset, spec_of(corpus, valid=(str(damaged / "valid"),)), tmp_path / "data") == (
         f"bad lines in '{damaged}/valid.ko': 1 nothing left after normalisation (line 3): mend them, or add --on-bad "
         "skip to leave these pairs out"
     )
@@ -194,24 +193,20 @@ def test_bad_lines_are_left_out_with_their_pairs(damaged: Path, tmp_path: Path) 
 @pytest.mark.parametrize("on_bad", ["error", "skip"])
 def test_unequal_files_are_an_error(damaged: Path, tmp_path: Path, on_bad: str) -> None:
     write_lines(damaged / "test.ko", KOREAN[:2])
-    with pytest.raises(UserError) as caught:
+    with pytest.raises(UserError, match=r"number of lines: '.*/test.en' has 3, but '.*/test.ko' has 2: "):
         make_text_dataset(spec_of(damaged, on_bad=on_bad), tmp_path / "data")
-    assert str(caught.value) == (
-        f"number of lines: '{damaged}/test.en' has 3, but '{damaged}/test.ko' has 2: each line must be the translation "
-        "of the line with its number"
-    )
     assert names(tmp_path) == {"damaged"}
 
 
 def test_files_with_nothing_in_them(damaged: Path, tmp_path: Path) -> None:
     for language in ("en", "ko"):
         (damaged / f"test.{language}").write_bytes(b"")
-    with pytest.raises(UserError) as caught:
-        make_text_dataset(spec_of(damaged, on_bad="skip"), tmp_path / "data")
-    assert str(caught.value) == f"'{damaged}/test.en' has no lines: give a file with at least one sentence"
+    assert message_of(make_text_dataset, spec_of(damaged, on_bad="skip"), tmp_path / "data") == (
+        f"'{damaged}/test.en' has no lines: give a file with at least one sentence"
+    )
     for language in ("en", "ko"):
         (damaged / f"test.{language}").write_bytes(b"\n \n")
-    with pytest.raises(UserError) as caught:
-        make_text_dataset(spec_of(damaged, on_bad="skip"), tmp_path / "data")
-    assert str(caught.value) == f"'{damaged}/test.en' has no good line: nothing is left to write"
+    assert message_of(make_text_dataset, spec_of(damaged, on_bad="skip"), tmp_path / "data") == (
+        f"'{damaged}/test.en' has no good line: nothing is left to write"
+    )
     assert names(tmp_path) == {"damaged"}

@@ -77,13 +77,7 @@ def test_every_file_equals_that_of_fairseq_preprocess(commands: Commands, corpus
 def test_text_in_many_scripts_comes_back(tmp_path: Path, model_type: str) -> None:
     write_lines(tmp_path / "train.xx", SCRIPTS * 3)
     spec = spec_of(
-        tmp_path,
-        source_lang="xx",
-        target_lang=None,
-        valid=(),
-        test=(),
-        model_type=model_type,
-        vocab_size=400,
+        tmp_path, source_lang="xx", target_lang=None, valid=(), test=(), model_type=model_type, vocab_size=400
     )
     make_text_dataset(spec, tmp_path / "data")
     wanted = [normalised(line) for line in SCRIPTS * 3]

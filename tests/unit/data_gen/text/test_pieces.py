@@ -12,15 +12,9 @@ import sentencepiece
 import data_gen
 from data_gen.errors import UserError
 from data_gen.text.corpus import choose_lines
-from data_gen.text.pieces import (
-    TrainingText,
-    kept_white_space,
-    load_model,
-    read_model,
-    train_model,
-    vocabulary_text,
-)
+from data_gen.text.pieces import TrainingText, kept_white_space, load_model, read_model, train_model, vocabulary_text
 from data_gen.text.spec import MODEL_TYPES, TextSpec
+from tests.support.errors import message_of
 
 from .conftest import ENGLISH, train, write_lines
 
@@ -45,9 +39,7 @@ def test_the_seed_chooses_the_sentences_to_train_on() -> None:
 
     assert known(1) == set(choose_lines(letters, 150, seed=1))
     assert known(1) != known(2)
-    with pytest.raises(UserError) as caught:
-        train(ENGLISH, 40, ("input_sentence_size", "-1"))
-    assert str(caught.value) == (
+    assert message_of(train, ENGLISH, 40, ("input_sentence_size", "-1")) == (
         "--spm-option input_sentence_size must be a whole number, 0 for all sentences, but is '-1'"
     )
 
@@ -113,9 +105,7 @@ def test_a_vocabulary_that_is_too_small_is_told_the_smallest() -> None:
 def test_options_that_sentencepiece_refuses(
     option: tuple[str, str], message: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(UserError) as caught:
-        train(ENGLISH, 40, option)
-    assert str(caught.value) == message
+    assert message_of(train, ENGLISH, 40, option) == message
     assert capfd.readouterr() == ("", "")
 
 
@@ -152,18 +142,12 @@ def test_lines_that_sentencepiece_does_not_train_on_are_known(line: str, taken: 
 
 
 def test_files_that_are_no_models(tmp_path: Path) -> None:
-    with pytest.raises(UserError) as caught:
-        load_model(b"text", "'x'")
-    assert str(caught.value) == "'x' is not a sentencepiece model: give a file that sentencepiece trained (.model)"
-    with pytest.raises(UserError) as caught:
-        load_model(b"", "'x'")
-    assert str(caught.value).startswith("'x' is not a sentencepiece model")
-    with pytest.raises(UserError) as caught:
-        read_model(tmp_path / "none")
-    assert str(caught.value) == f"no sentencepiece model at '{tmp_path}/none': check the path"
-    with pytest.raises(UserError) as caught:
-        read_model(tmp_path)
-    assert (str(caught.value), caught.value.exit_code) == (f"cannot read the model '{tmp_path}': Is a directory", 2)
+    assert message_of(load_model, b"text", "'x'") == (
+        "'x' is not a sentencepiece model: give a file that sentencepiece trained (.model)"
+    )
+    assert message_of(load_model, b"", "'x'").startswith("'x' is not a sentencepiece model")
+    assert message_of(read_model, tmp_path / "none") == f"no sentencepiece model at '{tmp_path}/none': check the path"
+    assert message_of(read_model, tmp_path) == f"cannot read the model '{tmp_path}': Is a directory"
 
 
 def test_white_space_that_normalisers_keep() -> None:

@@ -6,18 +6,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from data_gen.errors import UserError
 from data_gen.text import corpus
-from data_gen.text.corpus import (
-    BLANK,
-    EMPTY,
-    INVALID,
-    Batch,
-    LineNumbers,
-    decode_lines,
-    read_batches,
-    require_file,
-)
+from data_gen.text.corpus import BLANK, EMPTY, INVALID, Batch, LineNumbers, decode_lines, read_batches, require_file
+from tests.support.errors import message_of
 
 
 def numbers(*lines: int) -> LineNumbers:
@@ -63,9 +54,7 @@ def test_unequal_numbers_of_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     source, target = tmp_path / "x.en", tmp_path / "x.ko"
     source.write_bytes(b"a\n" * here)
     target.write_bytes(b"b\n" * there)
-    with pytest.raises(UserError) as caught:
-        list(read_batches(source, target))
-    assert str(caught.value) == (
+    assert message_of(list, read_batches(source, target)) == (
         f"number of lines: '{source}' has {here}, but '{target}' has {there}: each line must be the translation of the "
         "line with its number"
     )
@@ -113,9 +102,7 @@ def test_lines_that_end_in_cr_alone(tmp_path: Path, content: bytes, side: int) -
     for path in paths:
         path.write_bytes(b"a\nb\nc\n")
     paths[side].write_bytes(content)
-    with pytest.raises(UserError) as caught:
-        list(read_batches(*paths))
-    assert str(caught.value) == (
+    assert message_of(list, read_batches(*paths)) == (
         rf"'{paths[side]}': its lines end in CR alone, not in LF: write it again with `tr '\r' '\n' < OLD > NEW`"
     )
 
@@ -127,17 +114,13 @@ def test_other_files_with_cr_are_read(tmp_path: Path, content: bytes) -> None:
 
 
 def test_files_that_are_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UserError) as caught:
-        require_file(tmp_path / "x.en", "--trainpref x")
-    assert str(caught.value) == (
+    assert message_of(require_file, tmp_path / "x.en", "--trainpref x") == (
         f"no file '{tmp_path}/x.en', which --trainpref x asks for: check the path and the language"
     )
-    with pytest.raises(UserError) as caught:
-        require_file(tmp_path, "--trainpref x")
-    assert str(caught.value) == f"'{tmp_path}' is a folder: --trainpref x must name text files, without their endings"
+    assert message_of(require_file, tmp_path, "--trainpref x") == (
+        f"'{tmp_path}' is a folder: --trainpref x must name text files, without their endings"
+    )
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(UserError) as caught:
-        list(read_batches(tmp_path, None))
-    assert (str(caught.value), caught.value.exit_code) == (f"cannot read '{tmp_path}': Is a directory", 2)
+    assert message_of(list, read_batches(tmp_path, None)) == f"cannot read '{tmp_path}': Is a directory"
