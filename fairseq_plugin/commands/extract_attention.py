@@ -2,10 +2,10 @@
 
     python scripts/extract_attention.py DATA --path checkpoint_best.pt --output attention.npz
 
-Options of fairseq-generate are understood as well (--task, --lenpen, --max-tokens, ...); those that would have no
-effect are refused. Memory does not grow with
-the corpus: hypotheses wait in a temporary file beside the output. Where the references repeat the sources, as those of
-the copy task do, the last line tells how many letters were read off their own position.
+The command takes the options of fairseq-generate as well (--task, --lenpen, --max-tokens, ...). An option without
+effect is refused. Memory does not grow with the corpus: hypotheses wait in temporary files beside the output. If each
+reference repeats its source, as in the copy task, the last line tells how many letters the model read off their own
+position.
 """
 
 import argparse
