@@ -36,7 +36,7 @@ HEAD = ("Python", "fairseq", "torch", "NumPy", "tests passed / failed / skipped"
 PURPOSES = ("runtime", "fairseq", "test")
 INSTALL = "set -euo pipefail; source scripts/environment.sh; prepare_environment runtime fairseq test"
 STYLE = "ruff check . && ruff format --check . && mypy"
-QUICK = "not slow"
+QUICK = "quick"
 VERSIONS = """
 import importlib.metadata, json, platform
 import fairseq, numpy, torch
