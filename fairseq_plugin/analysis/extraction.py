@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from fairseq import checkpoint_utils, tasks, utils
-from fairseq.data import Dictionary
+from fairseq.data import Dictionary, FairseqDataset
 from fairseq.dataclass.configs import FairseqConfig
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from fairseq.tasks import FairseqTask
@@ -39,6 +39,9 @@ from fairseq_plugin.analysis.generation_options import (
 )
 from fairseq_plugin.analysis.records import AttentionRecord
 from fairseq_plugin.modules.padding import PaddingLayout
+
+TYPED = "your sentences"
+"""The split that holds the user's own sentences, for messages."""
 
 
 class Loaded(NamedTuple):
@@ -63,8 +66,10 @@ def generation_config(arguments: Sequence[str | PathLike[str]]) -> FairseqConfig
         return convert_namespace_to_omegaconf(parsed)
 
 
-def load(cfg: FairseqConfig) -> Loaded:
+def load(cfg: FairseqConfig, typed: Callable[[FairseqTask], FairseqDataset] | None = None) -> Loaded:
     """Set up the task, the checkpoints (several make an ensemble) and the split that ``cfg`` names.
+
+    :param typed: makes the dataset to read in place of a split; see :mod:`fairseq_plugin.analysis.sentences`.
 
     :raises UserError: no checkpoint at a path, a file that is none, or whatever the task refuses.
     """
@@ -85,7 +90,11 @@ def load(cfg: FairseqConfig) -> Loaded:
         task = tasks.setup_task(cfg.task)
         overrides = _overrides(cfg.common_eval.model_overrides)
         models, saved = checkpoint_utils.load_model_ensemble(paths, arg_overrides=overrides, task=task, suffix=suffix)
-        task.load_dataset(cfg.dataset.gen_subset, task_cfg=saved.task)
+        split = TYPED if typed else cfg.dataset.gen_subset
+        if typed:
+            task.datasets[split] = typed(task)
+        else:
+            task.load_dataset(split, task_cfg=saved.task)
     device = torch.device("cuda" if torch.cuda.is_available() and not cfg.common.cpu else "cpu")
     with open_dict(cfg.generation):
         # Some models compute attention only when it is asked for in this way.
@@ -93,7 +102,7 @@ def load(cfg: FairseqConfig) -> Loaded:
         for model in models:
             (model.half() if cfg.common.fp16 else model).to(device).prepare_for_inference_(cfg)
         cfg.generation.print_alignment = wanted
-    return Loaded(task, models, cfg.dataset.gen_subset, device)
+    return Loaded(task, models, split, device)
 
 
 def _overrides(text: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Decode a dataset and write the attention of every hypothesis to a file.
 
     python scripts/extract_attention.py DATA --path checkpoint_best.pt --output attention.npz
+    python scripts/extract_attention.py DATA --path checkpoint_best.pt --output mine.npz --text "b a d" --text "c a b"
 
 The command takes the options of fairseq-generate as well (--task, --lenpen, --max-tokens, ...). An option without
 effect is refused. Memory does not grow with the corpus: hypotheses wait in temporary files beside the output. If each
@@ -19,6 +20,7 @@ from tqdm import tqdm
 
 from data_gen.errors import UserError, run_command
 from data_gen.files import require_place
+from fairseq_plugin.analysis import sentences
 from fairseq_plugin.analysis.extraction import Loaded, decoded, generation_config, load, sentences_of, skipped
 from fairseq_plugin.analysis.formats import FORMATS, format_of, write_records
 from fairseq_plugin.analysis.measures import diagonal_hits
@@ -29,6 +31,7 @@ from fairseq_plugin.program import memory_shortage
 
 NAME = program_name("extract_attention")
 BEAM = 5  # fairseq's own default
+SPLIT = "test"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -54,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
         help="subwords put together to words: sentencepiece, wherever it marks them, bpe or none (default: "
         "%(default)s)",
     )
-    options.add_argument("--gen-subset", default="test", help="split to decode (default: %(default)s)")
+    options.add_argument("--gen-subset", metavar="SPLIT", help=f"split to decode (default: {SPLIT})")
     options.add_argument("--batch-size", type=int, default=128, help="sentences a batch (default: %(default)s)")
     search = options.add_mutually_exclusive_group()
     search.add_argument("--beam", type=int, help=f"beam size (default: {BEAM})")
@@ -63,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--forced", action="store_true", help="attention over the reference (teacher forcing) instead of decoding"
     )
+    sentences.add_options(options)
     return options
 
 
@@ -93,8 +97,11 @@ def extract_to_files(options: argparse.Namespace, fairseq_arguments: Sequence[st
         raise UserError(f"--nbest {options.nbest} with --forced: a sentence has one reference; leave --nbest out")
     if options.forced and options.beam is not None:
         raise UserError(f"--beam {beam} with --forced: a reference is not searched for; leave it out")
+    own = sentences.given(options)
+    if own is not None and options.gen_subset is not None:
+        raise UserError(f"--gen-subset {options.gen_subset} with --text or --input: leave one of them out")
     cfg = fairseq_config(options, fairseq_arguments)
-    loaded = load(cfg)
+    loaded = load(cfg, None if own is None else sentences.dataset_of(own, options.path))
     scheme = scheme_of(options.merge, *sentences_of(loaded))
     check_lines(options, loaded, cfg)
     diagonal = Diagonal()
@@ -140,10 +147,11 @@ def warn_of_ending(path: Path, name: str | None) -> None:
 def fairseq_config(options: argparse.Namespace, fairseq_arguments: Sequence[str]) -> Any:
     """fairseq's configuration of a generation run with these options."""
     search = ["--nbest", str(options.nbest), *([] if options.beam is None else ["--beam", str(options.beam)])]
+    split, size = options.gen_subset or SPLIT, str(options.batch_size)
     return generation_config(
         [
             options.data,
-            *("--path", options.path, "--gen-subset", options.gen_subset, "--batch-size", str(options.batch_size)),
+            *("--path", options.path, "--gen-subset", split, "--batch-size", size),
             *(["--score-reference"] if options.forced else search),
             *fairseq_arguments,
         ]

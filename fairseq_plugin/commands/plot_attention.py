@@ -4,12 +4,13 @@
     python scripts/plot_attention.py attention.npz --output grid.png --ids 0,3,7,9
     python scripts/plot_attention.py attention.npz --output models.png --id 3 --compare other.npz
     python scripts/plot_attention.py attention.npz --output all.pdf --all
+    python scripts/plot_attention.py DATA --path checkpoint_best.pt --text "b a d" --output mine.png
     python scripts/plot_attention.py DATA --evolution CHECKPOINTS --output evolution.gif --id 3
 
 Reads what extract_attention.py writes. Prints SRC, TRG (if there is a reference) and PRED one under
 the other, and last the path of the picture. With --evolution, the checkpoints of a training read one sentence of a
 dataset and its reference (teacher forcing). So all have the same rows, whatever the model would have written by then.
-Every option of fairseq-generate is understood as well.
+With --text, --input or --evolution, the command takes the options of fairseq-generate as well.
 """
 
 import argparse
@@ -26,7 +27,8 @@ from tqdm import tqdm
 
 from data_gen.errors import UserError, listed, run_command
 from data_gen.files import require_place
-from fairseq_plugin.analysis.extraction import extract_forced, generation_config, load
+from fairseq_plugin.analysis import sentences
+from fairseq_plugin.analysis.extraction import extract, extract_forced, generation_config, load
 from fairseq_plugin.analysis.formats import iterate_records, read_records
 from fairseq_plugin.analysis.labels import label, visible
 from fairseq_plugin.analysis.pictures import picture
@@ -94,7 +96,25 @@ def plot_all(options: argparse.Namespace) -> int:
 def plot_chosen(options: argparse.Namespace) -> int:
     """Draw chosen sentences in one picture, for each file beside one another; a long one alone as pages of a PDF."""
     paths = [options.attention, *([] if options.compare is None else [options.compare])]
-    files = [read_records(path) for path in paths]
+    return plot_records(options, paths, [read_records(path) for path in paths])
+
+
+def plot_own(options: argparse.Namespace, own: Sequence[str], fairseq_arguments: Sequence[str]) -> int:
+    """Decode the user's own sentences, and draw them; ``fairseq_arguments`` go to fairseq as they are."""
+    arguments = [str(options.attention), "--path", options.path, *fairseq_arguments]
+    cfg = generation_config(arguments)
+    require_place(options.output)
+    records = extract(load(cfg, sentences.dataset_of(own, options.path)), cfg)
+    if options.id is None and options.ids is None and len(own) > 1:
+        options.ids = list(range(len(own)))
+    return plot_records(options, [options.attention], [records])
+
+
+def plot_records(options: argparse.Namespace, paths: Sequence[Path], files: Sequence[list[AttentionRecord]]) -> int:
+    """Draw the chosen sentences of each file.
+
+    :param paths: where the records of ``files`` are from, for titles and messages.
+    """
     panels, lines = [], []
     for sentence in [options.id] if options.ids is None else options.ids:
         found = [select(records, sentence, options.rank, path) for records, path in zip(files, paths, strict=True)]
@@ -260,7 +280,9 @@ def parser() -> argparse.ArgumentParser:
         epilog=f"A sentence of more than {MOST_CELLS} tokens is drawn on several pages of a .pdf, or thinned.",
     )
     options.add_argument(
-        "attention", type=Path, help="attention file from extract_attention.py; with --evolution the dataset folder"
+        "attention",
+        type=Path,
+        help="attention file from extract_attention.py; with --text, --input or --evolution the dataset folder",
     )
     options.add_argument("--output", type=Path, required=True, help="picture to write: .png, .pdf or .svg")
     which = options.add_mutually_exclusive_group()
@@ -279,6 +301,8 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--vmin", type=float, default=0.0, help="weight of the lowest colour (default: %(default)s)")
     options.add_argument("--vmax", type=float, default=1.0, help="weight of the highest colour (default: %(default)s)")
     options.add_argument("--annotate", action="store_true", help="write each weight into its cell")
+    own = sentences.add_options(options)
+    own.add_argument("--path", metavar="CHECKPOINT", help="the model that reads the sentences")
     training = options.add_argument_group("one sentence over a training (--output may be a .gif)")
     training.add_argument("--evolution", type=Path, metavar="FOLDER", help="checkpoints of epochs or updates")
     training.add_argument("--gen-subset", metavar="SPLIT", help="split of the sentence (default: test)")
@@ -297,8 +321,10 @@ def plot(argv: Sequence[str] | None) -> int:
     """Do what the words of the command line say."""
     command = parser()
     options, fairseq_arguments = command.parse_known_args(argv)
-    if fairseq_arguments and options.evolution is None:
+    own = sentences.given(options)
+    if fairseq_arguments and options.evolution is None and own is None:
         command.error(f"unrecognized arguments: {' '.join(fairseq_arguments)}")
+    check_own(options, given=own is not None)
     if options.evolution is not None:
         check_evolution(options)
         return plot_evolution(options, fairseq_arguments)
@@ -306,6 +332,8 @@ def plot(argv: Sequence[str] | None) -> int:
         if value is not None:
             raise UserError(f"{name} {value} without --evolution: it is for a sentence over a training")
     picture.check_ending(options.output)
+    if own is not None:
+        return plot_own(options, own, fairseq_arguments)
     if options.columns is not None and options.ids is None and options.compare is None:
         raise UserError(f"--columns {options.columns} without --ids or --compare: there is one heatmap")
     if options.all:
@@ -313,6 +341,24 @@ def plot(argv: Sequence[str] | None) -> int:
             raise UserError("--compare draws chosen sentences: give --id or --ids in place of --all")
         return plot_all(options)
     return plot_chosen(options)
+
+
+def check_own(options: argparse.Namespace, *, given: bool) -> None:
+    """Check the other options beside --text and --input.
+
+    :raises UserError: if one contradicts them, or needs them.
+    """
+    if not given:
+        if options.path is not None:
+            raise UserError(f"--path {options.path} without --text or --input: an attention file needs no model")
+        return
+    for name, value in (("--evolution", options.evolution), ("--compare", options.compare), ("--all", options.all)):
+        if value:
+            raise UserError(f"{name} with --text or --input, which draw your own sentences: leave one of them out")
+    if options.path is None:
+        raise UserError("--text and --input need the model that reads the sentences: name it with --path")
+    if options.attention.is_file():
+        raise UserError(f"--text and --input read a dataset: give its folder in place of {str(options.attention)!r}")
 
 
 def check_evolution(options: argparse.Namespace) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fairseq import utils
+from fairseq.data import Dictionary
 from fairseq.data.encoders.sentencepiece_bpe import SentencepieceBPE, SentencepieceConfig
 from fairseq.hub_utils import GeneratorHubInterface
 from fairseq.tokenizer import tokenize_line
@@ -135,7 +136,7 @@ class TranslationHub(GeneratorHubInterface):
             return self.translate([sentences], beam, verbose, return_attention=return_attention, **kwargs)[0]
         sentences = texts(sentences)
         check_generation(Namespace(**{**kwargs, "beam": beam}))
-        self._refuse_empty(sentences)
+        refuse_empty([self.apply_bpe(self.tokenize(sentence)) for sentence in sentences])
         unknown = sorted({token for sentence in sentences for token in self.unknown_tokens(sentence)})
         if unknown:
             names = listed([*map(repr, unknown)])
@@ -146,22 +147,7 @@ class TranslationHub(GeneratorHubInterface):
 
     def unknown_tokens(self, sentence: str) -> list[str]:
         """The tokens of a sentence that the dictionary lacks: the model reads them as unknown."""
-        text = self.tokenize(sentence)
-        unknown = self.bpe.unknown(text) if isinstance(self.bpe, SentencePieces) else []
-        tokens = set(tokenize_line(self.apply_bpe(text))) - {self.src_dict.unk_word}
-        return [*unknown, *(token for token in tokens if self.src_dict.index(token) == self.src_dict.unk())]
-
-    def _refuse_empty(self, sentences: Sequence[str]) -> None:
-        """The model would read the end of the sentence alone, and make something up.
-
-        :raises UserError: naming the sentences without a token, counted from 0.
-        """
-        tokens = [tokenize_line(self.apply_bpe(self.tokenize(sentence))) for sentence in sentences]
-        empty = [index for index, of_sentence in enumerate(tokens) if not of_sentence]
-        if empty:
-            raise UserError(
-                f"{len(empty)} of {len(sentences)} sentences are empty: leave out number {listed(empty)} (from 0)"
-            )
+        return unknown_tokens(self.tokenize(sentence), self.bpe, self.src_dict)
 
     def _with_attention(self, tokens: list[Tensor], beam: int, **kwargs: Any) -> list[Translation]:
         generation = deepcopy(self.cfg.generation)
@@ -175,6 +161,31 @@ class TranslationHub(GeneratorHubInterface):
             for record, of_sentence in zip(records_of_batch(batch, hypotheses, self.task), hypotheses, strict=True):
                 found[record.id] = Translation(self.decode(of_sentence[0]["tokens"]), record)
         return [found[index] for index in range(len(tokens))]
+
+
+def unknown_tokens(text: str, bpe: Any, dictionary: Dictionary) -> list[str]:
+    """The tokens of a text that the dictionary lacks.
+
+    :param bpe: cuts the text; None if the text is tokens already.
+    """
+    unknown = bpe.unknown(text) if isinstance(bpe, SentencePieces) else []
+    tokens = set(tokenize_line(text if bpe is None else bpe.encode(text))) - {dictionary.unk_word}
+    return [*unknown, *(token for token in tokens if dictionary.index(token) == dictionary.unk())]
+
+
+def refuse_empty(encoded: Sequence[str]) -> None:
+    """Refuse sentences without a token. The model would read the end of the sentence alone, and make something up.
+
+    :param encoded: sentences as tokens with spaces between them.
+    :raises UserError: naming the sentences, counted from 0.
+    """
+    empty = [index for index, sentence in enumerate(encoded) if not tokenize_line(sentence)]
+    if empty and len(encoded) == 1:
+        raise UserError("the sentence is empty: write at least one token")
+    if empty:
+        raise UserError(
+            f"{len(empty)} of {len(encoded)} sentences are empty: leave out number {listed(empty)} (from 0)"
+        )
 
 
 def texts(sentences: Any) -> list[str]:

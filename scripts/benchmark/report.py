@@ -68,6 +68,19 @@ COMPARISONS = (
 )
 
 
+# The rows of the README, each with a sentence.
+SENTENCES = {
+    ("core", "mid", FUSED, TEXTBOOK): "decoder core (mid), forward and backward, beside a textbook loop",
+    ("memory", "large", FUSED, TEXTBOOK): "memory of a training step (large) beside a textbook loop",
+    ("train", "tiny", OURS, LSTM): "fairseq-train at the size of the copy task (tiny) beside fairseq's LSTM",
+    ("train", "mid", OURS, LSTM): "fairseq-train (mid) beside fairseq's LSTM",
+    ("generate", "mid", f"{OURS}, beam 5", f"{LSTM}, beam 5"): "fairseq-generate, beam 5 (mid), beside fairseq's LSTM",
+    ("generate", "mid", f"{OURS}, beam 1", f"{LSTM}, beam 1"): "fairseq-generate, greedy (mid), beside fairseq's LSTM",
+    ("data", "tiny", DATA_GEN, PREPROCESS): "making copy data beside fairseq-preprocess",
+    ("text", "mid", DATA_GEN, SPM_ENCODE): "encoding text beside spm_encode and fairseq-preprocess",
+}
+
+
 def comparisons(row: str, setting: str, variant: str) -> list[Comparison]:
     """All comparisons of one measured variant. A precision after the name (``fused, bf16``) has no target."""
     found = [each for each in COMPARISONS if each[:3] == (row, setting, variant)]
@@ -104,19 +117,16 @@ def markdown(
 def summary(
     measured: Sequence[Measurement], names: Mapping[str, str], peaks: Mapping[str, float], machine: Mapping[str, Any]
 ) -> str:
-    """The ratios that have an aim, on the fewest threads, met or missed; arguments as for :func:`markdown`."""
+    """The ratios of :data:`SENTENCES`, on the fewest threads, met or missed; arguments as for :func:`markdown`."""
     fewest = min(each.threads for each in measured)
     lines: list[tuple[str, ...]] = []
     for each in measured:
-        if each.threads != fewest:
-            continue
         for comparison in comparisons(each.row, each.setting, each.variant):
-            found = cells(each, comparison, measured, names, peaks, bool(machine["onednn"]))
-            what, size, _, variant, _, baseline, ratio, aim, _ = found
-            if ratio and aim:
-                lines.append((what, size, variant, baseline, ratio, aim))
-    head = ("what", "size", "variant", "compared with", "ratio", "aim")
-    return f"{describe(machine, peaks)}\n\n{markdown_table(head, lines, 'llllrr')}\n"
+            sentence = SENTENCES.get(comparison[:4])
+            *_, ratio, aim, _ = cells(each, comparison, measured, names, peaks, bool(machine["onednn"]))
+            if each.threads == fewest and sentence and ratio:
+                lines.append((sentence, ratio, aim))
+    return f"{describe(machine, peaks)}\n\n{markdown_table(('what', 'ratio', 'aim'), lines, 'lrr')}\n"
 
 
 def sizes(measured: Sequence[Measurement]) -> str:

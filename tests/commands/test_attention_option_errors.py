@@ -6,6 +6,10 @@ from tests.support.case import Case, check, table
 from tests.support.commands import Commands
 
 OPTIONS = {
+    "plot_attention.py {bad}/good.npz --output {out}/a.png --path {good}": "--path {good} without --text or --input: an attention file needs no model",
+    "plot_attention.py {data} --output {out}/a.png --text a": "--text and --input need the model that reads the sentences: name it with --path",
+    "plot_attention.py {bad}/good.npz --output {out}/a.png --text a --path {good}": "--text and --input read a dataset: give its folder in place of '{bad}/good.npz'",
+    "plot_attention.py {data} --output {out}/a.pdf --text a --path {good} --all": "--all with --text or --input, which draw your own sentences: leave one of them out",
     "attention_stats.py {bad}/none.npz": "no attention file '{bad}/none.npz'[..]",
     "attention_stats.py {bad}/good.npz --json {out}/none/a.json": "folder '{out}/none' does not exist[..]",
     "attention_stats.py {bad}/good.npz --gold {bad}/binary": "'{bad}/binary' line 1: '\\x00\\x01\\x02\\x03\\x04\\x05\\x06\\x07\\x08' is no link[..]",

@@ -6,6 +6,7 @@
 | safetensors | everything                                           | :mod:`arrays`       |
 | jsonl       | everything                                           | :mod:`json`         |
 | bertviz     | everything                                           | :mod:`json`         |
+| csv         | tokens and weights, not to be read back              | :mod:`csv`          |
 | nematus     | everything but the reference                         | :mod:`text`         |
 | fairseq     | everything but the end of the reference              | :mod:`text`         |
 | marian      | target and weights of the best hypotheses            | :mod:`text`         |
@@ -25,6 +26,7 @@ from data_gen.errors import UserError, failure_from_os_error
 from data_gen.files import whole_file
 from fairseq_plugin.analysis.formats.arrays import read_npz, read_safetensors, write_npz, write_safetensors
 from fairseq_plugin.analysis.formats.columns import Columns
+from fairseq_plugin.analysis.formats.csv import write_csv
 from fairseq_plugin.analysis.formats.json import read_bertviz, read_jsonl, write_bertviz, write_jsonl
 from fairseq_plugin.analysis.formats.text import (
     read_fairseq,
@@ -85,7 +87,7 @@ def iterate_records(path: str | Path, name: str | None = None) -> Iterator[Atten
     path = Path(path)
     read = format_of(path, name).read
     if read is None:
-        raise UserError(f"{str(path)!r} holds alignment pairs without tokens and weights: give .npz or .jsonl")
+        raise UserError(f"{str(path)!r} does not hold whole records: give .npz or .jsonl")
     return _iterate(path, read)
 
 
@@ -124,6 +126,7 @@ FORMATS: dict[str, Format] = {
     "safetensors": Format(write_safetensors, read_safetensors),
     "jsonl": Format(write_jsonl, read_jsonl),
     "bertviz": Format(write_bertviz, read_bertviz),
+    "csv": Format(write_csv, None),
     "nematus": Format(write_nematus, read_nematus),
     "fairseq": Format(write_fairseq, read_fairseq),
     "marian": Format(write_marian, read_marian, best_only=True),

@@ -62,10 +62,8 @@ def test_memory_does_not_grow_with_the_weights(name, tmp_path):
 
 @pytest.mark.parametrize("name", ["attention.txt", "attention", "attention.npz.gz"])
 def test_unknown_endings(name, tmp_path):
-    expected = (
-        f"attention file '{tmp_path / name}' must end in .npz, .safetensors, .jsonl, .bertviz, .nematus, .fairseq,"
-    )
-    expected += " .marian or .pharaoh"
+    expected = f"attention file '{tmp_path / name}' must end in .npz, .safetensors, .jsonl, .bertviz, .csv, .nematus,"
+    expected += " .fairseq, .marian or .pharaoh"
     assert message_of(read_records, tmp_path / name) == expected
     assert message_of(write_records, [], tmp_path / name) == expected
 
@@ -75,16 +73,27 @@ def test_a_format_by_name_for_any_ending(tmp_path):
     write_records([record(0)], path, "jsonl")
     assert path.read_bytes().startswith(b'{"id": 0, ')
     assert fields_of(read_records(path, "jsonl")[0]) == fields_of(record(0))
-    choices = "choose one of npz, safetensors, jsonl, bertviz, nematus, fairseq, marian, pharaoh"
+    choices = "choose one of npz, safetensors, jsonl, bertviz, csv, nematus, fairseq, marian, pharaoh"
     assert message_of(write_records, [], path, "hdf5") == f"no format 'hdf5': {choices}"
     assert message_of(read_records, path, ".npz") == f"no format '.npz': {choices}"
 
 
-def test_pairs_do_not_become_records_again(tmp_path):
-    path = tmp_path / "a.pharaoh"
+@pytest.mark.parametrize("name", ["pharaoh", "csv"])
+def test_what_holds_less_than_records_is_not_read(name, tmp_path):
+    path = tmp_path / f"a.{name}"
     write_records([record(0)], path)
-    assert message_of(read_records, path) == (
-        f"'{path}' holds alignment pairs without tokens and weights: give .npz or .jsonl"
+    assert message_of(read_records, path) == f"'{path}' does not hold whole records: give .npz or .jsonl"
+
+
+def test_a_table_of_weights(tmp_path):
+    path = tmp_path / "a.csv"
+    weights = np.array([[0.1, 0.9, 0.0]], dtype=np.float32)
+    write_records([record(7, ('a"', "b,", "한국어"), ("\n",), weights=weights), record(9, (), ())], path)
+    assert path.read_text(encoding="utf-8") == (
+        "id,hypothesis,target_position,source_position,target,source,weight\n"
+        '7,0,0,0,"\n","a""",0.1\n'
+        '7,0,0,1,"\n","b,",0.9\n'
+        '7,0,0,2,"\n",한국어,0.0\n'
     )
 
 

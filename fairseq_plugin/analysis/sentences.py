@@ -1,0 +1,78 @@
+"""Sentences of the user in place of a split: from the command line, from a file or from standard input.
+
+Raw text is cut into pieces if a sentencepiece model lies beside the data or beside the checkpoint, as
+``from_pretrained`` does. Otherwise tokens are separated by spaces.
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from fairseq import utils
+from fairseq.data import FairseqDataset
+from fairseq.tasks import FairseqTask
+
+from data_gen.errors import UserError, failure_from_os_error, listed
+from fairseq_plugin.models.translation_hub import SentencePieces, find_model, refuse_empty, unknown_tokens
+
+STANDARD_INPUT = "-"
+logger = logging.getLogger(__name__)
+
+
+def add_options(options: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
+    """Add ``--text`` and ``--input``. :returns: their group."""
+    group = options.add_argument_group("your own sentences, in place of a split of the dataset")
+    own = group.add_mutually_exclusive_group()
+    own.add_argument(
+        "--text", action="append", metavar="SENTENCE", help="a sentence, tokens separated by spaces; may be repeated"
+    )
+    own.add_argument("--input", metavar="FILE", help="a file of sentences, one a line; - reads standard input")
+    return group
+
+
+def given(options: argparse.Namespace) -> list[str] | None:
+    """Read the sentences that the options of :func:`add_options` name.
+
+    :returns: None if the options name none.
+    :raises UserError: the file cannot be read, is no text or has no line.
+    """
+    if options.input is None:
+        return options.text
+    try:
+        content = sys.stdin.buffer.read() if options.input == STANDARD_INPUT else Path(options.input).read_bytes()
+        lines = content.decode().removesuffix("\n").split("\n") if content else []
+    except OSError as error:
+        raise failure_from_os_error("read", error) from None
+    except UnicodeDecodeError:
+        raise UserError(f"--input {options.input} is not UTF-8 text: save it as UTF-8") from None
+    if not lines:
+        raise UserError(f"--input {options.input} has no sentence: write one a line")
+    return [line.removesuffix("\r") for line in lines]
+
+
+def dataset_of(sentences: Sequence[str], checkpoint: str) -> Callable[[FairseqTask], FairseqDataset]:
+    """Make a dataset without references, once the task is there.
+
+    :param checkpoint: path of the model; a sentencepiece model may lie in its folder.
+    :returns: what makes the dataset. It warns of tokens that the dictionary lacks, and raises a UserError if a sentence
+        is empty.
+    """
+
+    def make(task: FairseqTask) -> FairseqDataset:
+        folders = [*utils.split_paths(task.cfg.data)[:1], Path(utils.split_paths(checkpoint)[0]).parent]
+        path = find_model([Path(folder) for folder in folders], getattr(task.cfg, "source_lang", None))
+        pieces = None if path is None else SentencePieces(path)
+        dictionary = task.source_dictionary
+        encoded = [sentence if pieces is None else pieces.encode(sentence) for sentence in sentences]
+        refuse_empty(encoded)
+        unknown = sorted({token for sentence in sentences for token in unknown_tokens(sentence, pieces, dictionary)})
+        if unknown:
+            logger.warning(
+                "not in the source dictionary, read as %s: %s", dictionary.unk_word, listed([*map(repr, unknown)])
+            )
+        tokens, lengths = task.get_interactive_tokens_and_lengths(encoded, lambda sentence: sentence)
+        return task.build_dataset_for_inference(tokens, lengths)
+
+    return make

@@ -1,0 +1,65 @@
+"""Sentences of the user in place of a split: the same attention as the same sentences have in a split."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sentencepiece
+
+from fairseq_plugin.analysis.formats import read_records
+from fairseq_plugin.analysis.sentences import dataset_of
+from tests.support.commands import ROOT, Commands, extract_words
+from tests.support.making import make_task
+
+PLOT = ("python", ROOT / "scripts" / "plot_attention.py")
+
+
+def sources(copy_data: Path) -> list[str]:
+    return (copy_data / "test.src").read_text(encoding="utf-8").splitlines()
+
+
+def test_as_in_a_split(commands: Commands, copy_data: Path, trained: Path, tmp_path: Path) -> None:
+    numbers = (3, 0, 11)
+    chosen = [sources(copy_data)[number] for number in numbers]
+    commands.succeed(*extract_words(copy_data, trained, tmp_path / "split.npz"))
+    text = [word for sentence in chosen for word in ("--text", sentence)]
+    commands.succeed(*extract_words(copy_data, trained, tmp_path / "text.npz", *text))
+    typed = "".join(f"{sentence}\r\n" for sentence in chosen)
+    commands.succeed(*extract_words(copy_data, trained, tmp_path / "input.npz", "--input", "-"), typed=typed)
+    split = read_records(tmp_path / "split.npz")
+    for name in ("text.npz", "input.npz"):
+        own = read_records(tmp_path / name)
+        assert [record.id for record in own] == [0, 1, 2]
+        for record, number in zip(own, numbers, strict=True):
+            assert (record.source, record.target) == (split[number].source, split[number].target)
+            assert record.reference is None
+            np.testing.assert_allclose(record.weights, split[number].weights, atol=1e-5)
+
+
+def test_straight_to_a_picture(commands: Commands, copy_data: Path, trained: Path, tmp_path: Path) -> None:
+    words = (*PLOT, copy_data, "--path", trained, "--output", tmp_path / "a.png", "--beam", 2)
+    done = commands.succeed(*words, "--text", "a b c")
+    source, written, path = done.out.splitlines()
+    assert (source, path) == ("SRC  a b c", str(tmp_path / "a.png"))
+    assert written.startswith("PRED ")
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    done = commands.succeed(*words, "--text", "a b c", "--text", "c zebra a")
+    assert [line for line in done.out.splitlines() if line.startswith("SRC")] == ["SRC  a b c", "SRC  c <unk> a"]
+    assert "not in the source dictionary, read as <unk>: 'zebra'" in done.err
+
+
+def test_raw_text_where_a_sentencepiece_model_lies(
+    copy_data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = tmp_path / "lines"
+    lines.write_text("abcd\ndcba\nabab\ncdcd\n", encoding="utf-8")
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(lines), model_prefix=str(tmp_path / "sentencepiece"), model_type="char", vocab_size=8, minloglevel=2
+    )
+    task = make_task(copy_data)
+    with caplog.at_level(logging.WARNING):
+        dataset = dataset_of(["ab"], str(tmp_path / "checkpoint.pt"))(task)
+    symbols = [task.source_dictionary[token] for token in dataset[0]["source"].tolist()]
+    assert symbols == ["<unk>", "a", "b", "</s>"]  # the mark of a word's beginning is no symbol of this dictionary
+    assert caplog.messages == ["not in the source dictionary, read as <unk>: '▁'"]
