@@ -28,6 +28,7 @@ from omegaconf import II
 from torch import Tensor
 
 from data_gen.errors import UserError
+from fairseq_plugin.modules.precision import current_precision
 from fairseq_plugin.modules.products import first_order, planned, weight_gradient
 from fairseq_plugin.program import reports_user_errors
 
@@ -129,6 +130,7 @@ class _ChunkedLoss(torch.autograd.Function):
                 gradients.add(chunk, logits)
         ctx.gradients = gradients
         ctx.dtypes = (features.dtype, weight.dtype, torch.float32 if bias is None else bias.dtype)
+        ctx.precision = current_precision()
         ctx.mark_non_differentiable(nll)
         return loss, nll
 

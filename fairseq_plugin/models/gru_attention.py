@@ -60,6 +60,7 @@ class GRUAttentionModel(FairseqEncoderDecoderModel):
             dropout=cfg.dropout,
             fused=str(cfg.recurrence) != "naive",
             gru_cell=str(cfg.gru_cell),
+            float32_matmul_precision=str(cfg.float32_matmul_precision),
         )
         attention = _build_attention(cfg, encoder.output_units)
         initial_state = InitialState(
@@ -87,6 +88,7 @@ class GRUAttentionModel(FairseqEncoderDecoderModel):
             share_input_output_embed=cfg.share_decoder_input_output_embed or cfg.share_all_embeddings,
             recurrence=str(cfg.recurrence),
             gru_cell=str(cfg.gru_cell),
+            float32_matmul_precision=str(cfg.float32_matmul_precision),
         )
         model = cls(encoder, decoder)
         initialise(model, str(cfg.init))

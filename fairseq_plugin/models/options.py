@@ -11,6 +11,7 @@ from fairseq_plugin.modules.bridge import DECODER_INIT
 from fairseq_plugin.modules.encoder import UNLIMITED
 from fairseq_plugin.modules.gru_units import GRU_CELL
 from fairseq_plugin.modules.initialisation import INIT
+from fairseq_plugin.modules.precision import FLOAT32_MATMUL_PRECISION, HIGHEST
 from fairseq_plugin.modules.readout import READOUT, READOUT_STATE
 from fairseq_plugin.modules.recurrence import AUTO, RECURRENCE
 
@@ -94,6 +95,13 @@ class GRUAttentionConfig(FairseqDataclass):
         default=AUTO,
         metadata={"help": "how the recurrences are computed; auto: the fastest that knows attention and unit"},
     )
+    float32_matmul_precision: ChoiceEnum(list(FLOAT32_MATMUL_PRECISION)) = field(  # type: ignore[valid-type]
+        default=HIGHEST,
+        metadata={
+            "help": "of large float32 products, in torch's words; medium: bfloat16 on a processor that has it, TF32 on "
+            "a GPU; high: TF32 on a GPU"
+        },
+    )
 
 
 def check_config(cfg: Any) -> None:
@@ -117,6 +125,11 @@ def check_config(cfg: Any) -> None:
             raise UserError(f"--{name.replace('_', '-')} must be at most {UNLIMITED}, but is {getattr(cfg, name)}")
     if not 0.0 <= cfg.dropout < 1.0:
         raise UserError(f"--dropout must be at least 0 and below 1, but is {cfg.dropout}")
+    if str(cfg.float32_matmul_precision) not in FLOAT32_MATMUL_PRECISION:
+        raise UserError(
+            f"no --float32-matmul-precision called {str(cfg.float32_matmul_precision)!r}: choose one of "
+            f"{', '.join(FLOAT32_MATMUL_PRECISION)}"
+        )
     if str(cfg.readout_state) == "previous" and issubclass(ATTENTION[str(cfg.attention)], LuongAttention):
         raise UserError(
             "--readout-state previous is for attention that looks back with the previous state, but --attention "

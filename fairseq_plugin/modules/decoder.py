@@ -19,6 +19,7 @@ from fairseq_plugin.modules.encoder import UNLIMITED, EncoderOut, true_padding
 from fairseq_plugin.modules.gru_units import GRU_CELL, any_device
 from fairseq_plugin.modules.initialisation import initialise_output
 from fairseq_plugin.modules.padding import PaddingLayout
+from fairseq_plugin.modules.precision import HIGHEST, in_own_precision
 from fairseq_plugin.modules.products import linear
 from fairseq_plugin.modules.readout import Readout
 from fairseq_plugin.modules.recurrence import AUTO, Memory, Past, choose_recurrence
@@ -42,6 +43,7 @@ class GRUDecoder(FairseqIncrementalDecoder):
     :param share_input_output_embed: use the embedding as output matrix.
     :param recurrence: how the first layer is computed: a name in ``RECURRENCE``, or ``auto``.
     :param gru_cell: which unit the layers are made of: a name in ``GRU_CELL``.
+    :param float32_matmul_precision: of large products: see precision.py.
     """
 
     def __init__(
@@ -56,9 +58,11 @@ class GRUDecoder(FairseqIncrementalDecoder):
         share_input_output_embed: bool = False,
         recurrence: str = AUTO,
         gru_cell: str = "torch",
+        float32_matmul_precision: str = HIGHEST,
     ) -> None:
         super().__init__(dictionary)
         self.padding_idx = dictionary.pad()
+        self.float32_matmul_precision = float32_matmul_precision
         self.embed_tokens = embed_tokens
         self.attention = attention
         self.initial_state = initial_state
@@ -87,6 +91,7 @@ class GRUDecoder(FairseqIncrementalDecoder):
         if self.output_projection is not None:
             initialise_output(self.output_projection)
 
+    @in_own_precision
     def forward(
         self,
         prev_output_tokens: Tensor,
@@ -112,6 +117,7 @@ class GRUDecoder(FairseqIncrementalDecoder):
             return head(self.output_features(features), *self.output_weights()), extra
         return (features if features_only else self.output_layer(features)), extra
 
+    @in_own_precision
     def extract_features(
         self,
         prev_output_tokens: Tensor,
@@ -147,6 +153,7 @@ class GRUDecoder(FairseqIncrementalDecoder):
         attn = [layout.to_given(out.weights).contiguous()] if self.attention.looks_back else None
         return layout.to_given(features).contiguous(), {"attn": attn}
 
+    @in_own_precision
     def output_layer(self, features: Tensor, **unused: Any) -> Tensor:
         """Logits (..., V) from features (..., R)."""
         return linear(self.output_features(features), *self.output_weights())

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from fairseq_plugin.modules.gru_layers import read
 from fairseq_plugin.modules.gru_units import GRU_CELL
 from fairseq_plugin.modules.padding import PaddingLayout
+from fairseq_plugin.modules.precision import HIGHEST, in_own_precision
 
 # fairseq takes the minimum of the limits of task and models, as integers. A recurrent network has none.
 UNLIMITED = 2**31 - 1
@@ -38,6 +39,7 @@ class GRUEncoder(FairseqEncoder):
     :param dropout: on embeddings, between layers and on annotations.
     :param fused: use gradients by hand where there are some; they are differentiable once.
     :param gru_cell: which unit the layers are made of: a name in ``GRU_CELL``.
+    :param float32_matmul_precision: of large products: see precision.py.
     """
 
     def __init__(
@@ -51,10 +53,12 @@ class GRUEncoder(FairseqEncoder):
         dropout: float = 0.0,
         fused: bool = True,
         gru_cell: str = "torch",
+        float32_matmul_precision: str = HIGHEST,
     ) -> None:
         super().__init__(dictionary)
         self.padding_idx = dictionary.pad()
         self.fused = fused
+        self.float32_matmul_precision = float32_matmul_precision
         self.embed_tokens = embed_tokens
         self.dropout = FairseqDropout(dropout, module_name=self.__class__.__name__)
         self.gru = GRU_CELL[gru_cell].layers(
@@ -66,6 +70,7 @@ class GRUEncoder(FairseqEncoder):
         )
         self.output_units = hidden_size * (2 if bidirectional else 1)  # C
 
+    @in_own_precision
     def forward(self, src_tokens: Tensor, src_lengths: Tensor | None = None, **unused: Any) -> dict[str, list[Tensor]]:
         """Encode a batch.
 

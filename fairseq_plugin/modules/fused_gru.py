@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from fairseq_plugin.modules.precision import current_precision
 from fairseq_plugin.modules.products import first_order, planned, product, weight_gradient
 
 # Numbers (steps, B, H) worked on together.
@@ -85,6 +86,7 @@ class _FusedGRU(torch.autograd.Function):
         bias[: 2 * size] += bias_hh[: 2 * size]
         product(inputs.flatten(0, 1), weight_ih, bias, out=sides.view(-1, 4 * size)[:, size:])
         states = _run_forward(sides, to_hidden_weight)
+        ctx.precision = current_precision()
         if any(ctx.needs_input_grad):
             ctx.save_for_backward(inputs, weight_ih, to_hidden_weight, sides, states)
         return states[1:].transpose(0, 1)

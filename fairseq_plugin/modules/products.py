@@ -3,7 +3,8 @@
 On a CPU, torch.mm goes to MKL, which is slow on some AMD processors; torch also carries oneDNN, twice as fast there for
 large float32 products. It is reached through an operator that torch's own compiler uses and
 that is not public: where it is missing, does not apply or would not pay, everything falls back to
-torch.nn.functional.linear.
+torch.nn.functional.linear. With ``--float32-matmul-precision medium`` (``precision.py``), large float32 products are
+computed in bfloat16 and raised again: each operand is rounded once, and so is the result.
 
 A batch is worked on in pieces that fit the processor's cache. What is computed by hand is differentiable once.
 """
@@ -15,6 +16,8 @@ from typing import Any, Protocol
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from fairseq_plugin.modules.precision import HIGHEST, MEDIUM, current_precision, matmul_precision
 
 # Numbers of a piece: 1 MB in float32.
 PIECE = 1 << 18
@@ -31,6 +34,8 @@ def piece_size(batch: Tensor, numbers: int) -> int:
 def first_order(way_out: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorate the ``backward`` of an autograd function: no graph inside, and an error where one is asked for.
 
+    Float32 products are as exact as ``ctx.precision`` says, which the forward pass sets.
+
     torch's ``once_differentiable`` lets ``create_graph=True`` pass where the incoming gradient is a constant, and a
     second derivative is then silently 0. Precisions are chosen by hand as well: a program that calls ``backward`` under
     autocast gets the gradients of one that does not.
@@ -44,18 +49,23 @@ def first_order(way_out: str) -> Callable[[Callable[..., Any]], Callable[..., An
             if torch.is_grad_enabled():
                 raise RuntimeError(f"no second derivative here, but backward was called with create_graph: {way_out}")
             device = next((grad.device.type for grad in args[1:] if grad is not None), None)
-            if device is None or not torch.is_autocast_enabled(device):
+            if device is None:
                 return backward(*args)
-            with torch.autocast(device, enabled=False):
-                return backward(*args)
+            with matmul_precision(args[0].precision, device):
+                if not torch.is_autocast_enabled(device):
+                    return backward(*args)
+                with torch.autocast(device, enabled=False):
+                    return backward(*args)
 
         return wrapper
 
     return decorate
 
 
-# Multiply-adds below which calling oneDNN costs more than it saves.
+# Multiply-adds below which calling oneDNN, or casting to bfloat16, costs more than it saves.
 LARGE = 16_000_000
+# Multiply-adds in which bfloat16 saves as much time as it takes to cast one number.
+CAST = 64
 # Numbers of a weight -> rows up to which oneDNN is faster on Intel's processors too.
 FEW_ROWS = 256
 LARGE_WEIGHT = 5_000_000
@@ -98,6 +108,8 @@ def planned(weight: Tensor, like: Tensor) -> Product:
     :param weight: (N, K), any strides. It may be of lower precision than the inputs: products are then computed in
         that precision and raised again.
     """
+    if _suits_bfloat16(like, weight, casts_weight=False):
+        weight = weight.to(torch.bfloat16)
     if weight.dtype != like.dtype:
         return functools.partial(_mixed_product, weight.t())
     if not _suits_onednn(like, weight):
@@ -108,6 +120,8 @@ def planned(weight: Tensor, like: Tensor) -> Product:
 
 def product(x: Tensor, weight: Tensor, add: Tensor | None = None, out: Tensor | None = None) -> Tensor:
     """A single product with a weight; see :class:`Product` and :func:`planned`."""
+    if _suits_bfloat16(x, weight):
+        weight = weight.to(torch.bfloat16)
     if weight.dtype != x.dtype:
         return _mixed_product(weight.t(), x, add, out)
     if not (_suits_onednn(x, weight) or _suits_onednn_anywhere(x, weight)):
@@ -127,23 +141,35 @@ def weight_gradient(to_output: Tensor, x: Tensor, add: Tensor | None = None) -> 
     :param x: (M, K), any strides.
     :param add: (N, K), what an earlier call returned; it is overwritten.
     """
-    if not _suits_onednn(x.t(), to_output):
+    if _suits_bfloat16(x.t(), to_output) or not _suits_onednn(x.t(), to_output):
         return product(to_output.t(), x.t(), add, out=add)
     turned = None if add is None else add.t()
     return product(x.t(), to_output.contiguous().t(), turned, out=turned).t()
 
 
+def _suits_bfloat16(x: Tensor, weight: Tensor, *, casts_weight: bool = True) -> bool:
+    """Whether a product is wanted in bfloat16 and large enough to pay for casting its operands and its result.
+
+    :param casts_weight: False where the weight is cast once for many products.
+    """
+    if current_precision() != MEDIUM or not (_float32_on_cpu(x) and weight.dtype == torch.float32):
+        return False
+    rows, (outputs, inputs) = x.size(0), weight.shape
+    numbers = rows * (inputs + outputs) + casts_weight * weight.numel()
+    return rows * weight.numel() >= max(LARGE, CAST * numbers)
+
+
 def _suits_onednn(x: Tensor, weight: Tensor) -> bool:
-    return _ONEDNN and x.size(0) * weight.numel() >= LARGE and _onednn_can(x)
+    return _ONEDNN and x.size(0) * weight.numel() >= LARGE and _float32_on_cpu(x)
 
 
 def _suits_onednn_anywhere(x: Tensor, weight: Tensor) -> bool:
     """Even where MKL is at home: few rows, as in decoding, times a large output matrix."""
     large = x.size(0) <= FEW_ROWS and weight.numel() >= LARGE_WEIGHT and weight.is_contiguous()
-    return _REACHABLE and large and _onednn_can(x)
+    return _REACHABLE and large and _float32_on_cpu(x)
 
 
-def _onednn_can(x: Tensor) -> bool:
+def _float32_on_cpu(x: Tensor) -> bool:
     return x.dtype == torch.float32 and x.device.type == "cpu"
 
 
@@ -174,6 +200,7 @@ class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, weight)
+        ctx.precision = current_precision()
         return product(x.flatten(0, -2), weight, bias).view(*x.shape[:-1], -1)
 
     @staticmethod
@@ -192,10 +219,12 @@ class _Linear(torch.autograd.Function):
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x @ weight.T + bias with gradients, for x (..., K), weight (N, K) and bias (N,).
 
-    Differentiable once. Small products, those of half precision and those on a GPU are torch's own linear.
+    Differentiable once. Small products, those of half precision, and those on a GPU in the highest precision are
+    torch's own linear.
     """
-    ours = x.dim() > 1 and x.device.type == "cpu" and x.dtype == weight.dtype and x.dtype.itemsize >= 4
-    if not ours or x.numel() * weight.size(0) < LARGE or torch.is_autocast_enabled("cpu"):
+    by_hand = x.device.type == "cpu" or current_precision() != HIGHEST
+    ours = by_hand and x.dim() > 1 and x.dtype == weight.dtype and x.dtype.itemsize >= 4
+    if not ours or x.numel() * weight.size(0) < LARGE or torch.is_autocast_enabled(x.device.type):
         return F.linear(x, weight, bias)
     if not torch.is_grad_enabled():
         return product(x.flatten(0, -2), weight, bias).view(*x.shape[:-1], -1)

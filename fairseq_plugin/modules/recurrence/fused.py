@@ -27,6 +27,7 @@ from torch import Tensor, nn
 
 from fairseq_plugin.modules.attention import AdditiveAttention, Attention, LuongAttention
 from fairseq_plugin.modules.fused_gru import GateFactors
+from fairseq_plugin.modules.precision import current_precision
 from fairseq_plugin.modules.products import first_order, planned, product, weight_gradient
 from fairseq_plugin.modules.recurrence.additive_layer import AdditiveBackward, AdditiveForward, Layer
 from fairseq_plugin.modules.recurrence.interface import NO_PAST, Memory, Past, RecurrenceOutput
@@ -219,6 +220,7 @@ class _FusedRecurrence(torch.autograd.Function):
         if differentiable:
             ctx.save_for_backward(*trace.pack())
             ctx.dtypes = [tensor.dtype for tensor in (inputs, state, keys, values, *raw)]
+        ctx.precision = current_precision()
         ctx.set_materialize_grads(False)
         return (
             trace.states[1:].transpose(0, 1).to(inputs.dtype),

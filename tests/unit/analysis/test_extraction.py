@@ -24,6 +24,7 @@ from fairseq_plugin.analysis.extraction import (
 from fairseq_plugin.analysis.formats import read_records
 from fairseq_plugin.analysis.records import AttentionRecord
 from fairseq_plugin.commands.extract_attention import Diagonal
+from fairseq_plugin.modules import precision, products
 from fairseq_plugin.modules.recurrence import RECURRENCE
 from fairseq_plugin.tasks.copy_task import CopyTask
 from fairseq_plugin.tasks.datasets import CopyDataset
@@ -92,6 +93,22 @@ def teacher_forced(data: Path, path: Path, record: AttentionRecord) -> np.ndarra
     with torch.no_grad():
         _, extra = loaded.models[0](source, None, previous)
     return extra["attn"][0][0].numpy()
+
+
+def test_products_may_be_less_exact_than_in_training(
+    copy_data: Path, trained: Path, records: list[AttentionRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "multiplies_bfloat16", lambda: True)
+    monkeypatch.setattr(products, "LARGE", 0)
+    monkeypatch.setattr(products, "CAST", 0)
+    rounded = extracted(copy_data, trained, "--model-overrides", "{'float32_matmul_precision': 'medium'}")
+    differences = [
+        np.abs(one.weights - other.weights).max()
+        for one, other in zip(rounded, records, strict=True)
+        if one.target == other.target
+    ]
+    assert len(differences) > 20
+    assert 0.0 < max(differences) < 0.1
 
 
 @pytest.mark.parametrize("place", [0, 13, 29])
