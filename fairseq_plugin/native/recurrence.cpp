@@ -150,6 +150,7 @@ struct Attend {
     const T *key = keys[sentence], *value = values[sentence];
     const bool* padded = padding[sentence];
     T *weight = weights[row], *sum = sums[row];
+    const T *v = energy, by = scale;  // members in the loop would be gathered one by one
     query_doubled(row, scratch);
     T top = 0;
     bool empty = true;
@@ -158,7 +159,7 @@ struct Attend {
       const T* of_position = key + s * units;
       T score = 0;
 #pragma omp simd reduction(+ : score)
-      for (int64_t a = 0; a < units; ++a) score += energy[a] * tanh_of_half(of_position[a] * scale + scratch[a]);
+      for (int64_t a = 0; a < units; ++a) score += v[a] * tanh_of_half(of_position[a] * by + scratch[a]);
       weight[s] = score;
       if (empty || score > top) top = score;
       empty = false;
@@ -170,22 +171,12 @@ struct Attend {
     }
     const T whole = empty ? T(0) : T(1) / total;
     for (int64_t s = 0; s < source; ++s) weight[s] *= whole;
-    constexpr int64_t piece = 256 / sizeof(T);  // stays in registers
-    for (int64_t first = 0; first < width; first += piece) {
-      T part[piece] = {};
-      const int64_t count = std::min(piece, width - first);
-      for (int64_t s = 0; s < source; ++s) {
-        const T w = weight[s];
-        if (w == T(0)) continue;  // what stands on padding may be NaN
-        const T* of_position = value + s * width + first;
-        if (count == piece) {
+    std::fill(sum, sum + width, T(0));
+    for (int64_t s = 0; s < source; ++s) {
+      const T w = weight[s], *of_position = value + s * width;
+      if (w == T(0)) continue;  // what stands on padding may be NaN
 #pragma omp simd
-          for (int64_t c = 0; c < piece; ++c) part[c] += w * of_position[c];
-        } else {
-          for (int64_t c = 0; c < count; ++c) part[c] += w * of_position[c];
-        }
-      }
-      std::copy(part, part + count, sum + first);
+      for (int64_t c = 0; c < width; ++c) sum[c] += w * of_position[c];
     }
   }
 
@@ -194,6 +185,7 @@ struct Attend {
       int64_t row, const T* to_sum, const T* to_weights, T* to_keys, T* to_energy, T* to_query, T* scratch) const {
     const auto [source, units, width] = sizes;
     const T *key = keys[row], *value = values[row], *weight = weights[row];
+    const T by = scale;
     T *doubled = scratch, *score = scratch + units, mean = 0;
     query_doubled(row, doubled);
     for (int64_t s = 0; s < source; ++s) {
@@ -212,7 +204,7 @@ struct Attend {
       T* to_key = to_keys + s * units;
 #pragma omp simd
       for (int64_t a = 0; a < units; ++a) {
-        const T u = tanh_of_half(of_position[a] * scale + doubled[a]), du = de - de * u * u;
+        const T u = tanh_of_half(of_position[a] * by + doubled[a]), du = de - de * u * u;
         to_key[a] += du;
         to_query[a] += du;
         to_energy[a] += de * u;
