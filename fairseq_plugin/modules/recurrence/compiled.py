@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from fairseq_plugin import native
+from fairseq_plugin.modules import products
 from fairseq_plugin.modules.attention import AdditiveAttention, Attention
-from fairseq_plugin.modules.products import LARGE, linear, planned
+from fairseq_plugin.modules.products import linear, planned
 from fairseq_plugin.modules.recurrence import fused
 from fairseq_plugin.modules.recurrence.additive_layer import Layer
 from fairseq_plugin.modules.recurrence.fused import Gradients, Passes, Trace, Weights, cut
@@ -22,7 +23,7 @@ from fairseq_plugin.modules.recurrence.step import fused_steps
 
 def large(weights: Weights, batch: int) -> bool:
     """Whether the products of a step are worth a call each."""
-    return batch * weights.hidden.numel() >= LARGE
+    return batch * weights.hidden.numel() >= products.LARGE
 
 
 def run_forward(

@@ -19,7 +19,6 @@ from fairseq_plugin.modules.recurrence import (
     Past,
     additive_layer,
     choose_recurrence,
-    compiled,
     fused,
 )
 from tests.support import building
@@ -213,7 +212,6 @@ WAYS = {
     "kept in pieces": {"PIECE": 40},
     "step by step": {"LARGE": 0},
 }
-HELD_BY = {"KEEP_LAYER": fused, "PIECE": products, "LARGE": compiled}
 
 
 def outputs_and_gradients(way: str, given: dict[str, Any]) -> dict[str, Tensor]:
@@ -232,7 +230,7 @@ def outputs_and_gradients(way: str, given: dict[str, Any]) -> dict[str, Tensor]:
 @pytest.fixture(params=WAYS.values(), ids=WAYS.keys())
 def memory_use(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in request.param.items():
-        monkeypatch.setattr(HELD_BY[name], name, value)
+        monkeypatch.setattr(fused if name == "KEEP_LAYER" else products, name, value)
 
 
 @by_hand
