@@ -23,17 +23,22 @@ from fairseq_plugin.modules.recurrence import RECURRENCE, choose_recurrence
 from fairseq_plugin.preflight import DISTRIBUTIONS
 
 
-def main() -> int:
-    """Print the path, or do what an option asks for. :returns: 0."""
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    made = argparse.ArgumentParser(
         prog="python -m fairseq_plugin", description="Print the path to hand to --user-dir.", allow_abbrev=False
     )
-    options = parser.add_mutually_exclusive_group()
+    options = made.add_mutually_exclusive_group()
     options.add_argument(
         "--build", action="store_true", help="compile --recurrence native for this torch and processor"
     )
     options.add_argument("--info", action="store_true", help="print what is active: versions, recurrence, products")
-    args = parser.parse_args()
+    return made
+
+
+def main() -> int:
+    """Print the path, or do what an option asks for. :returns: 0."""
+    args = parser().parse_args()
     if args.build:
         print(f"--recurrence native is built: {native.build()}")
     elif args.info:
