@@ -31,8 +31,8 @@ def folder() -> Path:
 
 
 def library() -> Path:
-    """The library of this source, torch, processor and CXXFLAGS; each has a name of its own."""
-    made_of = (torch.__version__, platform.platform(), processor(), *map(os.environ.get, ("CXX", "CXXFLAGS")))
+    """The library of this source, torch, system and processor; each has a name of its own."""
+    made_of = (torch.__version__, platform.system(), platform.machine(), processor())
     key = hashlib.sha256(SOURCE.read_bytes() + repr(made_of).encode()).hexdigest()[:16]
     return folder() / f"recurrence-{key}.so"
 
@@ -104,7 +104,7 @@ def _compile(with_what: str, built: Path) -> None:
     more = shlex.split(os.environ.get("CXXFLAGS", ""))
     said = ""
     for optional in (["-march=native", "-fopenmp"], ["-mcpu=native", "-fopenmp"], ["-march=native"], []):
-        command = [with_what, *STRICT, *optional, binary, *places, str(SOURCE), "-o", str(built), *libraries, *more]
+        command = [with_what, *more, *STRICT, *optional, binary, *places, str(SOURCE), "-o", str(built), *libraries]
         for step in (command, [sys.executable, "-c", f"import torch; torch.ops.load_library({str(built)!r})"]):
             done = subprocess.run(step, capture_output=True, text=True, errors="replace", check=False)
             if done.returncode != 0:
