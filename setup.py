@@ -38,7 +38,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10",
     packages=find_packages(include=["fairseq_plugin", "fairseq_plugin.*", "data_gen", "data_gen.*"]),
-    package_data={"fairseq_plugin": ["config/**/*.yaml", "analysis/viewer/page/*"]},
+    package_data={"fairseq_plugin": ["config/**/*.yaml", "analysis/viewer/page/*", "native/*.cpp"]},
     # Bounds that any working fairseq meets: installing this package must not move what fairseq already uses. An older
     # torch is the exception: it would run code that is hidden in a checkpoint (SECURITY.md).
     install_requires=["torch>=2.6", "numpy>=1.24", "sentencepiece>=0.2", "matplotlib>=3.7", "tqdm>=4.60"],

@@ -104,6 +104,8 @@ install_requirements() {
   for purpose in "$@"; do
     stamp "$folder" "$purpose" >"$folder/.installed-$purpose"
   done
+  # Compiled steps of the recurrence. Without a C++ compiler one line says so, and everything works without them.
+  [[ " $* " != *" fairseq "* ]] || (cd "$ROOT" && run "$folder/bin/python" -m fairseq_plugin --build) || true
 }
 
 prepare_environment() {

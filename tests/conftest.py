@@ -12,6 +12,7 @@ import torch
 import fairseq_plugin  # noqa: F401  (registers everything, with fairseq's import warnings kept quiet)
 from data_gen.copy.dataset import make_copy_dataset
 from data_gen.copy.spec import CopySpec
+from fairseq_plugin import native
 from tests.support.commands import Commands, train_words
 from tests.support.turns import made_once, turn
 
@@ -32,6 +33,16 @@ def pytest_configure(config: pytest.Config) -> None:
     if (device := config.getoption("--device")) != "cpu":
         torch.set_default_device(device)
         torch.backends.cudnn.allow_tf32 = False  # numbers are compared to the last digit
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is tested in every way to compute the recurrence is skipped for the compiled one where it is not built."""
+    missing = native.missing()
+    if missing is not None:
+        for item in items:
+            parameters = getattr(item, "callspec", None)
+            if parameters is not None and "native" in parameters.params.values():
+                item.add_marker(pytest.mark.skip(reason=f"--recurrence native is {missing}"))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -8,10 +8,11 @@ from scripts.benchmark.measurement import MEGABYTES, PRECISIONS, Measurement
 from scripts.benchmark.settings import SETTINGS
 from scripts.common import markdown_table
 
-TEXTBOOK, NAIVE, FUSED = "textbook loop", "naive", "fused"
+TEXTBOOK, NAIVE, FUSED, NATIVE = "textbook loop", "naive", "fused", "native"
 TEXTBOOK_UPDATE = "textbook, cross-entropy, Adam"
 NAIVE_UPDATE = "naive, cross_entropy, Adam"
 FUSED_UPDATE = "fused, chunked_cross_entropy, fused_adamw"
+NATIVE_UPDATE = "native, chunked_cross_entropy, fused_adamw"
 LSTM, OURS, PLAIN = "fairseq `--arch lstm`", "`gru_attention`", "plain PyTorch program"
 STEP, STEP_AND_OUTPUT = "textbook step", "textbook step + output layer"
 DATA_GEN, PREPROCESS, PREPROCESS_2 = "`data_gen`", "fairseq-preprocess", "fairseq-preprocess, 2 workers"
@@ -43,11 +44,15 @@ COMPARISONS = (
     Comparison("core", "tiny", FUSED, TEXTBOOK, 2.0, 1.9),
     Comparison("core", "mid", FUSED, TEXTBOOK, 4.5, 3.5),
     Comparison("core", "large", FUSED, TEXTBOOK, 10.0, 6.0),
+    Comparison("core", "tiny", NATIVE, TEXTBOOK, 2.8, 2.8),
+    Comparison("core", "mid", NATIVE, TEXTBOOK, 4.0, 4.0),
+    Comparison("core", "large", NATIVE, TEXTBOOK, 7.5, 7.5),
     Comparison("memory", "mid", FUSED, TEXTBOOK),
     Comparison("memory", "large", FUSED, TEXTBOOK, 0.45, 0.45),
     *(Comparison("update", setting, NAIVE_UPDATE, TEXTBOOK_UPDATE) for setting in ("tiny", "mid")),
     Comparison("update", "tiny", FUSED_UPDATE, TEXTBOOK_UPDATE),
     Comparison("update", "mid", FUSED_UPDATE, TEXTBOOK_UPDATE, 3.0, 2.2),
+    *(Comparison("update", setting, NATIVE_UPDATE, TEXTBOOK_UPDATE) for setting in ("tiny", "mid")),
     Comparison("train", "tiny", OURS, LSTM, 1.6, 1.6),
     Comparison("train", "tiny", OURS, PLAIN, 1.0, 1.0),
     Comparison("train", "mid", OURS, LSTM, 2.0, 2.0),
@@ -148,8 +153,8 @@ def sizes(measured: Sequence[Measurement]) -> str:
 
 LEGEND = (
     "Textbook: the model as tutorials write it, everything of a step inside one loop "
-    "(`scripts/benchmark/textbook.py`). Naive and fused: `--recurrence`. Plain PyTorch program: the textbook model "
-    "trained with torch's DataLoader (the same file). Ratio: how many times faster; for "
+    "(`scripts/benchmark/textbook.py`). Naive, fused and native: `--recurrence`. Plain PyTorch program: the textbook "
+    "model trained with torch's DataLoader (the same file). Ratio: how many times faster; for "
     "memory, the share needed. What is compared took turns. One thread: CPU time of the process; several: wall "
     "time; fairseq's own figures and the making of data are wall time. Memory: growth of the process during the "
     "step, measured once; of an extraction, its peak as a whole. Of peak: the matrix products that the equations "

@@ -17,7 +17,7 @@ FAIRSEQ = {
     "fairseq-generate {data} COPY --path {good} --temperature 0": "--temperature must be a number above 0, but is 0.0",
     "fairseq-generate {data} COPY --path {good} --max-len-b 0": "--min-len 1 is more than an output may have: 0 tokens (--max-len-a 0, --max-len-b 0, a source of 5 tokens)",
     "fairseq-generate {data} COPY --path {good} --batch-size 0": "--batch-size must be from 1 to[..]",
-    "fairseq-generate {data} COPY --path {good} --model-overrides \"{{'recurrence':'best'}}\"": "no --recurrence called 'best': choose one of auto, naive, hoisted, fixed, batched, fused",
+    "fairseq-generate {data} COPY --path {good} --model-overrides \"{{'recurrence':'best'}}\"": "no --recurrence called 'best': choose one of auto, naive, hoisted, fixed, batched, fused, native",
     "fairseq-generate {data} COPY --path {good} --model-overrides \"{{'float32_matmul_precision':'low'}}\"": "no --float32-matmul-precision called 'low': choose one of highest, high, medium",
     "fairseq-generate {data} COPY --path {good} --beam 0": "--beam must be at least 1[..]",
     "fairseq-interactive {data} COPY --path {bad}/none.pt": "no checkpoint at '{bad}/none.pt'[..]",

@@ -52,7 +52,8 @@ def installs(environment: Path) -> list[list[str]]:
     """The requirements files of each `pip install` so far."""
     calls = environment.parent / "calls"
     lines = calls.read_text(encoding="utf-8").splitlines() if calls.exists() else []
-    return [[Path(word).stem for word in line.split() if word.endswith(".txt")] for line in lines]
+    pip = [line.split() for line in lines if line.startswith("-m pip ")]
+    return [[Path(word).stem for word in words if word.endswith(".txt")] for words in pip]
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
@@ -127,6 +128,18 @@ def test_installs_once(environment: Path) -> None:
     assert installs(environment) == [["runtime", "fairseq"]]
     prepare("runtime", "fairseq", "test", FAIRSEQ_ATTENTION_VENV=environment)
     assert installs(environment)[1:] == [["runtime", "fairseq", "test"]]
+
+
+def test_the_recurrence_is_compiled_after_fairseq_is_installed_and_may_fail(environment: Path) -> None:
+    calls = environment.parent / "calls"
+    prepare("runtime", FAIRSEQ_ATTENTION_VENV=environment)
+    assert "--build" not in calls.read_text(encoding="utf-8")
+    python = environment / "bin" / "python"
+    fake = python.read_text(encoding="utf-8")
+    python.write_text(fake.replace("[[ ! -e", "[[ $* != *--build ]] && [[ ! -e"), encoding="utf-8")
+    for _ in range(2):
+        assert prepare("runtime", "fairseq", FAIRSEQ_ATTENTION_VENV=environment).returncode == 0
+    assert calls.read_text(encoding="utf-8").splitlines().count("-m fairseq_plugin --build") == 1
 
 
 def test_installs_again_when_a_pin_changed(environment: Path) -> None:

@@ -7,6 +7,7 @@ SMALL = "model.encoder_hidden_size=20 model.decoder_hidden_size=20 model.attenti
 # What is executed begins like this.
 RUN = (
     *("export ", "source ", "scripts/quickstart.sh", "fairseq-", "python -c", "parallel python -m data_gen"),
+    "python -m fairseq_plugin --info",
     *("python -m data_gen", "python scripts/extract_attention.py", "python scripts/plot_attention.py"),
     *("python scripts/view_attention.py", "python scripts/attention_stats.py"),
     "scripts/train_distributed.sh",
@@ -21,6 +22,7 @@ NOT_RUN = {
     "pip wheel": "from the network; tests/system/test_installed.py builds the wheel",
     "pip install": "from the network; tests/system/test_installed.py installs the wheel",
     "pre-commit": "from the network",
+    "python -m fairseq_plugin --build": "compiles; tests/unit/modules/test_native.py does it in a folder of its own",
     "meeting=": "needs Slurm",
     "srun ": "needs Slurm",
     "OMP_NUM_THREADS=1 python scripts/results_table.py": "minutes; tests/system/test_results_table.py runs a small one",

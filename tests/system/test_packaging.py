@@ -80,7 +80,7 @@ def test_wheel_holds_both_packages_and_nothing_else(wheel: Path) -> None:
         path.relative_to(ROOT).as_posix()
         for package in PACKAGES
         for path in (ROOT / package).rglob("*")
-        if path.suffix == ".py"
+        if path.suffix in (".py", ".cpp")
         or (path.suffix == ".yaml" and "config" in path.parts)
         or (path.parent.name == "page" and path.suffix in PAGE)
     }
@@ -125,7 +125,7 @@ def test_every_file_of_the_packages_is_shipped() -> None:
         for path in (ROOT / package).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert kinds <= {".py", ".yaml", *PAGE}, "setup.py ships no file of the new kind: add it to package_data"
+    assert kinds <= {".py", ".cpp", ".yaml", *PAGE}, "setup.py ships no file of the new kind: add it to package_data"
 
 
 def test_every_folder_with_code_is_a_package() -> None:

@@ -19,7 +19,7 @@ Derivation, with n, r, z the gates and incoming gradients ds, dc, da:
     ds_prev = ds z + [dr dz (dn r) dq] [W_hh; W_s]                dq from de: see additive_layer.py
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -107,18 +107,46 @@ class Trace(NamedTuple):
 cut = Tensor.unbind  # (T, ...) to a view a step
 
 
-def run_forward(weights: Weights, attention: AdditiveForward, inputs: Tensor, state: Tensor, values: Tensor) -> Trace:
-    """All target steps; inputs (T, B, E), state (B, H), values (B, S, C)."""
+class Buffers(NamedTuple):
+    """What the steps fill: :class:`Trace` has the shapes."""
+
+    contexts: Tensor
+    states: Tensor
+    sides: Tensor
+    attention: Tensor
+
+
+def start(weights: Weights, inputs: Tensor, state: Tensor, values: Tensor) -> Buffers:
+    """Buffers with s_0, and with the part of ``sides`` that no step changes."""
     steps, batch, _ = inputs.shape
     size, units = state.size(1), weights.energy.size(0)
     gates = units + size
     new = inputs.new_empty
-    contexts, states = new(steps, batch, values.size(2)), new(steps + 1, batch, size)
-    sides, weight = new(steps, batch, gates + 3 * size), new(steps, batch, values.size(1))
+    states, sides = new(steps + 1, batch, size), new(steps, batch, gates + 3 * size)
     states[0] = state
     sides[:, :, :gates] = weights.bias[:gates]
     flat = sides.view(-1, gates + 3 * size)
     product(inputs.flatten(0, 1), weights.embedding, weights.bias[gates:], out=flat[:, gates:])
+    return Buffers(new(steps, batch, values.size(2)), states, sides, new(steps, batch, values.size(1)))
+
+
+def run_forward(
+    weights: Weights,
+    keys: Tensor,
+    padding_mask: Tensor | None,
+    inputs: Tensor,
+    state: Tensor,
+    values: Tensor,
+    differentiable: bool,
+) -> Trace:
+    """All target steps; keys (B, S, A), padding_mask (B, S), inputs (T, B, E), state (B, H), values (B, S, C)."""
+    steps, size, units = inputs.size(0), state.size(1), weights.energy.size(0)
+    gates = units + size
+    limit = KEEP_LAYER if keys.device.type == "cpu" else KEEP_LAYER_ON_GPU
+    keep = steps if differentiable and steps * keys.numel() <= limit else 0
+    attention = AdditiveForward(keys, weights.energy, padding_mask, keep=keep)
+    buffers = start(weights, inputs, state, values)
+    contexts, states, sides, weight = buffers
     to_hidden, to_gates = planned(weights.hidden, state), planned(weights.context, contexts[0])
     # Cut once for all steps: cutting costs as much as small arithmetic.
     query, hidden, hidden_new = cut(sides[:, :, None, :units]), cut(sides[:, :, :-size]), cut(sides[:, :, units:gates])
@@ -136,7 +164,7 @@ def run_forward(weights: Weights, attention: AdditiveForward, inputs: Tensor, st
             candidate[t].addcmul_(reset[t], hidden_new[t]).tanh_()
             torch.lerp(candidate[t], state_of[t], update[t], out=state_of[t + 1])
     attention.finish()
-    return Trace(weights, attention.layer, values, inputs, contexts, states, sides, weight)
+    return Trace(weights, attention.layer, values, inputs, *buffers)
 
 
 class Gradients(NamedTuple):
@@ -173,10 +201,16 @@ def run_backward(trace: Trace, to_states: Tensor, to_contexts: Tensor | None, to
             layer.query(to_weight, weight_row[t], t, out=query[t])
             past = torch.addcmul(incoming[t - 1], state, update[t]) if t else state * update[t]
             state = to_state(hidden[t], past)
-    keys, energy = layer.finish()
+    # What was made in inference mode cannot leave it.
+    return gather(trace, sides, contexts, state.clone(), *layer.finish())
+
+
+def gather(trace: Trace, sides: Tensor, contexts: Tensor, state: Tensor, keys: Tensor, energy: Tensor) -> Gradients:
+    """All gradients, from those of all steps' sides (T, B, A + 4H) and contexts, and of s_0, the keys and v."""
+    embedding = trace.weights.embedding
     return Gradients(
-        inputs=product(sides.flatten(0, 1)[:, units + size :], weights.embedding.t()).view_as(trace.inputs),
-        state=state.clone(),  # what was made in inference mode cannot leave it
+        inputs=product(sides.flatten(0, 1)[:, -embedding.size(0) :], embedding.t()).view_as(trace.inputs),
+        state=state,
         keys=keys,
         values=torch.bmm(trace.attention.permute(1, 2, 0), contexts.transpose(0, 1)),
         weights=weight_gradients(trace, sides.flatten(0, 1), energy),
@@ -196,30 +230,47 @@ def weight_gradients(trace: Trace, sides: Tensor, energy: Tensor) -> Weights:
     )
 
 
+class Passes(NamedTuple):
+    """The two passes, computed in one of the ways."""
+
+    forward: Callable[..., Trace]
+    backward: Callable[..., Gradients]
+
+
+FUSED = Passes(run_forward, run_backward)
+
+
 class _FusedRecurrence(torch.autograd.Function):
     """Autograd's view of the two passes. Batch first outside, time first inside; float32 inside for half precision."""
 
     @staticmethod
     def forward(
-        ctx: Any, inputs: Tensor, state: Tensor, keys: Tensor, values: Tensor, padding_mask: Tensor | None, *raw: Tensor
+        ctx: Any,
+        passes: Passes,
+        inputs: Tensor,
+        state: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        padding_mask: Tensor | None,
+        *raw: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
         exact = torch.promote_types(inputs.dtype, torch.float32)
         weights = arrange(inputs.size(2), *raw)
         weights = weights._replace(bias=weights.bias.to(exact), energy=weights.energy.to(exact))
         differentiable = any(ctx.needs_input_grad)
-        limit = KEEP_LAYER if keys.device.type == "cpu" else KEEP_LAYER_ON_GPU
-        keep = inputs.size(1) if differentiable and inputs.size(1) * keys.numel() <= limit else 0
-        attention = AdditiveForward(keys.to(exact), weights.energy, padding_mask, keep=keep)
-        trace = run_forward(
+        trace = passes.forward(
             weights,
-            attention,
+            keys.to(exact),
+            padding_mask,
             inputs.transpose(0, 1).to(exact).contiguous(),
             state.to(exact),
             values.to(exact).contiguous(),
+            differentiable,
         )
         if differentiable:
             ctx.save_for_backward(*trace.pack())
             ctx.dtypes = [tensor.dtype for tensor in (inputs, state, keys, values, *raw)]
+            ctx.run_backward = passes.backward
         ctx.precision = current_precision()
         ctx.set_materialize_grads(False)
         return (
@@ -240,7 +291,7 @@ class _FusedRecurrence(torch.autograd.Function):
         states = time_first(to_states)
         if states is None:
             states = torch.zeros_like(trace.states[1:])
-        grads = run_backward(trace, states, time_first(to_contexts), time_first(to_weights))
+        grads = ctx.run_backward(trace, states, time_first(to_contexts), time_first(to_weights))
         ordered = (
             grads.inputs.transpose(0, 1),
             grads.state,
@@ -249,7 +300,7 @@ class _FusedRecurrence(torch.autograd.Function):
             *restore(grads.weights, trace.weights.energy.size(0)),
         )
         given = [grad.to(dtype) for grad, dtype in zip(ordered, ctx.dtypes, strict=True)]
-        return (*given[:4], None, *given[4:])
+        return (None, *given[:4], None, *given[4:])
 
 
 def supports(attention: Attention) -> bool:
@@ -259,16 +310,26 @@ def supports(attention: Attention) -> bool:
 
 
 def fused_recurrence(
-    cell: nn.GRUCell, attention: Attention, inputs: Tensor, state: Tensor, memory: Memory, past: Past = NO_PAST
+    cell: nn.GRUCell,
+    attention: Attention,
+    inputs: Tensor,
+    state: Tensor,
+    memory: Memory,
+    past: Past = NO_PAST,
+    *,
+    passes: Passes = FUSED,
 ) -> RecurrenceOutput:
     """All target steps at once; see :class:`Recurrence` for the shapes.
 
     Differentiable once: ``create_graph=True`` raises an error that names the plain loop.
+
+    :param passes: the way to compute them.
     """
     assert isinstance(attention, AdditiveAttention)
     keys, values, padding_mask, _ = memory.per_row()
     return RecurrenceOutput(
         *_FusedRecurrence.apply(  # type: ignore[no-untyped-call]
+            passes,
             inputs,
             state,
             keys,

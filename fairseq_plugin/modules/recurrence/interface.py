@@ -109,11 +109,17 @@ def as_it_is(cell: nn.GRUCell, attention: Attention, memory: Memory, contexts: b
     return memory
 
 
+def nothing_missing() -> str | None:
+    """It can be used everywhere."""
+    return None
+
+
 class Recurrence(NamedTuple):
     """A way to compute the recurrence: all steps of known targets, and step by step while decoding.
 
     Decoding calls ``prepare`` once a batch and ``step`` with what it returned. Rows of a prepared memory may be
-    reordered, repeated and dropped like those of any other.
+    reordered, repeated and dropped like those of any other. ``missing`` says why it cannot be used here; None
+    where it can.
     """
 
     run: RecurrenceFunction
@@ -121,3 +127,4 @@ class Recurrence(NamedTuple):
     prepare: PrepareFunction = as_it_is
     supports: Callable[[Attention], bool] = lambda attention: True
     cells: tuple[type[nn.GRUCell], ...] = (nn.GRUCell,)
+    missing: Callable[[], str | None] = nothing_missing

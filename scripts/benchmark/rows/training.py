@@ -23,6 +23,7 @@ from fairseq import utils
 from fairseq.criterions.cross_entropy import CrossEntropyCriterion
 from torch import Tensor, nn
 
+from fairseq_plugin import native
 from fairseq_plugin.criterions.chunked_cross_entropy import ChunkedCrossEntropyCriterion
 from fairseq_plugin.modules.attention import AdditiveAttention
 from fairseq_plugin.modules.recurrence import RECURRENCE, Memory
@@ -50,6 +51,8 @@ from scripts.benchmark.report import (
     LSTM,
     NAIVE,
     NAIVE_UPDATE,
+    NATIVE,
+    NATIVE_UPDATE,
     OURS,
     PLAIN,
     TEXTBOOK,
@@ -64,15 +67,21 @@ Place = Callable[[nn.Module], None]
 """Moves a model to the device and the precision that are measured."""
 
 
+def compiled(circumstances: Circumstances) -> bool:
+    """Whether the compiled recurrence is there and runs on the device."""
+    return circumstances.device == "cpu" and native.missing() is None
+
+
 def measure_core(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
-    """Textbook, naive and fused, in turns; on a GPU in each precision."""
+    """Textbook, naive, fused and native, in turns; on a GPU in each precision."""
+    variants = (TEXTBOOK, NAIVE, FUSED, *([NATIVE] if compiled(circumstances) else []))
     device = circumstances.device
     clock = Clock(circumstances.threads, device)
     measured: dict[str, list[float]] = {}
     repetitions, warmups = circumstances.repeat(setting.repetitions), circumstances.warm_up(setting.warmups)
     for precision in circumstances.in_precisions("highest", "high", "bf16"):
         inputs = CoreInputs.of(setting, device, precision_of(precision).dtype)
-        runs = {named(name, precision): core(name, setting, inputs) for name in (TEXTBOOK, NAIVE, FUSED)}
+        runs = {named(name, precision): core(name, setting, inputs) for name in variants}
         with float32_products(precision):
             times = interleave(runs, clock, repetitions=repetitions, warmups=warmups)
         measured.update(times)
@@ -145,7 +154,7 @@ def measure_memory(setting: Setting, circumstances: Circumstances) -> list[Measu
 
 
 def measure_update(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
-    """Textbook, naive and fused, in turns; on a GPU in each precision."""
+    """Textbook, naive, fused and native, in turns; on a GPU in each precision."""
     clock = Clock(circumstances.threads, circumstances.device)
     repetitions, warmups = circumstances.repeat(setting.repetitions), circumstances.warm_up(setting.warmups)
     sample = utils.move_to_cuda(models.batch(setting)) if circumstances.device == "cuda" else models.batch(setting)
@@ -155,8 +164,10 @@ def measure_update(setting: Setting, circumstances: Circumstances) -> list[Measu
         runs = {
             named(TEXTBOOK_UPDATE, precision): textbook_update(setting, sample, place),
             named(NAIVE_UPDATE, precision): naive_update(setting, sample, place),
-            named(FUSED_UPDATE, precision): fused_update(setting, sample, place),
+            named(FUSED_UPDATE, precision): fast_update(FUSED, setting, sample, place),
         }
+        if compiled(circumstances):
+            runs[named(NATIVE_UPDATE, precision)] = fast_update(NATIVE, setting, sample, place)
         with float32_products(precision):
             times |= interleave(runs, clock, repetitions=repetitions, warmups=warmups)
     return measurements("update", setting.name, circumstances, MILLISECONDS, times, lambda _: update_gflop(setting))
@@ -200,9 +211,9 @@ def naive_update(setting: Setting, sample: dict[str, Any], place: Place) -> Call
     return run
 
 
-def fused_update(setting: Setting, sample: dict[str, Any], place: Place) -> Callable[[], None]:
-    """The plugin's model, criterion and optimizer."""
-    model = models.our_model(setting, "fused")
+def fast_update(recurrence: str, setting: Setting, sample: dict[str, Any], place: Place) -> Callable[[], None]:
+    """The plugin's model with the recurrence of that name, its criterion and its optimizer."""
+    model = models.our_model(setting, recurrence)
     place(model)
     criterion = ChunkedCrossEntropyCriterion(models.task(setting), sentence_avg=False, label_smoothing=0.0)
     options = Namespace(lr=[RATE], adam_betas="(0.9, 0.999)", adam_eps=1e-8, weight_decay=0.0)

@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from fairseq_plugin import native
 from scripts.benchmark.__main__ import main
 from scripts.benchmark.report import EXTRACT, FEW, GENERATE, MANY, SPM_ENCODE, SPM_ENCODE_2
 from scripts.benchmark.rows import ROWS
+
+COMPILED = ("native",) if native.missing() is None else ()
 
 
 def variants(path: Path) -> list[tuple[str, str, str]]:
@@ -34,10 +37,12 @@ def test_rows_measured_in_this_process(tmp_path: Path, capsys: pytest.CaptureFix
         "textbook, cross-entropy, Adam",
         "naive, cross_entropy, Adam",
         "fused, chunked_cross_entropy, fused_adamw",
+        *(f"{way}, chunked_cross_entropy, fused_adamw" for way in COMPILED),
     ]
+    core = ("textbook loop", "naive", "fused", *COMPILED)
     steps = ["textbook step", "decoder step", "textbook step + output layer", "decoder step + output layer"]
     assert variants(output) == [
-        *(("core", size, variant) for size in ("tiny", "mid") for variant in ("textbook loop", "naive", "fused")),
+        *(("core", size, variant) for size in ("tiny", "mid") for variant in core),
         *(("update", size, variant) for size in ("tiny", "mid") for variant in updates),
         *(("decode", "mid", variant) for variant in steps),
     ]
@@ -49,11 +54,12 @@ def test_each_precision_is_a_variant(tmp_path: Path, capsys: pytest.CaptureFixtu
     words = ["--rows", "core", "update", "--settings", "tiny", "--precisions", "highest", "high", "bf16"]
     assert main(["--smoke", *words, "--output", str(output)]) == 0
     assert torch.get_float32_matmul_precision() == "highest"
-    core = ("textbook loop", "naive", "fused")
+    core = ("textbook loop", "naive", "fused", *COMPILED)
     precisions = ("highest", "high", "bf16")
     found = variants(output)
-    assert found[:9] == [("core", "tiny", f"{variant}, {each}") for each in precisions for variant in core]
-    assert len(found) == 18
+    cores = [("core", "tiny", f"{variant}, {each}") for each in precisions for variant in core]
+    assert found[: len(cores)] == cores
+    assert len(found) == 2 * len(cores)
     assert set(json.loads(output.read_text())["peak_gflops"]) == set(precisions)
 
 

@@ -10,9 +10,17 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from data_gen.errors import UserError
+from fairseq_plugin import native
 from fairseq_plugin.modules import products
 from fairseq_plugin.modules.attention import ATTENTION, AdditiveAttention, Attention, LuongAttention
-from fairseq_plugin.modules.recurrence import RECURRENCE, Memory, Past, additive_layer, choose_recurrence, fused
+from fairseq_plugin.modules.recurrence import (
+    RECURRENCE,
+    Memory,
+    Past,
+    additive_layer,
+    choose_recurrence,
+    fused,
+)
 from tests.support import building
 
 KINDS: dict[str, dict[str, Any]] = {kind: {"kind": kind} for kind in ATTENTION}
@@ -31,7 +39,8 @@ def make(name: str) -> Attention:
 PAIRS = [(kind, way) for kind in KINDS for way in RECURRENCE if RECURRENCE[way].supports(make(kind))]
 FAST = [(kind, way) for kind, way in PAIRS if way != "naive"]
 pairs = pytest.mark.parametrize(("kind", "way"), PAIRS, ids=map(", ".join, PAIRS))
-ways = pytest.mark.parametrize("way", ["naive", "fused"])
+ways = pytest.mark.parametrize("way", ["naive", "fused", "native"])
+by_hand = pytest.mark.parametrize("way", ["fused", "native"])
 
 
 def problem(
@@ -178,9 +187,10 @@ def test_two_steps_with_the_new_state_by_the_equations(fed: bool) -> None:
     assert out.outputs() is out.attentional
 
 
-def test_the_fused_recurrence_refuses_a_second_derivative() -> None:
+@by_hand
+def test_gradients_by_hand_refuse_a_second_derivative(way: str) -> None:
     given = problem()
-    states = run("fused", given).states
+    states = run(way, given).states
     with pytest.raises(RuntimeError, match=r"create_graph: use --recurrence naive$"):
         torch.autograd.grad(states.sum(), given["inputs"], create_graph=True)
 
@@ -200,6 +210,7 @@ WAYS = {
     "recomputed": {"KEEP_LAYER": 0},
     "in pieces": {"KEEP_LAYER": 0, "PIECE": 40},
     "kept in pieces": {"PIECE": 40},
+    "step by step": {"LARGE": 0},
 }
 
 
@@ -222,17 +233,19 @@ def memory_use(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr(fused if name == "KEEP_LAYER" else products, name, value)
 
 
+@by_hand
 @pytest.mark.usefixtures("memory_use")
 @pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES.keys())
-def test_fused_equals_naive_in_values_and_every_gradient(sizes: dict[str, Any]) -> None:
+def test_by_hand_equals_naive_in_values_and_every_gradient(sizes: dict[str, Any], way: str) -> None:
     given = problem(**sizes)
     expected = outputs_and_gradients("naive", given)
-    got = outputs_and_gradients("fused", given)
+    got = outputs_and_gradients(way, given)
     assert got.keys() == expected.keys()
     for name, value in expected.items():
         torch.testing.assert_close(got[name], value, rtol=1e-10, atol=1e-12, msg=lambda text, n=name: f"{n}: {text}")
 
 
+@by_hand
 @settings(deadline=None)
 @given_by_hypothesis(
     batch=st.integers(1, 5),
@@ -240,16 +253,17 @@ def test_fused_equals_naive_in_values_and_every_gradient(sizes: dict[str, Any]) 
     lengths=st.lists(st.integers(0, 6), min_size=5, max_size=5),
     seed=st.integers(0, 1000),
 )
-def test_fused_equals_naive_for_any_shape(batch: int, target: int, lengths: list[int], seed: int) -> None:
+def test_by_hand_equals_naive_for_any_shape(way: str, batch: int, target: int, lengths: list[int], seed: int) -> None:
     lengths = lengths[:batch]
     given = problem(batch, max(1, *lengths), target, lengths=lengths, seed=seed)
     expected = outputs_and_gradients("naive", given)
-    for name, value in outputs_and_gradients("fused", given).items():
+    for name, value in outputs_and_gradients(way, given).items():
         torch.testing.assert_close(value, expected[name], rtol=1e-9, atol=1e-11)
 
 
+@by_hand
 @pytest.mark.usefixtures("memory_use")
-def test_float32_stays_close_to_the_float64_loop() -> None:
+def test_float32_stays_close_to_the_float64_loop(way: str) -> None:
     """Worst error of each output and gradient, relative to its largest number: at most 2e-6."""
     given = problem(batch=16, source=20, target=20, lengths=list(range(5, 21)))
     expected = outputs_and_gradients("naive", given)
@@ -260,22 +274,24 @@ def test_float32_stays_close_to_the_float64_loop() -> None:
         for name, value in given.items()
     }
     single |= {"cell": given["cell"].float(), "attention": given["attention"].float()}
-    for name, value in outputs_and_gradients("fused", single).items():
+    for name, value in outputs_and_gradients(way, single).items():
         error = (value.double() - expected[name]).abs().max() / expected[name].abs().max()
         assert error <= 2e-6, name
 
 
-def test_gradients_stop_at_what_is_frozen() -> None:
+@by_hand
+def test_gradients_stop_at_what_is_frozen(way: str) -> None:
     given = problem()
     for parameter in (*given["cell"].parameters(), *given["attention"].parameters()):
         parameter.requires_grad_(False)
-    (gradient,) = torch.autograd.grad(run("fused", given).states.sum(), given["values"])
+    (gradient,) = torch.autograd.grad(run(way, given).states.sum(), given["values"])
     assert gradient.abs().sum() > 0
 
 
-def test_a_changed_output_is_noticed_before_wrong_gradients() -> None:
+@by_hand
+def test_a_changed_output_is_noticed_before_wrong_gradients(way: str) -> None:
     given = problem()
-    states = run("fused", given).states
+    states = run(way, given).states
     loss = states.square().sum()
     with torch.no_grad():
         states.mul_(2.0)
@@ -299,9 +315,10 @@ def test_auto_takes_the_fastest_way_that_knows_the_attention() -> None:
     chosen = {
         kind: next(n for n in RECURRENCE if RECURRENCE[n] is choose_recurrence("auto", make(kind))) for kind in KINDS
     }
+    by_hand = "native" if native.missing() is None else "fused"
     assert chosen == {
-        "additive": "fused",
-        "normed": "fused",
+        "additive": by_hand,
+        "normed": by_hand,
         "location": "naive",
         "ntm": "naive",
         "shift": "naive",
