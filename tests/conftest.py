@@ -19,6 +19,7 @@ from tests.support.turns import made_once, turn
 # For tiny tensors a second thread costs more than it brings, above all where several processes share the cores.
 torch.set_num_threads(1)
 
+UNIT = Path(__file__).with_name("unit")
 SHARED = "FAIRSEQ_ATTENTION_TESTS"
 SMALL = CopySpec(num_symbols=4, min_len=2, max_len=4, train=300, valid=30, test=30)
 
@@ -35,14 +36,19 @@ def pytest_configure(config: pytest.Config) -> None:
         torch.backends.cudnn.allow_tf32 = False  # numbers are compared to the last digit
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest looks at -m
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is tested in every way to compute the recurrence is skipped for the compiled one where it is not built."""
+    """Mark the quick tests, and skip what needs the compiled recurrence where it is not built.
+
+    Quick are the tests of the packages, without those that train or run many commands.
+    """
     missing = native.missing()
-    if missing is not None:
-        for item in items:
-            parameters = getattr(item, "callspec", None)
-            if parameters is not None and "native" in parameters.params.values():
-                item.add_marker(pytest.mark.skip(reason=f"--recurrence native is {missing}"))
+    for item in items:
+        if UNIT in item.path.parents and item.get_closest_marker("slow") is None:
+            item.add_marker(pytest.mark.quick)
+        parameters = getattr(item, "callspec", None)
+        if missing is not None and parameters is not None and "native" in parameters.params.values():
+            item.add_marker(pytest.mark.skip(reason=f"--recurrence native is {missing}"))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

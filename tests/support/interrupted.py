@@ -14,6 +14,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PATIENCE = 60  # seconds for the end of the process, on a busy machine
 
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup around the tests ignores it
+
+
 class Dying:
     """An object that sends the signal as it goes."""
 

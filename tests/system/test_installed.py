@@ -86,7 +86,8 @@ def contents(wheel: Path) -> dict[str, bytes]:
 def test_the_source_distribution_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
     source = copy_of_sources(tmp_path / "source", {*SHIPPED, *PAPERS, *FOLDERS})
     with tarfile.open(build_sdist(source, tmp_path)) as archive:
-        archive.extractall(tmp_path / "unpacked", filter="data")
+        # Python before 3.10.12 and 3.11.4 has no filter.
+        archive.extractall(tmp_path / "unpacked", **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
     (unpacked,) = (tmp_path / "unpacked").iterdir()
     (tmp_path / "built").mkdir()
     assert contents(build_wheel(unpacked, tmp_path / "built")) == contents(wheel)

@@ -175,6 +175,7 @@ def test_other_programs_get_the_exception(tmp_path: Path, place: str) -> None:
     assert done.stderr.splitlines()[-1].startswith("ImportError: fairseq cannot be imported (RuntimeError: broken)")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "arguments"), COMMANDS.items(), ids=COMMANDS.keys())
 def test_commands_say_nothing_on_import(tmp_path: Path, name: str, arguments: list[str]) -> None:
     done = run(tmp_path, arguments)

@@ -109,6 +109,7 @@ def test_small_multiples(
     assert len({tuple(tick.get_text() for tick in axes.get_yticklabels()) for axes in matrices}) == 1
 
 
+@pytest.mark.slow
 @HYDRA
 def test_animation_of_another_split(
     copy_data: Path, training: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -50,6 +50,7 @@ def test_padding_and_batches_change_nothing(commands: Commands, copy_data: Path,
         assert np.ptp(single[0].weights[0]) > 1e-4, "even weights would hide a shift"
 
 
+@pytest.mark.slow
 def test_a_model_without_attention(commands: Commands, copy_data: Path, tmp_path: Path) -> None:
     path = train(commands, copy_data, tmp_path, "lstm", *MODELS["lstm"], "--decoder-attention", 0)
     for forced in ((), ("--score-reference",)):

@@ -53,6 +53,7 @@ def killed_at(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize(
     "number",

@@ -149,6 +149,7 @@ def test_moving_average(fp32: bool) -> None:
     torch.testing.assert_close(average.get_model().decoder.cell.weight_hh, expected)
 
 
+@pytest.mark.slow
 def test_a_training_with_a_moving_average(commands: Commands, copy_data: Path, tmp_path: Path) -> None:
     ema = ("--store-ema", "--ema-decay", 0.9)
     for updates in (2, 4):

@@ -70,6 +70,7 @@ def train_words(data: Path, save_dir: Path, *more: object) -> list[object]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attention", ["additive", "normed", "shift", "general"])
 def test_training(commands: Commands, data: Path, tmp_path: Path, attention: str) -> None:
     outcome = commands.succeed(*train_words(data, tmp_path, "--attention", attention))

@@ -51,7 +51,8 @@ def run(body: str, number: signal.Signals, folder: Path, ignored: bool = False) 
         env={"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        preexec_fn=(lambda: signal.signal(number, signal.SIG_IGN)) if ignored else None,
+        # nohup around the tests ignores SIGHUP.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_IGN if ignored else signal.SIG_DFL),
     )
     return done.returncode, done.stdout, done.stderr
 
@@ -69,6 +70,7 @@ DROPPED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number.name)
 @pytest.mark.parametrize("dropped", DROPPED.values(), ids=DROPPED.keys())
 def test_an_exception_that_is_dropped(dropped: str, number: signal.Signals, tmp_path: Path) -> None:

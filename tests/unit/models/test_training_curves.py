@@ -41,6 +41,7 @@ def losses(fast: bool, updates: int = 200) -> list[float]:
     return curve
 
 
+@pytest.mark.slow
 def test_curves_of_the_fast_and_the_plain_parts_agree_for_200_updates() -> None:
     fast, plain = losses(fast=True), losses(fast=False)
     assert plain[-1] < 0.5 * plain[0]

@@ -211,6 +211,7 @@ def test_no_permission(make: Any, tmp_path: Path) -> None:
         task.begin_epoch(1, model)
 
 
+@pytest.mark.slow
 def test_with_fairseq_train(commands: Commands, copy_data: Path, tmp_path: Path) -> None:
     """Figures change nothing in what is trained."""
     words = ("--max-epoch", 2, "--no-save", "--attention-figures")
@@ -222,6 +223,7 @@ def test_with_fairseq_train(commands: Commands, copy_data: Path, tmp_path: Path)
     assert re.findall(r"loss [\d.]+", plain.out) == re.findall(r"loss [\d.]+", drawn.out) != []
 
 
+@pytest.mark.slow
 def test_a_model_without_attention(commands: Commands, copy_data: Path, tmp_path: Path) -> None:
     words = ("--max-epoch", 1, "--attention", "none", "--attention-figures", 1)
     outcome = commands(*train_words(copy_data, tmp_path, *words))
@@ -231,6 +233,7 @@ def test_a_model_without_attention(commands: Commands, copy_data: Path, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_matplotlib_is_not_imported_until_it_is_needed() -> None:
     program = "import sys, fairseq_plugin; print('matplotlib' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -41,6 +41,7 @@ def dataset(request: pytest.FixtureRequest) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_every_file_equals_that_of_fairseq_preprocess(dataset: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "fairseq_cli.preprocess", "--source-lang=src", "--target-lang=tgt"]
     splits = list(read_copy_manifest(dataset).splits)
