@@ -52,7 +52,7 @@ def test_one_sentence(hub: Any) -> None:
 @pytest.mark.parametrize(
     ("sentences", "message"),
     [
-        ("", "1 of 1 sentences are empty: leave out number 0 (from 0)"),
+        ("", "the sentence is empty: write at least one token"),
         (["a", " \t", "b", ""], "2 of 4 sentences are empty: leave out number 1, 3 (from 0)"),
     ],
 )
