@@ -19,6 +19,7 @@ from data_gen.errors import run_command
 from fairseq_plugin import native
 from fairseq_plugin.modules import products
 from fairseq_plugin.modules.attention import AdditiveAttention
+from fairseq_plugin.modules.precision import has_bfloat16
 from fairseq_plugin.modules.recurrence import RECURRENCE, choose_recurrence
 from fairseq_plugin.preflight import DISTRIBUTIONS
 
@@ -51,7 +52,7 @@ def main() -> int:
 def info() -> dict[str, str]:
     """What is active, one line each."""
     additive = choose_recurrence("auto", AdditiveAttention(1, 1, 1))
-    bf16 = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else products_in_bf16()
+    bf16 = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else has_bfloat16()
     return {
         "fairseq-attention": fairseq_plugin.__version__,
         "fairseq": fairseq_version(),
@@ -65,12 +66,6 @@ def info() -> dict[str, str]:
         else "torch.mm",
         "fast products in bf16": "yes" if bf16 else "no",
     }
-
-
-def products_in_bf16() -> bool:
-    """Whether the processor multiplies in bf16: AVX512-BF16 or AMX."""
-    words = native.processor().split()
-    return "avx512_bf16" in words or "amx_bf16" in words
 
 
 def fairseq_version() -> str:

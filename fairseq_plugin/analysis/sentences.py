@@ -5,7 +5,6 @@ Raw text is cut into pieces if a sentencepiece model lies beside the data or bes
 """
 
 import argparse
-import logging
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,11 +13,10 @@ from fairseq import utils
 from fairseq.data import FairseqDataset
 from fairseq.tasks import FairseqTask
 
-from data_gen.errors import UserError, failure_from_os_error, listed
-from fairseq_plugin.models.translation_hub import SentencePieces, find_model, refuse_empty, unknown_tokens
+from data_gen.errors import UserError, failure_from_os_error
+from fairseq_plugin.models.translation_hub import refuse_empty, sentence_pieces, warn_of_unknown
 
 STANDARD_INPUT = "-"
-logger = logging.getLogger(__name__)
 
 
 def add_options(options: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
@@ -61,17 +59,10 @@ def dataset_of(sentences: Sequence[str], checkpoint: str) -> Callable[[FairseqTa
     """
 
     def make(task: FairseqTask) -> FairseqDataset:
-        folders = [*utils.split_paths(task.cfg.data)[:1], Path(utils.split_paths(checkpoint)[0]).parent]
-        path = find_model([Path(folder) for folder in folders], getattr(task.cfg, "source_lang", None))
-        pieces = None if path is None else SentencePieces(path)
-        dictionary = task.source_dictionary
+        pieces = sentence_pieces(task, Path(utils.split_paths(checkpoint)[0]).parent)
         encoded = [sentence if pieces is None else pieces.encode(sentence) for sentence in sentences]
         refuse_empty(encoded)
-        unknown = sorted({token for sentence in sentences for token in unknown_tokens(sentence, pieces, dictionary)})
-        if unknown:
-            logger.warning(
-                "not in the source dictionary, read as %s: %s", dictionary.unk_word, listed([*map(repr, unknown)])
-            )
+        warn_of_unknown(sentences, pieces, task.source_dictionary)
         tokens, lengths = task.get_interactive_tokens_and_lengths(encoded, lambda sentence: sentence)
         return task.build_dataset_for_inference(tokens, lengths)
 

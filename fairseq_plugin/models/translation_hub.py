@@ -19,6 +19,7 @@ from fairseq import utils
 from fairseq.data import Dictionary
 from fairseq.data.encoders.sentencepiece_bpe import SentencepieceBPE, SentencepieceConfig
 from fairseq.hub_utils import GeneratorHubInterface
+from fairseq.tasks import FairseqTask
 from fairseq.tokenizer import tokenize_line
 from omegaconf import open_dict
 from torch import Tensor
@@ -86,19 +87,15 @@ def find_model(folders: list[Path], language: str | None) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
-def add_sentence_pieces(hub: Any, checkpoint_folder: str) -> None:
-    """Let a loaded model take raw text, if a sentencepiece model lies beside its data or its checkpoint.
+def sentence_pieces(task: FairseqTask, checkpoint_folder: str | Path) -> SentencePieces | None:
+    """The sentencepiece model that lies beside the data of a task or beside its checkpoint; None if there is none.
 
-    :param hub: fairseq's ``GeneratorHubInterface``; one that has a ``bpe`` stays as it is.
     :raises UserError: if the file that lies there is no model.
     """
-    if hub.bpe is not None:
-        return
-    data = utils.split_paths(hub.task.cfg.data)[:1] if hub.task.cfg.data else []
+    data = utils.split_paths(task.cfg.data)[:1] if task.cfg.data else []
     folders = [Path(folder) for folder in (*data, checkpoint_folder)]
-    path = find_model(folders, getattr(hub.task.cfg, "source_lang", None))
-    if path is not None:
-        hub.bpe = SentencePieces(path)
+    path = find_model(folders, getattr(task.cfg, "source_lang", None))
+    return None if path is None else SentencePieces(path)
 
 
 logger = logging.getLogger(__name__)
@@ -137,17 +134,10 @@ class TranslationHub(GeneratorHubInterface):
         sentences = texts(sentences)
         check_generation(Namespace(**{**kwargs, "beam": beam}))
         refuse_empty([self.apply_bpe(self.tokenize(sentence)) for sentence in sentences])
-        unknown = sorted({token for sentence in sentences for token in self.unknown_tokens(sentence)})
-        if unknown:
-            names = listed([*map(repr, unknown)])
-            logger.warning("not in the source dictionary, read as %s: %s", self.src_dict.unk_word, names)
+        warn_of_unknown([self.tokenize(sentence) for sentence in sentences], self.bpe, self.src_dict)
         if not return_attention:
             return super().translate(sentences, beam, verbose, **kwargs)
         return self._with_attention([self.encode(sentence) for sentence in sentences], beam, **kwargs)
-
-    def unknown_tokens(self, sentence: str) -> list[str]:
-        """The tokens of a sentence that the dictionary lacks: the model reads them as unknown."""
-        return unknown_tokens(self.tokenize(sentence), self.bpe, self.src_dict)
 
     def _with_attention(self, tokens: list[Tensor], beam: int, **kwargs: Any) -> list[Translation]:
         generation = deepcopy(self.cfg.generation)
@@ -171,6 +161,14 @@ def unknown_tokens(text: str, bpe: Any, dictionary: Dictionary) -> list[str]:
     unknown = bpe.unknown(text) if isinstance(bpe, SentencePieces) else []
     tokens = set(tokenize_line(text if bpe is None else bpe.encode(text))) - {dictionary.unk_word}
     return [*unknown, *(token for token in tokens if dictionary.index(token) == dictionary.unk())]
+
+
+def warn_of_unknown(texts: Sequence[str], bpe: Any, dictionary: Dictionary) -> None:
+    """Warn in one line of the :func:`unknown_tokens` of all texts."""
+    unknown = sorted({token for text in texts for token in unknown_tokens(text, bpe, dictionary)})
+    if unknown:
+        names = listed([*map(repr, unknown)])
+        logger.warning("not in the source dictionary, read as %s: %s", dictionary.unk_word, names)
 
 
 def refuse_empty(encoded: Sequence[str]) -> None:
@@ -210,5 +208,5 @@ def translation_hub(hub: GeneratorHubInterface, checkpoint_folder: str | None) -
     """
     made = TranslationHub(hub.cfg, hub.task, list(hub.models))
     if checkpoint_folder is not None:
-        add_sentence_pieces(made, checkpoint_folder)
+        made.bpe = made.bpe or sentence_pieces(made.task, checkpoint_folder)
     return made

@@ -60,11 +60,16 @@ def in_own_precision(method: Method) -> Method:
     return cast(Method, wrapper)
 
 
+def has_bfloat16() -> bool:
+    """Whether this processor has instructions for products of bfloat16 numbers."""
+    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # a release of torch without one knows of none
+    return any(getattr(torch.cpu, name, bool)() for name in names)
+
+
 @functools.cache
 def multiplies_bfloat16() -> bool:
-    """Whether this processor has instructions for products of bfloat16 numbers; if not, a log line says so once."""
-    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # a release of torch without one knows of none
-    able = any(getattr(torch.cpu, name, bool)() for name in names)
+    """:func:`has_bfloat16`; if it has none, a log line says so once."""
+    able = has_bfloat16()
     if not able:
         logger.warning(
             "--float32-matmul-precision medium: this processor has neither AVX512-BF16 nor AMX, "

@@ -36,13 +36,13 @@ class BlockwiseBeamSearch(BeamSearch):
         large = lprobs.numel() >= LARGE and symbols // BLOCK > SPARSE * wanted
         if large and lprobs.device.type == "cpu":
             if step == 0:  # all hypotheses are the same
-                values, places = best_of_blocks(lprobs[:, :1], lprobs.new_zeros(lprobs.size(0), 1), wanted + 1)
+                values, positions = best_of_blocks(lprobs[:, :1], lprobs.new_zeros(lprobs.size(0), 1), wanted + 1)
             else:
                 assert scores is not None
-                values, places = best_of_blocks(lprobs, scores[:, :, step - 1], wanted + 1)
+                values, positions = best_of_blocks(lprobs, scores[:, :, step - 1], wanted + 1)
             if not torch.eq(values[:, 1:], values[:, :-1]).any():
-                places = places[:, :wanted]
-                return values[:, :wanted], places % symbols, places // symbols
+                positions = positions[:, :wanted]
+                return values[:, :wanted], positions % symbols, positions // symbols
         return super().step(step, lprobs, scores, prev_output_tokens, original_batch_idxs, candidate_multiple)
 
 
@@ -62,13 +62,13 @@ def best_of_blocks(lprobs: Tensor, before: Tensor, wanted: int) -> tuple[Tensor,
     sentence = torch.arange(batch, device=lprobs.device).unsqueeze(1)
     found = in_blocks[sentence, hypothesis, block] + before.gather(1, hypothesis).unsqueeze(2)  # (B, wanted, BLOCK)
     rest = lprobs[:, :, whole:] + before.unsqueeze(2)  # (B, K, V % BLOCK)
-    place = torch.arange(hypotheses * symbols, device=lprobs.device).view(hypotheses, symbols)
-    places = torch.cat(
+    position = torch.arange(hypotheses * symbols, device=lprobs.device).view(hypotheses, symbols)
+    positions = torch.cat(
         [
-            place[:, :whole].view(hypotheses, blocks, BLOCK)[hypothesis, block].flatten(1),
-            place[:, whole:].flatten().expand(batch, -1),
+            position[:, :whole].view(hypotheses, blocks, BLOCK)[hypothesis, block].flatten(1),
+            position[:, whole:].flatten().expand(batch, -1),
         ],
         dim=1,
     )
     values, chosen = torch.cat([found.flatten(1), rest.flatten(1)], dim=1).topk(wanted)
-    return values, places.gather(1, chosen)
+    return values, positions.gather(1, chosen)
