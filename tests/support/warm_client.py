@@ -57,7 +57,7 @@ def main(address: str, real: str) -> NoReturn:
         for number in PASSED_ON:
             signal.signal(number, lambda number, frame: os.kill(process, number))
 
-    here = os.getcwd()
+    here = os.getcwd()  # noqa: PTH109 - the import of pathlib takes longer than all the rest
     code = request(
         address,
         ["python", *words],

@@ -64,6 +64,7 @@ def test_each_precision_is_a_variant(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm_studies")
 def test_every_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "speed.json"
     assert main(["--smoke", "--output", str(output)]) == 0
