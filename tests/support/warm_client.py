@@ -48,9 +48,14 @@ def request(
 
 
 def main(address: str, real: str) -> NoReturn:
-    """Be the ``python`` of an environment. What is more than a program and its words is for the real one."""
+    """Be the ``python`` of an environment. What is more than a program and its words is for the real one.
+
+    So are pytest, which wants to see the first import of each module, and helpers of multiprocessing, which inherit
+    open files.
+    """
     words = sys.argv[1:]
-    if not words or (words[0][:1] == "-" and words[0] not in ("-m", "-c", "-")) or "multiprocessing" in " ".join(words):
+    option = not words or (words[0].startswith("-") and words[0] not in ("-m", "-c", "-"))
+    if option or words[:2] == ["-m", "pytest"] or "multiprocessing" in " ".join(words):
         os.execv(real, [real, *words])
 
     def pass_on(process: int) -> None:
