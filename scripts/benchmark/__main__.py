@@ -32,6 +32,7 @@ from scripts.benchmark.measurement import (
     peak_gflops,
 )
 from scripts.benchmark.rows import ROWS
+from scripts.benchmark.rows.training import bfloat16
 from scripts.benchmark.settings import SETTINGS, enlarged, shrunk
 from scripts.common import check_section, describe_machine, steps_on_stderr, update_file
 from scripts.common import write as write_file
@@ -93,7 +94,7 @@ def benchmark(options: argparse.Namespace, arguments: Sequence[str]) -> int:
             torch.set_num_threads(threads)
             peaks.update(measure_peaks(circumstances, options.smoke))
             for row, setting in plan:
-                begin(f"{row}, {setting}, {threads} thread{'s' * (threads > 1)}")
+                begin(f"{row}, {setting}, {report.count(threads)}")
                 sizes = enlarged(SETTINGS[setting]) if options.device == "cuda" else SETTINGS[setting]
                 sizes = shrunk(sizes) if options.smoke else sizes
                 measured += ROWS[row].measure(sizes, circumstances)
@@ -132,7 +133,10 @@ def measure_peaks(circumstances: Circumstances, smoke: bool) -> dict[str, float]
     clock = Clock(circumstances.threads, circumstances.device)
     size = 256 if smoke else 8192 if circumstances.device == "cuda" else 2048
     if not circumstances.precisions:
-        return {str(circumstances.threads): peak_gflops(clock, size=size)}
+        peaks = {str(circumstances.threads): peak_gflops(clock, size=size)}
+        if bfloat16(circumstances):
+            peaks[report.medium_on(circumstances.threads)] = peak_gflops(clock, size=size, dtype=torch.bfloat16)
+        return peaks
     peaks = {}
     for name in circumstances.precisions:
         with float32_products(name):
