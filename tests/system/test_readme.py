@@ -1,8 +1,12 @@
 """README and docs say what is: commands are those of quickstart.sh, tables name the options and their defaults."""
 
 import dataclasses
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from argparse import SUPPRESS
 from pathlib import Path
 from typing import Any
@@ -145,6 +149,29 @@ def test_the_attention_that_is_shown_works() -> None:
     scores = 10.0 * torch.cosine_similarity(query.unsqueeze(1), keys, dim=2)
     torch.testing.assert_close(weights[0], scores[0].softmax(0))
     assert weights[1, 2] == 0.0
+
+
+def test_a_new_score_is_an_option_after_the_steps_of_the_page(tmp_path: Path) -> None:
+    steps = section("### A new attention score", INTERNALS)
+    score, entry = blocks(steps, "python")
+    shutil.copytree(ROOT / "fairseq_plugin", tmp_path / "fairseq_plugin", ignore=shutil.ignore_patterns("__pycache__"))
+    folder = tmp_path / "fairseq_plugin/modules/attention"
+    assert f"`{folder.relative_to(tmp_path)}/`, here `cosine.py`" in steps
+    (folder / "cosine.py").write_text(score, encoding="utf-8")
+    named = (folder / "__init__.py").read_text(encoding="utf-8")
+    imported, opening, line = entry.partition("\n\nATTENTION: dict[str, type[Attention]] = {\n")
+    assert opening in named
+    named = named.replace(opening, f"\n{imported}{opening}{line}")
+    (folder / "__init__.py").write_text(named, encoding="utf-8")
+    program = (
+        "from fairseq import options; import fairseq_plugin; "
+        "words = ['DATA', '--task', 'copy', '--arch', 'gru_attention', '--attention', 'cosine']; "
+        "print(options.parse_args_and_arch(options.get_training_parser(), words).attention)"
+    )
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}", "PYTHONWARNINGS": "ignore"}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout == "cosine\n", done.stderr
 
 
 def test_the_tests_that_the_page_on_attention_names_exist() -> None:
