@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from argparse import SUPPRESS
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,10 @@ ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 OPTIONS = (ROOT / "docs" / "options.md").read_text(encoding="utf-8")
 INTERNALS = (ROOT / "docs" / "internals.md").read_text(encoding="utf-8")
+STUDIES = (
+    *("length_study", "translation_study", "benchmark", "kill_and_resume", "results_table", "gpu_check", "compat"),
+    *("parameter_table", "profile_training"),
+)
 COMMANDS = (
     ("python", "-m", "data_gen"),
     ("fairseq-train",),
@@ -117,6 +122,28 @@ def _default(action: Any) -> object:
     return None if value == () else value
 
 
+def of_script(name: str) -> dict[str, str]:
+    """Options of a command in scripts/, with the defaults that ``--help`` names."""
+    module = "scripts.benchmark.__main__" if name == "benchmark" else f"scripts.{name}"
+    actions = [action for action in import_module(module).parser()._actions if action.option_strings]
+    return {
+        next(option for option in action.option_strings if option.startswith("--")): said(action)
+        for action in actions
+        if "--help" not in action.option_strings and action.help != SUPPRESS
+    }
+
+
+def said(action: Any) -> str:
+    if named := re.search(r"\(default: ([^)]*)\)", action.help % vars(action)):
+        return named[1]
+    return "off" if action.nargs == 0 else shown(action.default or None)
+
+
+def of_studies() -> dict[str, str]:
+    """The options of all of ``STUDIES``: command and option -> default."""
+    return {f"{name} {option}": default for name in STUDIES for option, default in of_script(name).items()}
+
+
 def _names(action: Any) -> list[str]:
     return action.option_strings or ["--help"]  # an argument without a name is no option
 
@@ -130,8 +157,13 @@ def _names(action: Any) -> list[str]:
         ("## `--arch gru_attention`", of_dataclass(GRUAttentionConfig)),
         ("## `--criterion chunked_cross_entropy`", of_dataclass(ChunkedCrossEntropyConfig)),
         ("## `--optimizer fused_adamw`", of_dataclass(FusedAdamWConfig)),
+        ("## `scripts/extract_attention.py DATA`", of_script("extract_attention")),
+        ("## `scripts/plot_attention.py ATTENTION`", of_script("plot_attention")),
+        ("## `scripts/view_attention.py ATTENTION`", of_script("view_attention")),
+        ("## `scripts/attention_stats.py ATTENTION`", of_script("attention_stats")),
+        ("## Studies and checks", of_studies()),
     ],
-    ids=["data_gen copy", "data_gen text", "task", "model", "criterion", "optimizer"],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_tables_name_every_option_with_its_default(title: str, options: dict[str, str]) -> None:
     assert rows(section(title, OPTIONS)) == options
