@@ -124,19 +124,45 @@ def _default(action: Any) -> object:
 
 def of_script(name: str) -> dict[str, str]:
     """Options of a command in scripts/, with the defaults that ``--help`` names."""
+    return {option: said(action) for option, action in actions_of(name).items()}
+
+
+def actions_of(name: str) -> dict[str, Any]:
+    """The long name of each option of a command in scripts/ -> what argparse knows of it, its help as it is printed."""
     module = "scripts.benchmark.__main__" if name == "benchmark" else f"scripts.{name}"
-    actions = [action for action in import_module(module).parser()._actions if action.option_strings]
-    return {
-        next(option for option in action.option_strings if option.startswith("--")): said(action)
-        for action in actions
-        if "--help" not in action.option_strings and action.help != SUPPRESS
+    actions = {
+        next(option for option in action.option_strings if option.startswith("--")): action
+        for action in import_module(module).parser()._actions
+        if action.option_strings and "--help" not in action.option_strings and action.help != SUPPRESS
     }
+    for action in actions.values():
+        action.help %= vars(action)
+    return actions
 
 
 def said(action: Any) -> str:
-    if named := re.search(r"\(default: ([^)]*)\)", action.help % vars(action)):
+    if named := re.search(r"\(default: ([^)]*)\)", action.help):
         return named[1]
     return "off" if action.nargs == 0 else shown(action.default or None)
+
+
+@pytest.mark.parametrize("name", ["extract_attention", "plot_attention", "view_attention", "attention_stats"])
+def test_the_options_of_a_program_are_told_in_the_words_of_its_help(name: str) -> None:
+    (title,) = re.findall(rf"^## `scripts/{name}\.py \w+`$", OPTIONS, flags=re.M)
+    check_words(section(title, OPTIONS), {option: action.help for option, action in actions_of(name).items()})
+
+
+def test_the_options_of_a_study_are_told_in_the_words_of_its_help() -> None:
+    helps = {f"{name} {option}": action.help for name in STUDIES for option, action in actions_of(name).items()}
+    check_words(section("## Studies and checks", OPTIONS), helps)
+
+
+def check_words(text: str, helps: dict[str, str]) -> None:
+    """The third column of a table begins with the help; the default is in the second one."""
+    lines = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| `")]
+    for option, _, meaning in lines:
+        words = re.sub(r" \(default: [^)]*\)", "", helps[option.strip(" `")])
+        assert meaning.replace("`", "").strip().startswith(words.replace("'", "")), option
 
 
 def of_studies() -> dict[str, str]:
