@@ -85,10 +85,10 @@ def options_of(command: list[str]) -> set[str]:
     return {option.strip() for option in " ".join(command).split(" --")}
 
 
-def rows(text: str) -> dict[str, str]:
-    """The first two columns of the table in a text: option -> default."""
+def rows(text: str) -> dict[str, list[str]]:
+    """The other columns of the table in a text by its first column."""
     lines = [line.strip().strip("|").split("|") for line in text.splitlines() if line.startswith("|")]
-    return {cells[0].strip().strip("`"): cells[1].strip() for cells in lines[2:]}
+    return {cells[0].strip().strip("`"): [cell.strip() for cell in cells[1:]] for cells in lines[2:]}
 
 
 def shown(value: Any) -> str:
@@ -98,20 +98,22 @@ def shown(value: Any) -> str:
     return ("on" if value else "off") if isinstance(value, bool) else str(value)
 
 
-def of_dataclass(config: type) -> dict[str, str]:
-    """Options of a fairseq dataclass, without those that fairseq defines itself (``${...}``)."""
-    fields = {field.name: field.default for field in dataclasses.fields(config) if not field.name.startswith("_")}
+def of_dataclass(config: type) -> dict[str, tuple[str, str]]:
+    """Options of a fairseq dataclass, without those that fairseq defines itself (``${...}``): default and help."""
+    fields = [field for field in dataclasses.fields(config) if not field.name.startswith("_") and field.name != "data"]
     return {
-        f"--{name.replace('_', '-')}": shown(default)
-        for name, default in fields.items()
-        if name != "data" and not str(default).startswith("${")
+        f"--{field.name.replace('_', '-')}": (shown(field.default), field.metadata["help"])
+        for field in fields
+        if not str(field.default).startswith("${")
     }
 
 
-def of_data_gen(route: str) -> dict[str, str]:
+def of_data_gen(route: str) -> dict[str, tuple[str, str]]:
+    """Options of a route. Its help is shorter than the page, and is not compared."""
     (routes,) = (action for action in _build_parser()._actions if action.dest == "route")
     actions = routes.choices[route]._actions  # type: ignore[index, call-overload, union-attr]
-    return {action.option_strings[0]: shown(_default(action)) for action in actions if "--help" not in _names(action)}
+    named = [action for action in actions if action.option_strings and "--help" not in action.option_strings]
+    return {action.option_strings[0]: (shown(_default(action)), "") for action in named}
 
 
 def _default(action: Any) -> object:
@@ -122,56 +124,22 @@ def _default(action: Any) -> object:
     return None if value == () else value
 
 
-def of_script(name: str) -> dict[str, str]:
-    """Options of a command in scripts/, with the defaults that ``--help`` names."""
-    return {option: said(action) for option, action in actions_of(name).items()}
+def of_script(name: str) -> dict[str, tuple[str, str]]:
+    """Options of a command in scripts/: the default that ``--help`` names, and the rest of the help."""
+    parser = import_module("scripts.benchmark.__main__" if name == "benchmark" else f"scripts.{name}").parser()
+    options = {}
+    for action in parser._actions:
+        if action.option_strings and "--help" not in action.option_strings and action.help != SUPPRESS:
+            option = next(option for option in action.option_strings if option.startswith("--"))
+            words, *default = re.split(r" \(default: ([^)]*)\)", action.help % vars(action))
+            unsaid = "off" if action.nargs == 0 else shown(action.default or None)
+            options[option] = (default[0], words + default[1]) if default else (unsaid, words)
+    return options
 
 
-def actions_of(name: str) -> dict[str, Any]:
-    """The long name of each option of a command in scripts/ -> what argparse knows of it, its help as it is printed."""
-    module = "scripts.benchmark.__main__" if name == "benchmark" else f"scripts.{name}"
-    actions = {
-        next(option for option in action.option_strings if option.startswith("--")): action
-        for action in import_module(module).parser()._actions
-        if action.option_strings and "--help" not in action.option_strings and action.help != SUPPRESS
-    }
-    for action in actions.values():
-        action.help %= vars(action)
-    return actions
-
-
-def said(action: Any) -> str:
-    if named := re.search(r"\(default: ([^)]*)\)", action.help):
-        return named[1]
-    return "off" if action.nargs == 0 else shown(action.default or None)
-
-
-@pytest.mark.parametrize("name", ["extract_attention", "plot_attention", "view_attention", "attention_stats"])
-def test_the_options_of_a_program_are_told_in_the_words_of_its_help(name: str) -> None:
-    (title,) = re.findall(rf"^## `scripts/{name}\.py \w+`$", OPTIONS, flags=re.M)
-    check_words(section(title, OPTIONS), {option: action.help for option, action in actions_of(name).items()})
-
-
-def test_the_options_of_a_study_are_told_in_the_words_of_its_help() -> None:
-    helps = {f"{name} {option}": action.help for name in STUDIES for option, action in actions_of(name).items()}
-    check_words(section("## Studies and checks", OPTIONS), helps)
-
-
-def check_words(text: str, helps: dict[str, str]) -> None:
-    """The third column of a table begins with the help; the default is in the second one."""
-    lines = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| `")]
-    for option, _, meaning in lines:
-        words = re.sub(r" \(default: [^)]*\)", "", helps[option.strip(" `")])
-        assert meaning.replace("`", "").strip().startswith(words.replace("'", "")), option
-
-
-def of_studies() -> dict[str, str]:
-    """The options of all of ``STUDIES``: command and option -> default."""
-    return {f"{name} {option}": default for name in STUDIES for option, default in of_script(name).items()}
-
-
-def _names(action: Any) -> list[str]:
-    return action.option_strings or ["--help"]  # an argument without a name is no option
+def of_studies() -> dict[str, tuple[str, str]]:
+    """The options of all of ``STUDIES`` by command and option."""
+    return {f"{name} {option}": known for name in STUDIES for option, known in of_script(name).items()}
 
 
 @pytest.mark.parametrize(
@@ -191,8 +159,14 @@ def _names(action: Any) -> list[str]:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_tables_name_every_option_with_its_default(title: str, options: dict[str, str]) -> None:
-    assert rows(section(title, OPTIONS)) == options
+def test_tables_say_of_every_option_what_help_says(title: str, options: dict[str, tuple[str, str]]) -> None:
+    """The default, and a meaning that begins with the words of the help."""
+    table = rows(section(title, OPTIONS))
+    assert {option: default for option, (default, _) in table.items()} == {
+        option: default for option, (default, _) in options.items()
+    }
+    for option, (_, words) in options.items():
+        assert table[option][1].replace("`", "").startswith(words), option
 
 
 def test_the_attention_that_is_shown_works() -> None:
