@@ -104,20 +104,25 @@ PAIRS = (
 def parser() -> argparse.ArgumentParser:
     """Options of the command."""
     options = argparse.ArgumentParser(prog=NAME, description="Test every supported Python with its fairseq.")
-    options.add_argument("folder", type=Path, metavar="FOLDER", help="for environments, logs and results")
-    options.add_argument("--only", nargs="+", metavar="PAIR", help=f"of {', '.join(pair.name for pair in PAIRS)}")
+    options.add_argument("folder", type=Path, metavar="FOLDER", help="folder for environments, logs and results")
+    options.add_argument(
+        "--only",
+        nargs="+",
+        metavar="PAIR",
+        help=f"lines of the table to test: {', '.join(pair.name for pair in PAIRS)}",
+    )
     options.add_argument(
         "--python",
         type=Path,
         action="append",
         default=[],
         metavar="PATH",
-        help="an interpreter to use; otherwise python3.10, ... on the PATH or in PYENV_ROOT; may be given again",
+        help="an interpreter to use; can be repeated; otherwise python3.10, ... on the PATH or in PYENV_ROOT",
     )
     options.add_argument(
-        "--update", type=Path, metavar="FILE", help=f"put the table between the {SECTION} markers of this file"
+        "--update", type=Path, metavar="FILE", help=f"write the table into this page, between its {SECTION} markers"
     )
-    options.add_argument("--clean", action="store_true", help="remove each environment once it was tested")
+    options.add_argument("--clean", action="store_true", help="remove each environment after its test")
     return options
 
 

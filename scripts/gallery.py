@@ -27,7 +27,9 @@ MOST_BYTES = 300_000  # of a picture that is kept in the repository
 
 def parser() -> argparse.ArgumentParser:
     """Options of the command."""
-    return argparse.ArgumentParser(prog=NAME, description="Make the pictures of docs/pictures.md again.")
+    return argparse.ArgumentParser(
+        prog=NAME, description="Make the pictures of docs/pictures.md again, in docs/images/."
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -147,9 +147,12 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog=f"{NAME}.sh", description="Check the plugin on a GPU and measure it there, in less than eight minutes."
     )
-    options.add_argument("folder", type=Path, metavar="FOLDER", help="for all results, new or empty")
+    options.add_argument("folder", type=Path, metavar="FOLDER", help="folder for all results, new or empty")
     options.add_argument(
-        "--device", choices=("cuda", "cpu"), default="cuda", help="cpu shows that the commands run (default: cuda)"
+        "--device",
+        choices=("cuda", "cpu"),
+        default="cuda",
+        help="where to check (default: cuda); cpu only shows that the commands run",
     )
     options.add_argument(
         "--rows", nargs="+", choices=GPU_ROWS, default=GPU_ROWS, help="what the benchmark measures (default: all)"
@@ -159,11 +162,11 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         choices=PRECISIONS,
         default=list(PRECISIONS),
-        help="in which precisions (default: all)",
+        help="precisions to measure (default: all)",
     )
-    options.add_argument("--smoke", action="store_true", help="less work; the figures mean nothing")
+    options.add_argument("--smoke", action="store_true", help="less work; the numbers mean nothing")
     options.add_argument(
-        "--update", type=Path, metavar="FILE", help=f"put the tables between the {SECTION} markers of this file"
+        "--update", type=Path, metavar="FILE", help=f"write the tables into this page, between its {SECTION} markers"
     )
     return options
 

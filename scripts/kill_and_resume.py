@@ -66,13 +66,13 @@ HALF_WRITTEN = ("*.tmp", "checkpoint_best.pt.*.tmp", "checkpoint_last.pt.*.tmp")
 
 def parser() -> argparse.ArgumentParser:
     """Options of the command."""
-    options = argparse.ArgumentParser(prog=NAME, description="Kill trainings, go on, and compare to the bit.")
-    options.add_argument("folder", type=Path, metavar="FOLDER", help="for all results, new or empty")
-    options.add_argument("--kills", type=int, default=20, help="of each training (default: %(default)s)")
-    options.add_argument("--seed", type=int, default=1, help="of the moments (default: %(default)s)")
+    options = argparse.ArgumentParser(prog=NAME, description="Kill trainings, continue them, and compare every bit.")
+    options.add_argument("folder", type=Path, metavar="FOLDER", help="folder for all results, new or empty")
+    options.add_argument("--kills", type=int, default=20, help="kills of each training (default: %(default)s)")
+    options.add_argument("--seed", type=int, default=1, help="seed of the moments of the kills (default: %(default)s)")
     options.add_argument("--smoke", action="store_true", help="little data and few updates, to try it out")
     options.add_argument(
-        "--update", type=Path, metavar="FILE", help=f"put the table between the {SECTION} markers of this file"
+        "--update", type=Path, metavar="FILE", help=f"write the table into this page, between its {SECTION} markers"
     )
     return options
 

@@ -31,16 +31,18 @@ SMOKE = Path(__file__).resolve().parent / "lengths" / "smoke.yaml"
 
 def parser() -> argparse.ArgumentParser:
     """Options of the command."""
-    options = argparse.ArgumentParser(prog=NAME, description="Accuracy against length, over models and seeds.")
+    options = argparse.ArgumentParser(prog=NAME, description="Measure accuracy against length, over models and seeds.")
     source = options.add_mutually_exclusive_group(required=True)
     source.add_argument("config", nargs="?", type=Path, help="YAML file with data, models, seeds and lengths")
     source.add_argument("--smoke", action="store_true", help="tiny models, to try the study out")
-    options.add_argument("--folder", type=Path, required=True, help="for results; goes on from what is there")
+    options.add_argument(
+        "--folder", type=Path, required=True, help="folder for results; a study that was stopped continues there"
+    )
     options.add_argument(
         "--update",
         type=Path,
         metavar="FILE",
-        help="write between this file's markers that are named as CONFIG is",
+        help="write the results into this page, between the markers with the name of CONFIG",
     )
     return options
 

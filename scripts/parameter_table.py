@@ -45,7 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(prog=NAME, description="Count the parameters of the paper's models.")
-    made.add_argument("--update", type=Path, metavar="FILE", help="put the table between the markers in this file")
+    made.add_argument(
+        "--update", type=Path, metavar="FILE", help="write the table into this page, between its parameters markers"
+    )
     return made
 
 

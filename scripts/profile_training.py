@@ -64,7 +64,9 @@ def parser() -> argparse.ArgumentParser:
     """Options of the command."""
     options = argparse.ArgumentParser(prog=NAME, description="Profile an update of fairseq-train, part by part.")
     options.add_argument("--epochs", type=int, default=5, help="epochs of 63 updates to profile (default: %(default)s)")
-    options.add_argument("--update", type=Path, metavar="FILE", help="replace the table in this Markdown file")
+    options.add_argument(
+        "--update", type=Path, metavar="FILE", help="write the table into this page, between its profile markers"
+    )
     options.add_argument("--one", choices=RUNS, help=argparse.SUPPRESS)  # profile one run in this process
     options.add_argument("--data", help=argparse.SUPPRESS)
     return options

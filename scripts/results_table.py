@@ -64,10 +64,12 @@ class Result:
 def parser() -> argparse.ArgumentParser:
     """Options of the command."""
     options = argparse.ArgumentParser(prog=NAME, description="Train with several seeds and print a table of results.")
-    options.add_argument("folder", type=Path, metavar="FOLDER", help="for all results, new or empty")
-    options.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="one training each (default: 1 2 3)")
+    options.add_argument("folder", type=Path, metavar="FOLDER", help="folder for all results, new or empty")
     options.add_argument(
-        "--update", type=Path, metavar="FILE", help=f"put the table between the {SECTION} markers of this file"
+        "--seeds", type=int, nargs="+", default=[1, 2, 3], help="one training for each seed (default: 1 2 3)"
+    )
+    options.add_argument(
+        "--update", type=Path, metavar="FILE", help=f"write the table into this page, between its {SECTION} markers"
     )
     return options
 

@@ -43,21 +43,25 @@ STEPS = 2 + 2 * len(MODELS) + 2
 
 def parser() -> argparse.ArgumentParser:
     """Options of the command."""
-    options = argparse.ArgumentParser(prog=NAME, description="Train on real text, beside fairseq's LSTM.")
+    options = argparse.ArgumentParser(prog=NAME, description="Train on real text, and compare with fairseq's LSTM.")
     source = options.add_mutually_exclusive_group(required=True)
-    source.add_argument("--corpus", type=Path, help="folder with train, valid and test, each .ko and .en")
+    source.add_argument("--corpus", type=Path, help="folder with train, valid and test, each with .ko and .en")
     source.add_argument("--smoke", action="store_true", help="a made-up corpus and tiny models, to try the study out")
     options.add_argument(
-        "--update", type=Path, required=True, metavar="FILE", help=f"write between the {SECTION} markers of this file"
+        "--update",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help=f"write the results into this page, between its {SECTION} markers",
     )
     options.add_argument(
         "--folder",
         type=Path,
         default=Path(tempfile.gettempdir()) / "translation-study",
-        help="for data, models and logs; goes on from what is there (default: %(default)s)",
+        help="folder for data, models and logs; a study that was stopped continues there (default: %(default)s)",
     )
-    options.add_argument("--updates", type=int, help=f"of each training (default: {Recipe.updates})")
-    options.add_argument("--threads", type=int, default=1, help="of each training (default: %(default)s)")
+    options.add_argument("--updates", type=int, help=f"updates of each training (default: {Recipe.updates})")
+    options.add_argument("--threads", type=int, default=1, help="threads of each training (default: %(default)s)")
     return options
 
 

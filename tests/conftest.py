@@ -13,7 +13,9 @@ import fairseq_plugin  # noqa: F401  (registers everything, with fairseq's impor
 from data_gen.copy.dataset import make_copy_dataset
 from data_gen.copy.spec import CopySpec
 from fairseq_plugin import native
+from scripts import common
 from tests.support.commands import Commands, train_words
+from tests.support.linked_environment import make_environment, warm_python
 from tests.support.turns import made_once, turn
 
 # For tiny tensors a second thread costs more than it brings, above all where several processes share the cores.
@@ -76,6 +78,20 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
     runner = Commands(tmp_path_factory.mktemp("streams"))
     yield runner
     runner.close()
+
+
+@pytest.fixture(scope="session")
+def warm(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment where ``python`` and fairseq's programs start at once: they are forks of one process."""
+    environment = make_environment(tmp_path_factory.mktemp("warm") / "environment")
+    warm_python(environment / "bin" / "python", commands.address)
+    return environment
+
+
+@pytest.fixture
+def warm_studies(warm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The processes that scripts/common.py starts, and their own, start at once."""
+    monkeypatch.setattr(common, "LAUNCHER", (str(warm / "bin" / "python"), "-m"))
 
 
 @pytest.fixture(scope="session")

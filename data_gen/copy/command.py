@@ -25,7 +25,7 @@ def add_parser(routes: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     copy = routes.add_parser(
         "copy",
         help="random sequences to copy, reverse, sort, ...",
-        description="Make a task of the copy family: random sequences, and for each what a model has to make of it.",
+        description="Make data of a copy task: random sequences, and the target that a model must write for each.",
         allow_abbrev=False,
     )
     copy.add_argument("destdir", metavar="DESTDIR", help="the folder to make")
@@ -33,7 +33,7 @@ def add_parser(routes: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "--preset",
         metavar="NAME",
         default=DEFAULT,
-        help=f"a known benchmark, {', '.join(PRESETS)}: its values replace the defaults below ({DEFAULT})",
+        help=f"a known benchmark; its values replace the defaults below: {', '.join(PRESETS)} ({DEFAULT})",
     )
     _add_numbers(copy)
     _add_words(copy)
@@ -45,12 +45,12 @@ def add_parser(routes: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "--test-lengths",
         metavar="N,N,...",
         default=NOT_GIVEN,
-        help=f"more test sets, test1, test2, ..., each of sequences of one length ({NO_LENGTHS})",
+        help=f"more test sets, test1, test2, ..., each with sequences of one length ({NO_LENGTHS})",
     )
     copy.add_argument("--overwrite", action="store_true", help="replace the dataset in DESTDIR")
     copy.add_argument("--text", action="store_true", help="also write the sequences as lines of text")
     copy.add_argument(
-        "--online", action="store_true", help="no sequences, only what fairseq-train --online makes them from"
+        "--online", action="store_true", help="write no sequences, only what fairseq-train --online needs to make them"
     )
     add_shard_options(copy)
     copy.set_defaults(run=_run)
@@ -64,7 +64,7 @@ def _add_numbers(copy: argparse.ArgumentParser) -> None:
         ("train", "sequences to train on"),
         ("valid", "sequences to validate on"),
         ("test", "sequences to test on, in each test set"),
-        ("seed", "same seed and options, same bytes"),
+        ("seed", "the same seed and options give the same bytes"),
     ):
         default = getattr(PRESETS[DEFAULT], option.replace("-", "_"))
         help_line = f"{meaning} ({default})"

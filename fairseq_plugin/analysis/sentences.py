@@ -24,9 +24,14 @@ def add_options(options: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
     group = options.add_argument_group("your own sentences, in place of a split of the dataset")
     own = group.add_mutually_exclusive_group()
     own.add_argument(
-        "--text", action="append", metavar="SENTENCE", help="a sentence, tokens separated by spaces; may be repeated"
+        "--text",
+        action="append",
+        metavar="SENTENCE",
+        help="your own sentence, tokens separated by spaces; can be repeated",
     )
-    own.add_argument("--input", metavar="FILE", help="a file of sentences, one a line; - reads standard input")
+    own.add_argument(
+        "--input", metavar="FILE", help="a file of your own sentences, one per line; - reads standard input"
+    )
     return group
 
 

@@ -43,13 +43,15 @@ def parser() -> argparse.ArgumentParser:
     )
     options.add_argument("attention", type=Path, help="attention file from extract_attention.py: .npz, .jsonl, ...")
     options.add_argument(
-        "--gold", type=Path, help="gold alignments, a line a sentence: i-j for sure, ipj or i?j for possible links"
+        "--gold",
+        type=Path,
+        help="gold alignments, one line per sentence: i-j for sure links, ipj or i?j for possible links",
     )
     options.add_argument(
         "--gold-first", type=int, choices=(0, 1), default=0, help="number of the first word in --gold (default: 0)"
     )
-    options.add_argument("--by-length", action="store_true", help="a line of the table for each source length as well")
-    options.add_argument("--json", type=Path, help="file to write: the set, each source length, each hypothesis")
+    options.add_argument("--by-length", action="store_true", help="one more line of the table for each source length")
+    options.add_argument("--json", type=Path, help="file to write: the whole set, each source length, each hypothesis")
     options.add_argument(
         "--task-map", choices=EXPECTED, default="copy", help="where diagonal expects a letter (default: %(default)s)"
     )

@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog=NAME,
         description="Decode a dataset and write the attention of every hypothesis to a file.",
-        epilog="Options of fairseq-generate are understood as well (fairseq-generate --help).",
+        epilog="The command also takes the options of fairseq-generate (fairseq-generate --help).",
     )
     options.add_argument("data", help="dataset folder")
     options.add_argument("--path", required=True, help="checkpoint; several with ':' between them make an ensemble")
@@ -50,19 +50,20 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         help=f"files to write; the ending chooses the format: {', '.join('.' + name for name in FORMATS)}",
     )
-    options.add_argument("--format", help="format of all the files, whatever their endings: npz, jsonl, ...")
+    options.add_argument("--format", help="one format for all files, in place of their endings: npz, jsonl, ...")
     options.add_argument(
         "--merge",
         default="none",
-        help="subwords put together to words: sentencepiece, wherever it marks them, bpe or none (default: "
-        "%(default)s)",
+        help="join subwords to words: sentencepiece, bpe or none (default: %(default)s)",
     )
     options.add_argument("--gen-subset", metavar="SPLIT", help=f"split to decode (default: {SPLIT})")
-    options.add_argument("--batch-size", type=int, default=128, help="sentences a batch (default: %(default)s)")
+    options.add_argument("--batch-size", type=int, default=128, help="sentences in a batch (default: %(default)s)")
     search = options.add_mutually_exclusive_group()
     search.add_argument("--beam", type=int, help=f"beam size (default: {BEAM})")
     search.add_argument("--greedy", dest="beam", action="store_const", const=1, help="the same as --beam 1")
-    options.add_argument("--nbest", type=int, default=1, help="hypotheses to keep a sentence (default: %(default)s)")
+    options.add_argument(
+        "--nbest", type=int, default=1, help="hypotheses to keep for each sentence (default: %(default)s)"
+    )
     options.add_argument(
         "--forced", action="store_true", help="attention over the reference (teacher forcing) instead of decoding"
     )

@@ -277,7 +277,8 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog=NAME,
         description="Draw attention as a heatmap, of one sentence or of all.",
-        epilog=f"A sentence of more than {MOST_CELLS} tokens is drawn on several pages of a .pdf, or thinned.",
+        epilog=f"A sentence of more than {MOST_CELLS} tokens takes several pages of a .pdf. In other formats,"
+        " neighbouring tokens share a cell.",
     )
     options.add_argument(
         "attention",
@@ -286,25 +287,27 @@ def parser() -> argparse.ArgumentParser:
     )
     options.add_argument("--output", type=Path, required=True, help="picture to write: .png, .pdf or .svg")
     which = options.add_mutually_exclusive_group()
-    which.add_argument("--all", action="store_true", help="draw all sentences, a page of a .pdf each")
+    which.add_argument("--all", action="store_true", help="draw all sentences, one page of a .pdf for each")
     which.add_argument("--ids", type=sentence_ids, metavar="I,J,...", help="draw several sentences in one picture")
     which.add_argument("--id", type=int, help="sentence to draw, counted from 0 in the corpus (default: first in file)")
     options.add_argument(
         "--rank", type=int, default=0, help="hypothesis to draw, 0 for the best (default: %(default)s)"
     )
     options.add_argument(
-        "--compare", type=Path, metavar="FILE", help="another model's attention file: both side by side"
+        "--compare", type=Path, metavar="FILE", help="attention file of another model: both side by side"
     )
-    options.add_argument("--columns", type=int, help="heatmaps in a row of several (default: about a square)")
+    options.add_argument("--columns", type=int, help="heatmaps in one row (default: about a square)")
     options.add_argument("--title", help='title of the picture (default: "Attention, sentence ID")')
     options.add_argument("--cmap", default="viridis", help="matplotlib colour map (default: %(default)s)")
     options.add_argument("--vmin", type=float, default=0.0, help="weight of the lowest colour (default: %(default)s)")
     options.add_argument("--vmax", type=float, default=1.0, help="weight of the highest colour (default: %(default)s)")
     options.add_argument("--annotate", action="store_true", help="write each weight into its cell")
     own = sentences.add_options(options)
-    own.add_argument("--path", metavar="CHECKPOINT", help="the model that reads the sentences")
+    own.add_argument("--path", metavar="CHECKPOINT", help="the checkpoint that reads your own sentences")
     training = options.add_argument_group("one sentence over a training (--output may be a .gif)")
-    training.add_argument("--evolution", type=Path, metavar="FOLDER", help="checkpoints of epochs or updates")
+    training.add_argument(
+        "--evolution", type=Path, metavar="FOLDER", help="folder with checkpoints of epochs or updates"
+    )
     training.add_argument("--gen-subset", metavar="SPLIT", help="split of the sentence (default: test)")
     training.add_argument(
         "--panels", type=int, metavar="N", help=f"checkpoints to draw at most (default: {PANELS}, {FRAMES} in a .gif)"

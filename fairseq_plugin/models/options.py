@@ -23,7 +23,7 @@ class GRUAttentionConfig(FairseqDataclass):
     dropout: float = field(
         default=0.1,
         metadata={
-            "help": "dropout on embeddings, between layers, on annotations, on the state a readout layer mixes, "
+            "help": "dropout on embeddings, between layers, on annotations, on the state that a readout layer mixes, "
             "and before the output"
         },
     )
@@ -45,13 +45,13 @@ class GRUAttentionConfig(FairseqDataclass):
     decoder_init: ChoiceEnum(DECODER_INIT) = field(  # type: ignore[valid-type]
         default="last",
         metadata={
-            "help": "first decoder state: the encoder's last true state, tanh of a projection of it or of its backward "
-            "part alone, or zero"
+            "help": "first decoder state: the encoder's last true state (last), tanh of a projection of that state "
+            "(tanh) or of its backward part alone (backward), or zero"
         },
     )
     gru_cell: ChoiceEnum(list(GRU_CELL)) = field(  # type: ignore[valid-type]
         default="torch",
-        metadata={"help": "unit of encoder and decoder: torch's, or the paper's, which resets before the product"},
+        metadata={"help": "GRU of encoder and decoder: torch, or paper, which resets before the product"},
     )
     attention: ChoiceEnum(list(ATTENTION)) = field(  # type: ignore[valid-type]
         default="additive",
@@ -61,10 +61,11 @@ class GRUAttentionConfig(FairseqDataclass):
     )
     attention_dim: int = field(default=512, metadata={"help": "units of the attention network (A)"})
     input_feeding: bool = field(
-        default=False, metadata={"help": "dot, general, concat: each step also reads the attentional vector before it"}
+        default=False,
+        metadata={"help": "dot, general, concat: each step also reads the attentional vector of the previous step"},
     )
     location_kernel: int = field(
-        default=31, metadata={"help": "location: source tokens that a filter over the previous weights spans, odd"}
+        default=31, metadata={"help": "location: source tokens in a filter over the previous weights; an odd number"}
     )
     location_channels: int = field(default=10, metadata={"help": "location: number of these filters"})
     sharpening: float = field(
@@ -80,7 +81,8 @@ class GRUAttentionConfig(FairseqDataclass):
     )
     readout_dim: int = field(default=512, metadata={"help": "units of that layer (R)"})
     readout_state: ChoiceEnum(READOUT_STATE) = field(  # type: ignore[valid-type]
-        default="current", metadata={"help": "the state that it reads; previous: that of the step before"}
+        default="current",
+        metadata={"help": "the state that the layer reads: current, or previous, the state of the previous step"},
     )
     share_decoder_input_output_embed: bool = field(
         default=False, metadata={"help": "use the target embedding as output matrix"}
@@ -89,17 +91,20 @@ class GRUAttentionConfig(FairseqDataclass):
         default=False, metadata={"help": "one matrix for source, target and output (needs one dictionary)"}
     )
     init: ChoiceEnum(INIT) = field(  # type: ignore[valid-type]
-        default="glorot", metadata={"help": "first values of the parameters: Glorot's, or as in the paper"}
+        default="glorot",
+        metadata={"help": "first values of the parameters: Glorot's (glorot), or the values of the paper"},
     )
     recurrence: ChoiceEnum([AUTO, *RECURRENCE]) = field(  # type: ignore[valid-type]
         default=AUTO,
-        metadata={"help": "how the recurrences are computed; auto: the fastest that knows attention and unit"},
+        metadata={
+            "help": "how the recurrences are computed; auto: the fastest way that works with the attention and the GRU"
+        },
     )
     float32_matmul_precision: ChoiceEnum(list(FLOAT32_MATMUL_PRECISION)) = field(  # type: ignore[valid-type]
         default=HIGHEST,
         metadata={
-            "help": "of large float32 products, in torch's words; medium: bfloat16 on a processor that has it, TF32 on "
-            "a GPU; high: TF32 on a GPU"
+            "help": "how exact large float32 products are, in torch's words; medium: bfloat16 on a processor that "
+            "has it, TF32 on a GPU; high: TF32 on a GPU"
         },
     )
 

@@ -25,7 +25,7 @@ class FusedAdamWConfig(FairseqDataclass):
     """Options of ``--optimizer fused_adamw``; names and defaults are those of ``adam``."""
 
     adam_betas: str = field(default="(0.9, 0.999)", metadata={"help": "decay rates of both moments"})
-    adam_eps: float = field(default=1e-8, metadata={"help": "epsilon"})
+    adam_eps: float = field(default=1e-8, metadata={"help": "epsilon, added to the bias-corrected root"})
     weight_decay: float = field(default=0.0, metadata={"help": "decoupled weight decay"})
     lr: List[float] = II("optimization.lr")
 

@@ -23,7 +23,9 @@ class CopyTaskConfig(FairseqDataclass):
 
     data: Optional[str] = field(
         default=None,
-        metadata={"help": "dataset folder; several training folders are joined with ':' and taken in turn"},
+        metadata={
+            "help": "dataset folder; several training folders are written with ':' between them and used in turn"
+        },
     )
     source_lang: Optional[str] = field(
         default=None, metadata={"help": "suffix of source files (default: read off the file names)"}
@@ -31,12 +33,10 @@ class CopyTaskConfig(FairseqDataclass):
     target_lang: Optional[str] = field(
         default=None, metadata={"help": "suffix of target files (default: read off the file names)"}
     )
-    online: bool = field(
-        default=False, metadata={"help": "make training data while training, new in each epoch; from manifest.json"}
-    )
+    online: bool = field(default=False, metadata={"help": "make training data while training, new in each epoch"})
     left_pad_source: bool = field(default=False, metadata={"help": "pad the source on the left"})
     left_pad_target: bool = field(default=False, metadata={"help": "pad the target on the left"})
-    no_source_eos: bool = field(default=False, metadata={"help": "take the end symbol off the source"})
+    no_source_eos: bool = field(default=False, metadata={"help": "remove the end symbol from the source"})
     max_source_positions: Optional[int] = field(
         default=None, metadata={"help": "skip longer sources, and say which (default: take all)"}
     )
@@ -51,7 +51,7 @@ class CopyTaskConfig(FairseqDataclass):
         default=0,
         metadata={
             "help": "draw the attention of this many validation sentences at each validation: to TensorBoard or W&B "
-            "where fairseq logs there, else into files in SAVE_DIR/attention"
+            "if fairseq logs there, otherwise to files in SAVE_DIR/attention"
         },
     )
     train_subset: str = II("dataset.train_subset")

@@ -32,6 +32,7 @@ from scripts.benchmark.measurement import (
     peak_gflops,
 )
 from scripts.benchmark.rows import ROWS
+from scripts.benchmark.rows.training import bfloat16
 from scripts.benchmark.settings import SETTINGS, enlarged, shrunk
 from scripts.common import check_section, describe_machine, steps_on_stderr, update_file
 from scripts.common import write as write_file
@@ -46,22 +47,44 @@ def parser() -> argparse.ArgumentParser:
     """Options of the command."""
     options = argparse.ArgumentParser(prog=NAME, description="Measure speed and memory side by side.")
     options.add_argument("--rows", nargs="+", choices=ROWS, help="what to measure (default: everything)")
-    options.add_argument("--settings", nargs="+", choices=SETTINGS, help="at which sizes (default: at all)")
-    options.add_argument("--threads", type=int, nargs="+", default=[1], metavar="N", help="one run each (default: 1)")
-    options.add_argument("--repetitions", type=int, metavar="N", help="of everything (default: depends on the size)")
+    options.add_argument("--settings", nargs="+", choices=SETTINGS, help="sizes to measure (default: all)")
     options.add_argument(
-        "--device", choices=("cpu", "cuda"), default="cpu", help=f"cuda measures {' and '.join(GPU_ROWS)} only"
+        "--threads",
+        type=int,
+        nargs="+",
+        default=[1],
+        metavar="N",
+        help="numbers of threads, one run for each (default: 1)",
     )
     options.add_argument(
-        "--precisions", nargs="+", choices=PRECISIONS, help="in which precisions (default: all of a GPU; a CPU has one)"
+        "--repetitions", type=int, metavar="N", help="repetitions of everything (default: depends on the size)"
     )
-    options.add_argument("--smoke", action="store_true", help="sizes that take no time; the figures mean nothing")
-    options.add_argument("--list", action="store_true", help="say what can be measured")
-    options.add_argument("--output", type=Path, metavar="FILE.json", help="write every value to this file")
     options.add_argument(
-        "--update", type=Path, metavar="FILE", help=f"put the table between the {SECTION} markers of this file"
+        "--device",
+        choices=("cpu", "cuda"),
+        default="cpu",
+        help=f"where to measure (default: cpu); cuda measures only {', '.join(GPU_ROWS)}",
     )
-    options.add_argument("--summary", type=Path, metavar="FILE", help="likewise, the ratios that have an aim alone")
+    options.add_argument(
+        "--precisions",
+        nargs="+",
+        choices=PRECISIONS,
+        help="precisions to measure (default: all of a GPU; a CPU has one)",
+    )
+    options.add_argument(
+        "--smoke", action="store_true", help="small sizes, in a minute or two; the numbers mean nothing"
+    )
+    options.add_argument("--list", action="store_true", help="show what can be measured")
+    options.add_argument("--output", type=Path, metavar="FILE.json", help="JSON file for every value")
+    options.add_argument(
+        "--update", type=Path, metavar="FILE", help=f"write the table into this page, between its {SECTION} markers"
+    )
+    options.add_argument(
+        "--summary",
+        type=Path,
+        metavar="FILE",
+        help=f"write the ratios of the README into this page, between its {SECTION} markers",
+    )
     return options
 
 
@@ -93,7 +116,7 @@ def benchmark(options: argparse.Namespace, arguments: Sequence[str]) -> int:
             torch.set_num_threads(threads)
             peaks.update(measure_peaks(circumstances, options.smoke))
             for row, setting in plan:
-                begin(f"{row}, {setting}, {threads} thread{'s' * (threads > 1)}")
+                begin(f"{row}, {setting}, {report.count(threads)}")
                 sizes = enlarged(SETTINGS[setting]) if options.device == "cuda" else SETTINGS[setting]
                 sizes = shrunk(sizes) if options.smoke else sizes
                 measured += ROWS[row].measure(sizes, circumstances)
@@ -132,7 +155,10 @@ def measure_peaks(circumstances: Circumstances, smoke: bool) -> dict[str, float]
     clock = Clock(circumstances.threads, circumstances.device)
     size = 256 if smoke else 8192 if circumstances.device == "cuda" else 2048
     if not circumstances.precisions:
-        return {str(circumstances.threads): peak_gflops(clock, size=size)}
+        peaks = {str(circumstances.threads): peak_gflops(clock, size=size)}
+        if bfloat16(circumstances):
+            peaks[report.medium_on(circumstances.threads)] = peak_gflops(clock, size=size, dtype=torch.bfloat16)
+        return peaks
     peaks = {}
     for name in circumstances.precisions:
         with float32_products(name):

@@ -18,6 +18,7 @@ from torch import Tensor
 from data_gen.errors import FAILURE, UserError
 from fairseq_plugin.models.architectures import gru_attention_copy
 from fairseq_plugin.models.gru_attention import GRUAttentionModel
+from fairseq_plugin.modules.precision import HIGHEST
 from scripts.benchmark.measurement import Circumstances
 from scripts.benchmark.settings import SPECIAL_SYMBOLS, Setting
 from scripts.benchmark.textbook import Textbook
@@ -35,8 +36,8 @@ def task(setting: Setting) -> Any:
     return SimpleNamespace(source_dictionary=symbols, target_dictionary=symbols)
 
 
-def our_model(setting: Setting, recurrence: str = "auto") -> GRUAttentionModel:
-    """The plugin's model."""
+def our_model(setting: Setting, recurrence: str = "auto", products: str = HIGHEST) -> GRUAttentionModel:
+    """The plugin's model. :param products: ``--float32-matmul-precision``."""
     args = Namespace(
         encoder_embed_dim=setting.embed,
         decoder_embed_dim=setting.embed,
@@ -45,6 +46,7 @@ def our_model(setting: Setting, recurrence: str = "auto") -> GRUAttentionModel:
         decoder_hidden_size=setting.hidden,
         attention_dim=setting.attention,
         recurrence=recurrence,
+        float32_matmul_precision=products,
     )
     gru_attention_copy(args)
     torch.manual_seed(1)

@@ -1,11 +1,14 @@
 """Real commands, as a user types them, and how tests look at what they did."""
 
-import json
 import os
 import subprocess
 import sys
+import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
+
+from tests.support.warm_client import request
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = ROOT / "fairseq_plugin"
@@ -20,22 +23,25 @@ class Outcome(NamedTuple):
 
 
 class Commands:
-    """Runs commands one after the other, each in a process of its own (see warm_commands.py).
+    """Runs commands, each in a process of its own that is a fork of one server (see warm_commands.py).
 
-    :param folder: for the streams of the last command.
+    :param folder: for the server's socket.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.streams = [folder / name for name in ("in", "out", "err")]
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
+        self.address = str(folder / "commands")
+        left_out = ("PYTHONWARNINGS", "PYTHONPATH")
+        self.environment = {name: value for name, value in os.environ.items() if name not in left_out}
+        self.environment["OMP_NUM_THREADS"] = "1"
         self.server = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("warm_commands.py"))],
+            [sys.executable, str(Path(__file__).with_name("warm_commands.py")), self.address],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            text=True,
             cwd=folder,
-            env={**environment, "OMP_NUM_THREADS": "1"},
+            env=self.environment,
         )
+        assert self.server.stdout is not None
+        assert self.server.stdout.readline() == b"ready\n"
 
     def __call__(self, *argv: object, typed: str = "", cwd: Path = ROOT) -> Outcome:
         """Run a command to its end.
@@ -44,15 +50,22 @@ class Commands:
             module of this repository.
         :param typed: what its standard input holds.
         """
-        self.streams[0].write_text(typed, encoding="utf-8")
-        words = [str(word) for word in argv]
-        request = {"argv": words, "cwd": str(cwd), "streams": [str(path) for path in self.streams]}
-        assert self.server.stdin is not None
-        assert self.server.stdout is not None
-        self.server.stdin.write(json.dumps(request) + "\n")
-        self.server.stdin.flush()
-        code = int(self.server.stdout.readline())
-        out, err = (path.read_text(encoding="utf-8") for path in self.streams[1:])
+        with ExitStack() as stack:
+            streams = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
+            streams[0].write(typed.encode())
+            streams[0].seek(0)
+            code = request(
+                self.address,
+                [str(word) for word in argv],
+                [stream.fileno() for stream in streams],
+                folder=str(cwd),
+                environment=self.environment,
+                python=sys.executable,
+                modules=str(ROOT),
+            )
+            for stream in streams[1:]:
+                stream.seek(0)
+            out, err = (stream.read().decode() for stream in streams[1:])
         return Outcome(code, out, err)
 
     def succeed(self, *argv: object, typed: str = "", cwd: Path = ROOT) -> Outcome:

@@ -9,6 +9,12 @@ from pathlib import Path
 from tests.support.commands import ROOT
 
 PURPOSES = ("runtime", "fairseq", "test")
+WARM = """#!{real} -IS
+import sys
+sys.path.append({support!r})
+from warm_client import main
+main({address!r}, {real!r})
+"""
 
 
 def make_environment(folder: Path) -> Path:
@@ -42,3 +48,17 @@ def variables(environment: Path) -> dict[str, str]:
     dropped = ("PYTHONPATH", "PYTHONWARNINGS", "PYTHON", "FAIRSEQ_ATTENTION_VENV")
     kept = {name: value for name, value in os.environ.items() if name not in dropped}
     return kept | {"PATH": path, "VIRTUAL_ENV": str(environment), "OMP_NUM_THREADS": "1"}
+
+
+def warm_python(python: Path, address: str) -> Path:
+    """Put a program in the place of an environment's ``python``: it runs commands without their start-up.
+
+    :param python: is there, a link or a file; the programs of its folder begin with it.
+    :param address: of the server: see warm_commands.py.
+    :returns: ``python``.
+    """
+    real = str(python.with_name("python3"))
+    python.unlink(missing_ok=True)
+    python.write_text(WARM.format(real=real, support=str(Path(__file__).parent), address=address), encoding="utf-8")
+    python.chmod(0o755)
+    return python

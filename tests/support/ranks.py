@@ -25,23 +25,19 @@ def rank_options(rank: int, meeting: Path) -> list[object]:
 class Ranks:
     """Runs the same command once a rank, side by side.
 
-    :param folder: for the streams of the last command, and for files that the processes meet at.
+    :param folder: for files that the processes meet at.
+    :param command: runs one of them.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, command: Commands) -> None:
         self.folder = folder
-        places = [folder / str(rank) for rank in range(WORLD)]
-        for place in places:
-            place.mkdir()
-        self.commands = [Commands(place) for place in places]
+        self.command = command
 
     def __call__(self, *argv: object) -> list[Outcome]:
         """Run a command of fairseq-train to its end in all processes. :returns: what each left."""
         meeting = self.folder / uuid.uuid4().hex
         with ThreadPoolExecutor(WORLD) as pool:
-            running = [
-                pool.submit(command, *argv, *rank_options(rank, meeting)) for rank, command in enumerate(self.commands)
-            ]
+            running = [pool.submit(self.command, *argv, *rank_options(rank, meeting)) for rank in range(WORLD)]
             return [future.result() for future in running]
 
     def succeed(self, *argv: object) -> list[Outcome]:
@@ -51,11 +47,6 @@ class Ranks:
             assert outcome.code == 0, outcome.out[-2000:] + outcome.err[-5000:]
         assert f"training on {WORLD} devices" in outcomes[0].out
         return outcomes
-
-    def close(self) -> None:
-        """End the servers."""
-        for command in self.commands:
-            command.close()
 
 
 def recorded_words(data: object, folder: Path, *more: object) -> list[object]:

@@ -1,7 +1,7 @@
 """Commands without their start-up: a process that has fairseq imported and runs each request in a fork of itself.
 
-It has not imported the plugin, so ``--user-dir`` is put to the test by every command. A request is a line of JSON on
-standard input; the answer is the exit code, on a line.
+It has not imported the plugin, so ``--user-dir`` is put to the test by every command. It ends with its standard input.
+See warm_client.py for how a request is made.
 """
 
 import atexit
@@ -9,7 +9,10 @@ import json
 import logging
 import os
 import runpy
+import select
 import shutil
+import signal
+import socket
 import sys
 import traceback
 import warnings
@@ -36,28 +39,70 @@ def warm_up() -> None:
     assert "fairseq_plugin" not in sys.modules
 
 
-def serve() -> None:
-    for line in sys.stdin:
-        request = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            os._exit(run(request))
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+def serve(address: str) -> None:
+    """Answer requests, several at a time, until standard input ends."""
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(address)
+        server.listen()
+        print("ready", flush=True)
+        keepers: list[int] = []
+        while sys.stdin not in select.select([server, sys.stdin], [], [])[0]:
+            keepers = [keeper for keeper in keepers if os.waitpid(keeper, os.WNOHANG) == (0, 0)]
+            connection, _ = server.accept()
+            keeper = os.fork()
+            if keeper == 0:
+                server.close()
+                keep(connection)
+                os._exit(0)
+            keepers.append(keeper)
+            connection.close()
 
 
-def run(request: dict[str, Any]) -> int:
-    """Become the command. :returns: its exit code."""
-    os.chdir(request["cwd"])
-    for descriptor, path in enumerate(request["streams"]):
-        mode = os.O_RDONLY if descriptor == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        os.dup2(os.open(path, mode), descriptor)
-    sys.stdin = open(0, closefd=False)  # noqa: SIM115 - another one than the requests come from
+def keep(connection: socket.socket) -> None:
+    """Run a command, tell its process number and its exit code, and kill it if nobody listens any more."""
+    head, streams, _, _ = socket.recv_fds(connection, 8, 3)
+    request = json.loads(connection.recv(int.from_bytes(head, "big"), socket.MSG_WAITALL))
+    child = os.fork()
+    if child == 0:
+        connection.close()
+        os._exit(run(request, streams))
+    for stream in (*streams, 0, 1, 2):
+        os.close(stream)
+    ended = os.pidfd_open(child)
     try:
-        execute(request["argv"])
+        connection.sendall(f"{child}\n".encode())
+        if ended not in select.select([ended, connection], [], [])[0]:
+            os.kill(child, signal.SIGKILL)
+        connection.sendall(f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n".encode())
+    except BrokenPipeError:
+        os.kill(child, signal.SIGKILL)
+
+
+def run(request: dict[str, Any], streams: list[int]) -> int:
+    """Become the command. :returns: its exit code."""
+    os.chdir(request["folder"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    for descriptor, stream in enumerate(streams):
+        os.dup2(stream, descriptor)
+        os.close(stream)
+    # The server's own is another one. Python puts None where a stream is closed.
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    for shown in filter(None, os.environ.get("PYTHONWARNINGS", "").split(",")):
+        warnings._setoption(shown)  # type: ignore[attr-defined]
+    if (threads := os.environ.get("OMP_NUM_THREADS", "1")) != "1":  # the server's
+        sys.modules["torch"].set_num_threads(int(threads))
+    sys.executable = request["python"]
+    sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    try:
+        execute(request["words"], request["modules"])
         code = 0
     except SystemExit as stop:
+        if isinstance(stop.code, str):
+            print(stop.code, file=sys.stderr)
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except KeyboardInterrupt:
+        code = 128 + signal.SIGINT
     except BaseException:
         traceback.print_exc()
         code = 1
@@ -67,23 +112,27 @@ def run(request: dict[str, Any]) -> int:
     return code
 
 
-def execute(argv: list[str]) -> object:
-    """What the shell and Python would do with ``argv``."""
-    if argv[:2] == ["python", "-m"]:
-        sys.argv = argv[2:]
-        sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # as from the repository's root, or installed
-        return runpy.run_module(argv[2], run_name="__main__", alter_sys=True)
-    if argv[0] == "python":
-        argv = argv[1:]
-    else:
-        program = shutil.which(argv[0])
-        assert program is not None, argv[0]
-        argv = [program, *argv[1:]]
-    sys.argv = argv
-    sys.path.insert(0, str(Path(argv[0]).resolve().parent))
-    return runpy.run_path(argv[0], run_name="__main__")
+def execute(words: list[str], modules: str) -> object:
+    """What the shell and Python would do with ``words``. :param modules: where ``python -m`` looks first."""
+    if words[0] != "python":
+        program = shutil.which(words[0])
+        assert program is not None, words[0]
+        words = ["python", program, *words[1:]]
+    if words[1] in ("-", "-c"):
+        text = sys.stdin.read() if words[1] == "-" else words[2]
+        sys.argv = [words[1], *words[2 if words[1] == "-" else 3 :]]
+        sys.path.insert(0, "")
+        main = sys.modules["__main__"] = type(sys)("__main__")
+        return exec(compile(text, "<string>", "exec"), main.__dict__)
+    if words[1] == "-m":
+        sys.argv = words[2:]
+        sys.path.insert(0, modules)
+        return runpy.run_module(words[2], run_name="__main__", alter_sys=True)
+    sys.argv = words[1:]
+    sys.path.insert(0, str(Path(words[1]).resolve().parent))
+    return runpy.run_path(words[1], run_name="__main__")
 
 
 if __name__ == "__main__":
     warm_up()
-    serve()
+    serve(sys.argv[1])

@@ -57,6 +57,7 @@ def test_the_table_of_the_benchmark_stands_below_that_of_the_checks(tmp_path: Pa
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm_studies")
 def test_all_commands_run_on_a_cpu(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -123,6 +123,7 @@ def test_figure_has_a_line_for_each_model_in_each_panel() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm_studies")
 def test_small_run_and_nothing_done_twice(tmp_path: Path) -> None:
     document = tmp_path / "length.md"
     document.write_text("<!-- smoke:begin -->\n<!-- smoke:end -->\n", encoding="utf-8")

@@ -1,9 +1,14 @@
 """README and docs say what is: commands are those of quickstart.sh, tables name the options and their defaults."""
 
 import dataclasses
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from argparse import SUPPRESS
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +29,10 @@ ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 OPTIONS = (ROOT / "docs" / "options.md").read_text(encoding="utf-8")
 INTERNALS = (ROOT / "docs" / "internals.md").read_text(encoding="utf-8")
+STUDIES = (
+    *("length_study", "translation_study", "benchmark", "kill_and_resume", "results_table", "gpu_check", "compat"),
+    *("parameter_table", "profile_training"),
+)
 COMMANDS = (
     ("python", "-m", "data_gen"),
     ("fairseq-train",),
@@ -76,10 +85,10 @@ def options_of(command: list[str]) -> set[str]:
     return {option.strip() for option in " ".join(command).split(" --")}
 
 
-def rows(text: str) -> dict[str, str]:
-    """The first two columns of the table in a text: option -> default."""
+def rows(text: str) -> dict[str, list[str]]:
+    """The other columns of the table in a text by its first column."""
     lines = [line.strip().strip("|").split("|") for line in text.splitlines() if line.startswith("|")]
-    return {cells[0].strip().strip("`"): cells[1].strip() for cells in lines[2:]}
+    return {cells[0].strip().strip("`"): [cell.strip() for cell in cells[1:]] for cells in lines[2:]}
 
 
 def shown(value: Any) -> str:
@@ -89,20 +98,22 @@ def shown(value: Any) -> str:
     return ("on" if value else "off") if isinstance(value, bool) else str(value)
 
 
-def of_dataclass(config: type) -> dict[str, str]:
-    """Options of a fairseq dataclass, without those that fairseq defines itself (``${...}``)."""
-    fields = {field.name: field.default for field in dataclasses.fields(config) if not field.name.startswith("_")}
+def of_dataclass(config: type) -> dict[str, tuple[str, str]]:
+    """Options of a fairseq dataclass, without those that fairseq defines itself (``${...}``): default and help."""
+    fields = [field for field in dataclasses.fields(config) if not field.name.startswith("_") and field.name != "data"]
     return {
-        f"--{name.replace('_', '-')}": shown(default)
-        for name, default in fields.items()
-        if name != "data" and not str(default).startswith("${")
+        f"--{field.name.replace('_', '-')}": (shown(field.default), field.metadata["help"])
+        for field in fields
+        if not str(field.default).startswith("${")
     }
 
 
-def of_data_gen(route: str) -> dict[str, str]:
+def of_data_gen(route: str) -> dict[str, tuple[str, str]]:
+    """Options of a route. Its help is shorter than the page, and is not compared."""
     (routes,) = (action for action in _build_parser()._actions if action.dest == "route")
     actions = routes.choices[route]._actions  # type: ignore[index, call-overload, union-attr]
-    return {action.option_strings[0]: shown(_default(action)) for action in actions if "--help" not in _names(action)}
+    named = [action for action in actions if action.option_strings and "--help" not in action.option_strings]
+    return {action.option_strings[0]: (shown(_default(action)), "") for action in named}
 
 
 def _default(action: Any) -> object:
@@ -113,8 +124,22 @@ def _default(action: Any) -> object:
     return None if value == () else value
 
 
-def _names(action: Any) -> list[str]:
-    return action.option_strings or ["--help"]  # an argument without a name is no option
+def of_script(name: str) -> dict[str, tuple[str, str]]:
+    """Options of a command in scripts/: the default that ``--help`` names, and the rest of the help."""
+    parser = import_module("scripts.benchmark.__main__" if name == "benchmark" else f"scripts.{name}").parser()
+    options = {}
+    for action in parser._actions:
+        if action.option_strings and "--help" not in action.option_strings and action.help != SUPPRESS:
+            option = next(option for option in action.option_strings if option.startswith("--"))
+            words, *default = re.split(r" \(default: ([^)]*)\)", action.help % vars(action))
+            unsaid = "off" if action.nargs == 0 else shown(action.default or None)
+            options[option] = (default[0], words + default[1]) if default else (unsaid, words)
+    return options
+
+
+def of_studies() -> dict[str, tuple[str, str]]:
+    """The options of all of ``STUDIES`` by command and option."""
+    return {f"{name} {option}": known for name in STUDIES for option, known in of_script(name).items()}
 
 
 @pytest.mark.parametrize(
@@ -126,11 +151,22 @@ def _names(action: Any) -> list[str]:
         ("## `--arch gru_attention`", of_dataclass(GRUAttentionConfig)),
         ("## `--criterion chunked_cross_entropy`", of_dataclass(ChunkedCrossEntropyConfig)),
         ("## `--optimizer fused_adamw`", of_dataclass(FusedAdamWConfig)),
+        ("## `scripts/extract_attention.py DATA`", of_script("extract_attention")),
+        ("## `scripts/plot_attention.py ATTENTION`", of_script("plot_attention")),
+        ("## `scripts/view_attention.py ATTENTION`", of_script("view_attention")),
+        ("## `scripts/attention_stats.py ATTENTION`", of_script("attention_stats")),
+        ("## Studies and checks", of_studies()),
     ],
-    ids=["data_gen copy", "data_gen text", "task", "model", "criterion", "optimizer"],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_tables_name_every_option_with_its_default(title: str, options: dict[str, str]) -> None:
-    assert rows(section(title, OPTIONS)) == options
+def test_tables_say_of_every_option_what_help_says(title: str, options: dict[str, tuple[str, str]]) -> None:
+    """The default, and a meaning that begins with the words of the help."""
+    table = rows(section(title, OPTIONS))
+    assert {option: default for option, (default, _) in table.items()} == {
+        option: default for option, (default, _) in options.items()
+    }
+    for option, (_, words) in options.items():
+        assert table[option][1].replace("`", "").startswith(words), option
 
 
 def test_the_attention_that_is_shown_works() -> None:
@@ -145,6 +181,29 @@ def test_the_attention_that_is_shown_works() -> None:
     scores = 10.0 * torch.cosine_similarity(query.unsqueeze(1), keys, dim=2)
     torch.testing.assert_close(weights[0], scores[0].softmax(0))
     assert weights[1, 2] == 0.0
+
+
+def test_a_new_score_is_an_option_after_the_steps_of_the_page(tmp_path: Path) -> None:
+    steps = section("### A new attention score", INTERNALS)
+    score, entry = blocks(steps, "python")
+    shutil.copytree(ROOT / "fairseq_plugin", tmp_path / "fairseq_plugin", ignore=shutil.ignore_patterns("__pycache__"))
+    folder = tmp_path / "fairseq_plugin/modules/attention"
+    assert f"`{folder.relative_to(tmp_path)}/`, here `cosine.py`" in steps
+    (folder / "cosine.py").write_text(score, encoding="utf-8")
+    named = (folder / "__init__.py").read_text(encoding="utf-8")
+    imported, opening, line = entry.partition("\n\nATTENTION: dict[str, type[Attention]] = {\n")
+    assert opening in named
+    named = named.replace(opening, f"\n{imported}{opening}{line}")
+    (folder / "__init__.py").write_text(named, encoding="utf-8")
+    program = (
+        "from fairseq import options; import fairseq_plugin; "
+        "words = ['DATA', '--task', 'copy', '--arch', 'gru_attention', '--attention', 'cosine']; "
+        "print(options.parse_args_and_arch(options.get_training_parser(), words).attention)"
+    )
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}", "PYTHONWARNINGS": "ignore"}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout == "cosine\n", done.stderr
 
 
 def test_the_tests_that_the_page_on_attention_names_exist() -> None:

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from fairseq_plugin.modules.precision import MEDIUM
 from scripts.benchmark import models
 from scripts.benchmark.children import extract_in_a_child
 from scripts.benchmark.measurement import (
@@ -47,7 +48,9 @@ from scripts.benchmark.report import (
     STEP,
     STEP_AND_OUTPUT,
     TIMES,
+    medium,
 )
+from scripts.benchmark.rows.training import bfloat16
 from scripts.benchmark.settings import SPECIAL_SYMBOLS, Setting, decode_gflop, sentence_gflop
 from scripts.common import run
 
@@ -133,9 +136,9 @@ def measure_generate(setting: Setting, circumstances: Circumstances) -> list[Mea
     architectures = {LSTM: "lstm", OURS: "gru_attention"}
     paths = {name: models.make_model(arch, setting, data, circumstances) for name, arch in architectures.items()}
 
-    def rate(path: Path, beam: int, precision: str | None) -> float:
+    def rate(path: Path, beam: int, precision: str | None, *more: str) -> float:
         words = models.generate_words(setting, data, path, beam, circumstances.device)
-        words += precision_of(precision).options
+        words += [*precision_of(precision).options, *more]
         return models.sentences_per_second(run(words, threads=threads, variables=environment(precision)))
 
     runs, gflop = {}, {}
@@ -145,6 +148,11 @@ def measure_generate(setting: Setting, circumstances: Circumstances) -> list[Mea
                 variant = named(f"{name}, beam {beam}", precision)
                 runs[variant] = partial(rate, path, beam, precision)
                 gflop[variant] = sentence_gflop(setting, beam) if name == OURS else None
+    if bfloat16(circumstances):
+        for beam in (setting.beam, 1):
+            variant, override = f"{medium(OURS)}, beam {beam}", f"{{'float32_matmul_precision': '{MEDIUM}'}}"
+            runs[variant] = partial(rate, paths[OURS], beam, None, "--model-overrides", override)
+            gflop[variant] = sentence_gflop(setting, beam)
     rates = in_turns(runs, circumstances.repeat(setting.command_repetitions))
     return measurements("generate", setting.name, circumstances, SENTENCES, rates, gflop.get)
 

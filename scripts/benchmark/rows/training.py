@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from fairseq_plugin import native
 from fairseq_plugin.criterions.chunked_cross_entropy import ChunkedCrossEntropyCriterion
 from fairseq_plugin.modules.attention import AdditiveAttention
+from fairseq_plugin.modules.precision import HIGHEST, MEDIUM, has_bfloat16
 from fairseq_plugin.modules.recurrence import RECURRENCE, Memory
 from fairseq_plugin.optim.fused_adam import FusedAdamW
 from scripts.benchmark import models
@@ -57,6 +58,7 @@ from scripts.benchmark.report import (
     PLAIN,
     TEXTBOOK,
     TEXTBOOK_UPDATE,
+    medium,
 )
 from scripts.benchmark.settings import Setting, core_gflop, token_gflop, update_gflop
 from scripts.benchmark.textbook import TextbookDecoder
@@ -70,6 +72,11 @@ Place = Callable[[nn.Module], None]
 def compiled(circumstances: Circumstances) -> bool:
     """Whether the compiled recurrence is there and runs on the device."""
     return circumstances.device == "cpu" and native.missing() is None
+
+
+def bfloat16(circumstances: Circumstances) -> bool:
+    """Whether ``--float32-matmul-precision medium`` is measured: on a CPU with such products, in float32 otherwise."""
+    return circumstances.device == "cpu" and not circumstances.precisions and has_bfloat16()
 
 
 def measure_core(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
@@ -168,6 +175,10 @@ def measure_update(setting: Setting, circumstances: Circumstances) -> list[Measu
         }
         if compiled(circumstances):
             runs[named(NATIVE_UPDATE, precision)] = fast_update(NATIVE, setting, sample, place)
+        if bfloat16(circumstances):
+            runs[medium(FUSED_UPDATE)] = fast_update(FUSED, setting, sample, place, MEDIUM)
+            if compiled(circumstances):
+                runs[medium(NATIVE_UPDATE)] = fast_update(NATIVE, setting, sample, place, MEDIUM)
         with float32_products(precision):
             times |= interleave(runs, clock, repetitions=repetitions, warmups=warmups)
     return measurements("update", setting.name, circumstances, MILLISECONDS, times, lambda _: update_gflop(setting))
@@ -211,9 +222,14 @@ def naive_update(setting: Setting, sample: dict[str, Any], place: Place) -> Call
     return run
 
 
-def fast_update(recurrence: str, setting: Setting, sample: dict[str, Any], place: Place) -> Callable[[], None]:
-    """The plugin's model with the recurrence of that name, its criterion and its optimizer."""
-    model = models.our_model(setting, recurrence)
+def fast_update(
+    recurrence: str, setting: Setting, sample: dict[str, Any], place: Place, products: str = HIGHEST
+) -> Callable[[], None]:
+    """The plugin's model with the recurrence of that name, its criterion and its optimizer.
+
+    :param products: ``--float32-matmul-precision``.
+    """
+    model = models.our_model(setting, recurrence, products)
     place(model)
     criterion = ChunkedCrossEntropyCriterion(models.task(setting), sentence_avg=False, label_smoothing=0.0)
     options = Namespace(lr=[RATE], adam_betas="(0.9, 0.999)", adam_eps=1e-8, weight_decay=0.0)
@@ -240,6 +256,9 @@ def measure_train(setting: Setting, circumstances: Circumstances) -> list[Measur
         for precision in circumstances.in_precisions("highest", "high", "fp16")
         for name, words in commands(setting, data, circumstances.device, precision).items()
     }
+    if bfloat16(circumstances):
+        words = [*commands(setting, data, "cpu")[OURS], "--float32-matmul-precision", MEDIUM]
+        runs[medium(OURS)] = partial(rate, words, None)
     rates = in_turns(runs, circumstances.repeat(setting.command_repetitions))
 
     def gflop(name: str) -> float | None:

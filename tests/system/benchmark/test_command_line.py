@@ -63,7 +63,21 @@ def test_each_precision_is_a_variant(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert set(json.loads(output.read_text())["peak_gflops"]) == set(precisions)
 
 
+def test_bfloat16_products_are_variants_where_the_processor_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("scripts.benchmark.rows.training.has_bfloat16", lambda: True)
+    output = tmp_path / "speed.json"
+    assert main(["--smoke", "--rows", "update", "--settings", "mid", "--output", str(output)]) == 0
+    found = {variant for _, _, variant in variants(output)}
+    ways = [variant for variant in found if variant.startswith(("fused", *COMPILED)) and "medium" not in variant]
+    assert len(ways) == 1 + len(COMPILED)
+    assert {f"{way}, medium" for way in ways} < found
+    assert set(json.loads(output.read_text())["peak_gflops"]) == {"1", "medium on 1 thread"}
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm_studies")
 def test_every_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "speed.json"
     assert main(["--smoke", "--output", str(output)]) == 0

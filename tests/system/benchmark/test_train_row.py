@@ -25,4 +25,4 @@ def test_on_a_gpu(precision: str, options: list[str]) -> None:
 
 def test_a_gpu_compares_within_a_precision() -> None:
     (found,) = comparisons("train", "mid", f"{OURS}, fp16")
-    assert (found.baseline, found.target) == (f"{LSTM}, fp16", None)
+    assert (found.baseline, found.aim) == (f"{LSTM}, fp16", None)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import ROOT
-from tests.support.linked_environment import make_environment, variables
+from tests.support.commands import ROOT, Commands
+from tests.support.linked_environment import make_environment, variables, warm_python
 from tests.support.shell import commands, python_of, split
 from tests.support.treatment import AFTER_README, BEFORE, CHANGED, NOT_RUN, PROGRAMS, RUN, executed, reason_not_to_run
 
@@ -41,10 +41,14 @@ def test_the_table_of_treatments_names_what_is_there() -> None:
 
 
 class Reader:
-    """Executes the pages in ``folder``: each in a copy of the checkout, with an environment beside it."""
+    """Executes the pages in ``folder``: each in a copy of the checkout, with an environment beside it.
 
-    def __init__(self, folder: Path) -> None:
+    :param address: of the server that runs the commands: see warm_commands.py.
+    """
+
+    def __init__(self, folder: Path, address: str) -> None:
         self.folder = folder
+        self.address = address
         self.done: set[Path] = set()
 
     def checkout(self, page: Path) -> Path:
@@ -56,7 +60,7 @@ class Reader:
                 shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(ROOT / name, place / name)
-        make_environment(place.parent / "checkout.venv")
+        warm_python(make_environment(place.parent / "checkout.venv") / "bin" / "python", self.address)
         return place
 
     def execute(self, page: Path) -> None:
@@ -88,9 +92,9 @@ class Reader:
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+def reader(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     folder = tmp_path_factory.mktemp("documents")
-    yield Reader(folder)
+    yield Reader(folder, commands.address)
     shutil.rmtree(folder)
 
 

@@ -163,6 +163,7 @@ def test_weights_and_context_are_those_of_the_equations(kind: str, left: bool, f
     for row, true in enumerate(~given["padding_mask"]):
         h = given["values"][row, true].tolist()
         a = first_weights(kind, len(h)) if first else given["previous_weights"][row, true].tolist()
+        assert kind in SCORES, f"add the equation of {kind!r}, in plain Python, to SCORES above"
         expected = softmax(SCORES[kind](made, given["query"][row].tolist(), h, a))
         torch.testing.assert_close(weights[row, true], torch.tensor(expected, dtype=torch.float64))
         assert (weights[row, ~true] == 0.0).all()

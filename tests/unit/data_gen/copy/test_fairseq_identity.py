@@ -1,7 +1,5 @@
 """What we write is what fairseq-preprocess writes, and what fairseq reads."""
 
-import subprocess
-import sys
 import warnings
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pytest
 from data_gen.copy.dataset import make_copy_dataset
 from data_gen.copy.manifest import read_copy_manifest
 from data_gen.copy.spec import CopySpec
+from tests.support.commands import Commands
 
 
 @pytest.fixture(scope="session")
@@ -42,13 +41,13 @@ def dataset(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.mark.slow
-def test_every_file_equals_that_of_fairseq_preprocess(dataset: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "fairseq_cli.preprocess", "--source-lang=src", "--target-lang=tgt"]
+def test_every_file_equals_that_of_fairseq_preprocess(commands: Commands, dataset: Path, tmp_path: Path) -> None:
+    command = ["fairseq-preprocess", "--source-lang=src", "--target-lang=tgt"]
     splits = list(read_copy_manifest(dataset).splits)
     command += [f"--{split}pref={dataset / split}" for split in splits[:2]]
     command += [f"--testpref={','.join(str(dataset / split) for split in splits[2:])}"]
     command += [f"--destdir={tmp_path}", "--joined-dictionary"]
-    subprocess.run(command, check=True, capture_output=True)
+    commands.succeed(*command)
     theirs = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.name != "preprocess.log"}
     text = {f"{split}.{language}" for split in splits for language in ("src", "tgt")}
     ours = {path.name: path.read_bytes() for path in dataset.iterdir() if path.name not in text | {"manifest.json"}}
