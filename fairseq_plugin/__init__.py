@@ -14,9 +14,11 @@ from fairseq_plugin.checkpoints.safe_loading import allow_classes  # noqa: E402
 from fairseq_plugin.checkpoints.writing import write_whole_checkpoints  # noqa: E402
 from fairseq_plugin.criterions import chunked_cross_entropy  # noqa: E402
 from fairseq_plugin.models import architectures, gru_attention  # noqa: E402
+from fairseq_plugin.models.gru_attention import load  # noqa: E402
 from fairseq_plugin.optim import fused_adam  # noqa: E402
 from fairseq_plugin.scoring import exact_match  # noqa: E402
 from fairseq_plugin.tasks import copy_task  # noqa: E402
+from fairseq_plugin.training import train  # noqa: E402
 from fairseq_plugin.version import __version__  # noqa: E402
 
 allow_classes()
@@ -31,4 +33,6 @@ __all__ = [
     "exact_match",
     "fused_adam",
     "gru_attention",
+    "load",
+    "train",
 ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from data_gen.errors import UserError
 from data_gen.progress import progress_on_stderr
-from data_gen.text.spec import MODEL_TYPES, ON_BAD, TextSpec
+from data_gen.text.spec import AUTO, MODEL_TYPES, ON_BAD, VOCAB_SIZE, TextSpec
 
 if TYPE_CHECKING:
     from data_gen.text.dataset import TextManifest
@@ -24,38 +24,61 @@ def add_parser(routes: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     text.add_argument("destdir", metavar="DESTDIR", help="the folder to make")
     for option, value, meaning in (
         ("source-lang", "LANG", "ending of source files"),
-        ("target-lang", "LANG", "ending of target files (default: none, the target is the source)"),
+        ("target-lang", "LANG", "ending of target files (none: the target is the source)"),
         ("trainpref", "PREFIX", "train files without their endings"),
-        ("validpref", "PREFIX,...", "the same for valid, valid1, ..."),
-        ("testpref", "PREFIX,...", "the same for test, test1, ..."),
+        ("validpref", "PREFIX,...", "the same for valid, valid1, ... (none)"),
+        ("testpref", "PREFIX,...", "the same for test, test1, ... (none)"),
     ):
         text.add_argument(f"--{option}", metavar=value, required=option in ("source-lang", "trainpref"), help=meaning)
     spec = TextSpec
-    text.add_argument("--vocab-size", type=int, metavar="N", default=spec.vocab_size, help="pieces in each model")
+    text.add_argument(
+        "--vocab-size",
+        type=_read_vocab_size,
+        metavar="N",
+        default=spec.vocab_size,
+        help=f"pieces in each model; {AUTO}: {VOCAB_SIZE}, or fewer if the text gives fewer ({spec.vocab_size})",
+    )
     text.add_argument("--joined", action="store_true", help="one model and dictionary for both languages")
-    text.add_argument("--model-type", choices=MODEL_TYPES, default=spec.model_type, help="kind of pieces")
+    text.add_argument(
+        "--model-type",
+        choices=MODEL_TYPES,
+        default=spec.model_type,
+        help=f"kind of pieces; unigram, bpe: parts of words; char: letters; word: whole words ({spec.model_type})",
+    )
     text.add_argument(
         "--character-coverage",
         type=float,
         metavar="SHARE",
         default=spec.character_coverage,
-        help="share of the text's characters that the model must have",
+        help=f"share of the text's characters that the model must have ({spec.character_coverage})",
     )
     text.add_argument(
-        "--spm-option", action="append", metavar="KEY=VALUE", help="any other option of spm_train; can be repeated"
+        "--spm-option",
+        action="append",
+        metavar="KEY=VALUE",
+        help="any other option of spm_train; can be repeated (none)",
     )
     for option in ("source-model", "target-model", "model"):
-        text.add_argument(f"--{option}", type=Path, metavar="FILE", help="a sentencepiece model made before")
-    text.add_argument("--on-bad", choices=ON_BAD, default=spec.on_bad, help="bad lines: stop, or leave the pair out")
+        text.add_argument(f"--{option}", type=Path, metavar="FILE", help="a sentencepiece model made before (none)")
+    text.add_argument(
+        "--on-bad", choices=ON_BAD, default=spec.on_bad, help=f"bad lines: stop, or leave the pair out ({spec.on_bad})"
+    )
     text.add_argument(
         "--seed",
         type=int,
         metavar="N",
         default=spec.seed,
-        help="of the sentences that --spm-option input_sentence_size=N chooses",
+        help=f"of the sentences that --spm-option input_sentence_size=N chooses ({spec.seed})",
     )
     text.add_argument("--overwrite", action="store_true", help="replace the dataset in DESTDIR")
     text.set_defaults(run=_run)
+
+
+def _read_vocab_size(value: str) -> int | None:
+    try:
+        return None if value == AUTO else int(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a whole number or {AUTO}, but is {value!r}") from None
 
 
 def _run(arguments: argparse.Namespace) -> int:

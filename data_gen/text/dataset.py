@@ -19,7 +19,7 @@ from data_gen.manifest import Manifest, hash_files, write_manifest
 from data_gen.progress import Report, Silence
 from data_gen.text.corpus import Faults, LineNumbers, add_fault, decode_lines, read_batches, require_file
 from data_gen.text.encoding import EncodedSide, Models, encode_batches, make_models
-from data_gen.text.spec import TextSpec
+from data_gen.text.spec import AUTO, TextSpec
 
 TEXT: Final = "text"
 
@@ -123,7 +123,7 @@ def write_text_manifest(folder: Path, manifest: TextManifest) -> None:
 
 def _training(spec: TextSpec) -> dict[str, Any]:
     return {
-        "vocab_size": spec.vocab_size,
+        "vocab_size": spec.vocab_size or AUTO,
         "model_type": spec.model_type,
         "character_coverage": spec.character_coverage,
         "seed": spec.seed,

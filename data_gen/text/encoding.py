@@ -21,12 +21,14 @@ from data_gen.parallel import available_cores, ordered_map
 from data_gen.progress import Report
 from data_gen.text.corpus import VANISHED, Batch, LineNumbers, decode_lines, read_batches
 from data_gen.text.pieces import (
+    FewerPiecesError,
     PieceVocabulary,
     TrainingText,
     build_vocabulary,
     kept_white_space,
     load_model,
     read_model,
+    too_large,
     train_model,
     vocabulary_text,
 )
@@ -162,6 +164,7 @@ def make_models(folder: Path, spec: TextSpec, files: tuple[Path, Path | None], p
     """
     not_trained_on: dict[str, LineNumbers] = {}
     made = []
+    most: dict[str, int] = {}  # pieces, of texts that give too few: both sides are told at once
     given = (spec.source_model, spec.target_model)
     for side in (0,) if spec.one_model else (0, 1):
         language = spec.languages[side]
@@ -173,7 +176,11 @@ def make_models(folder: Path, spec: TextSpec, files: tuple[Path, Path | None], p
             name = " and ".join(f"'{files[each]}'" for each in sides)
             progress.doing(f"training sentencepiece on {' and '.join(spec.languages[each] for each in sides)}")
             texts = [TrainingText(_good_lines(files, each), spec.spm_options) for each in sides]
-            content = train_model((line for text in texts for line in text), spec, name)
+            try:
+                content = train_model((line for text in texts for line in text), spec, name)
+            except FewerPiecesError as fewer:
+                most[name] = fewer.most
+                continue
             for each, text in zip(sides, texts, strict=True):
                 if text.left_out.count:
                     not_trained_on[str(files[each])] = text.left_out
@@ -182,6 +189,8 @@ def make_models(folder: Path, spec: TextSpec, files: tuple[Path, Path | None], p
         (folder / f"{stem}.model").write_bytes(content)
         (folder / f"{stem}.vocab").write_bytes(vocabulary_text(processor).encode("utf-8"))
         made.append((Encoder(processor, build_vocabulary(processor, name)), _has_bytes(processor)))
+    if most:
+        raise too_large(spec.vocab_size, most)
     encoders = [encoder for encoder, _ in made]
     return Models(encoders[0], encoders[-1], any(has_bytes for _, has_bytes in made), not_trained_on)
 

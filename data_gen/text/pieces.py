@@ -12,7 +12,7 @@ added to reach a multiple of 8: ``--vocab-size`` says how many pieces there are.
 
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ import sentencepiece
 from data_gen.errors import UserError, failure_from_os_error
 from data_gen.indexed import SPECIAL_TOKENS, UNKNOWN, id_type
 from data_gen.text.corpus import LineNumbers, choose_lines
-from data_gen.text.spec import TextSpec
+from data_gen.text.spec import AUTO, VOCAB_SIZE, TextSpec
 
 _THREADS: Final = 16
 _GRACE: Final = 0.5  # seconds for a training to end after Ctrl-C
@@ -61,14 +61,45 @@ class TrainingText:
             yield text
 
 
+class FewerPiecesError(Exception):
+    """A text gives fewer pieces than are wanted.
+
+    :param most: what it gives.
+    """
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.most = most
+
+
+def too_large(vocab_size: int | None, most: Mapping[str, int]) -> UserError:
+    """The line for texts that give too few pieces.
+
+    :param most: what each gives, by its name.
+    """
+    if len(most) == 1:
+        ((name, pieces),) = most.items()
+        return UserError(
+            f"--vocab-size {vocab_size} is more than the text of {name} gives: choose {AUTO}, or at most {pieces}"
+        )
+    each = ", ".join(f"{name} gives {pieces}" for name, pieces in most.items())
+    return UserError(
+        f"--vocab-size {vocab_size} is more than either text gives: {each}; choose {AUTO}, or at "
+        f"most {min(most.values())}"
+    )
+
+
 def train_model(text: Iterable[str], spec: TextSpec, name: str) -> bytes:
     """Train a model.
 
     :param name: of the text, for messages.
     :returns: the content of a ``.model`` file.
-    :raises UserError: if sentencepiece refuses an option, or if the text is too small for the vocabulary.
+    :raises FewerPiecesError: if the text is too small for the vocabulary.
+    :raises UserError: if sentencepiece refuses an option, or if the text has more characters than pieces are wanted.
     """
     options: dict[str, Any] = {"minloglevel": _ERRORS_ONLY, **dict(spec.spm_options)}
+    if spec.vocab_size is None:
+        options.setdefault("hard_vocab_limit", "false")
     if sentences := _sentences_to_choose(options.pop(_CHOICE, "0")):
         text = choose_lines(text, sentences, spec.seed)
     content = io.BytesIO()
@@ -77,7 +108,7 @@ def train_model(text: Iterable[str], spec: TextSpec, name: str) -> bytes:
         _train_in_a_thread(
             _noting_failures(text, failures),
             model_writer=content,
-            vocab_size=spec.vocab_size,
+            vocab_size=spec.vocab_size or VOCAB_SIZE,
             model_type=spec.model_type,
             character_coverage=spec.character_coverage,
             num_threads=_THREADS,
@@ -86,6 +117,8 @@ def train_model(text: Iterable[str], spec: TextSpec, name: str) -> bytes:
     except _REFUSALS as error:
         if failures:
             raise failures[0] from None
+        if found := re.search(r"too high \(\d+\).*<= (\d+)", str(error)):
+            raise FewerPiecesError(int(found[1])) from error
         raise _explain(str(error), spec, name) from error
     return content.getvalue()
 
@@ -139,13 +172,9 @@ def _sentences_to_choose(value: str) -> int:
 
 def _explain(said: str, spec: TextSpec, name: str) -> UserError:
     """The line for what sentencepiece says."""
-    if found := re.search(r"too high \(\d+\).*<= (\d+)", said):
-        return UserError(
-            f"--vocab-size {spec.vocab_size} is more than the text of {name} gives: choose at most {found[1]}"
-        )
     if found := re.search(r"smaller than required_chars\. \d+ vs (\d+)", said):
         return UserError(
-            f"--vocab-size {spec.vocab_size} is too small for the characters of {name}: choose at least "
+            f"--vocab-size {spec.vocab_size or VOCAB_SIZE} is too small for the characters of {name}: choose at least "
             f"{found[1]}, a lower --character-coverage, or one model for both languages with --joined"
         )
     if found := re.search(r'unknown field name "([^"]*)"', said):

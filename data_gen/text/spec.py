@@ -14,7 +14,9 @@ COPY_LANGUAGE: Final = "copy"
 
 MAX_SEED: Final = 2**32 - 1
 _MIN_COVERAGE: Final = 0.98  # sentencepiece refuses less
-_DEFAULT_VOCAB_SIZE: Final = 8_000
+VOCAB_SIZE: Final = 8_000
+AUTO: Final = "auto"
+"""As ``--vocab-size``: :data:`VOCAB_SIZE` pieces, or as many as the text gives if it gives fewer."""
 # Options of sentencepiece that are not passed on, and why.
 _OWN_OPTIONS: Final = {
     "input": "use --trainpref",
@@ -38,7 +40,7 @@ class TextSpec:
     :param train: the train files without their endings.
     :param valid: the same for ``valid``, ``valid1``, ...
     :param test: the same for ``test``, ``test1``, ...
-    :param vocab_size: pieces in each model, its special ones included.
+    :param vocab_size: pieces in each model, its special ones included; None stands for :data:`AUTO`.
     :param joined: one model and one dictionary for both languages.
     :param model_type: one of :data:`MODEL_TYPES`.
     :param character_coverage: share of the text's characters that must be in the model.
@@ -55,7 +57,7 @@ class TextSpec:
     train: str = ""
     valid: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
-    vocab_size: int = _DEFAULT_VOCAB_SIZE
+    vocab_size: int | None = VOCAB_SIZE
     joined: bool = False
     model_type: str = "unigram"
     character_coverage: float = 0.9995
@@ -73,7 +75,7 @@ class TextSpec:
             raise UserError(
                 f"source and target files would both end in {self.source_lang!r}: give two different languages"
             )
-        if self.vocab_size < 1:
+        if self.vocab_size is not None and self.vocab_size < 1:
             raise UserError(f"--vocab-size must be at least 1, but is {self.vocab_size}")
         if not 0 <= self.seed <= MAX_SEED:
             raise UserError(f"--seed must be from 0 to {MAX_SEED}, but is {self.seed}")

@@ -146,13 +146,19 @@ def decoded(
     :raises UserError: the model returns no attention, or a sentence of the split is missing that was not to be skipped.
     """
     with Columns(folder) as columns:
-        with warnings.catch_warnings():
-            # fairseq's data loader asks for pinned memory whether or not there is a GPU to need it.
-            warnings.filterwarnings("ignore", message=".*'pin_memory' argument is set as true", category=UserWarning)
+        with quiet_batches():
             for record in _decode(loaded, cfg, progress(_batches(loaded, cfg)), seed):
                 columns.add(change(record))
         check_complete(np.append(columns.ids, skipped(loaded, cfg)), len(loaded.task.dataset(loaded.split)))
         yield columns
+
+
+@contextmanager
+def quiet_batches() -> Iterator[None]:
+    """Let fairseq's data loader ask for pinned memory, though there may be no GPU to need it, without a warning."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*'pin_memory' argument is set as true", category=UserWarning)
+        yield
 
 
 class Draws:

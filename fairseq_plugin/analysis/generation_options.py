@@ -54,7 +54,8 @@ MAX_SEED = 4_000_000_000
 """fairseq adds the epoch to a seed, and NumPy takes seeds up to 2^32 - 1."""
 FAIRSEQ_SAYS = (
     *("--", "Provided Search parameters", "sentence at index"),
-    *("Could not infer language pair", "Dataset not found", "Size of sample"),
+    *("Could not infer language pair", "Dataset not found", "Size of sample", "Must specify batch size"),
+    "optimizer is required",
 )
 """How messages of fairseq's begin that are meant for its users."""
 

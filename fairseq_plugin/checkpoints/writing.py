@@ -182,6 +182,14 @@ def _claim(folder: Path) -> tuple[int, int] | None:
     return name
 
 
+def release(save_dir: str) -> None:
+    """Let other processes train into a folder that this process has claimed."""
+    with suppress(OSError):
+        found = Path(save_dir).stat()
+        if (claim := _claims.pop((found.st_dev, found.st_ino), None)) is not None:
+            os.close(claim)
+
+
 def _let_go() -> None:
     """In a process that this one starts: it may outlive this one, and must not keep the folders."""
     while _claims:

@@ -3,7 +3,9 @@
 Source of the equations: Bahdanau, Cho, Bengio 2015 (arXiv 1409.0473); see modules/ for each part.
 """
 
+import warnings
 from os import PathLike, fspath
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,7 +18,7 @@ from data_gen.errors import UserError
 from fairseq_plugin.checkpoints.identity import check_identity, check_parameters, keep_identity, take_identity
 from fairseq_plugin.checkpoints.safe_loading import allow_classes_from_first_rank
 from fairseq_plugin.models.options import GRUAttentionConfig, check_attention_options, check_config
-from fairseq_plugin.models.translation_hub import check_paths
+from fairseq_plugin.models.translation_hub import TranslationHub, check_paths, translation_hub
 from fairseq_plugin.modules.attention import ATTENTION, Attention
 from fairseq_plugin.modules.attention.none import FROM_FIRST
 from fairseq_plugin.modules.bridge import InitialState
@@ -112,8 +114,6 @@ class GRUAttentionModel(FairseqEncoderDecoderModel):
         folder, checkpoint, data = fspath(model_name_or_path), fspath(checkpoint_file), fspath(data_name_or_path)
         check_paths(folder, checkpoint, data)
         hub = super().from_pretrained(folder, checkpoint, data, **kwargs)
-        from fairseq_plugin.models.translation_hub import translation_hub  # what it imports takes time to load
-
         return translation_hub(hub, None if "bpe" in kwargs else folder)
 
     @reports_user_errors
@@ -131,6 +131,19 @@ class GRUAttentionModel(FairseqEncoderDecoderModel):
             check_parameters(self, parameters)
         check_identity(self, digests)
         return super().load_state_dict(parameters, strict, *args, **kwargs)
+
+
+def load(path: str | PathLike[str], data: str | PathLike[str]) -> TranslationHub:
+    """Load a trained model, as :meth:`GRUAttentionModel.from_pretrained` does.
+
+    :param path: of the checkpoint.
+    :param data: the folder of the dataset that the model was trained with.
+    :returns: what translates: ``load(path, data).translate("a b c", return_attention=True)``.
+    :raises UserError: there is no checkpoint or dataset of that name, or the checkpoint is damaged.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # hydra's deprecations, meant for the authors of fairseq
+        return GRUAttentionModel.from_pretrained(Path(path).parent, Path(path).name, data)
 
 
 def _build_attention(cfg: Any, value_dim: int) -> Attention:

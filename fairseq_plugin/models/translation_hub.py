@@ -27,7 +27,7 @@ from torch import Tensor
 from data_gen.errors import UserError, listed
 from data_gen.text.pieces import kept_white_space, load_model, read_model
 from fairseq_plugin.analysis.ensemble import with_mean_attention
-from fairseq_plugin.analysis.extraction import records_of_batch, right_padded
+from fairseq_plugin.analysis.extraction import quiet_batches, records_of_batch, right_padded
 from fairseq_plugin.analysis.generation_options import check_generation
 from fairseq_plugin.analysis.records import AttentionRecord
 
@@ -135,9 +135,10 @@ class TranslationHub(GeneratorHubInterface):
         check_generation(Namespace(**{**kwargs, "beam": beam}))
         refuse_empty([self.apply_bpe(self.tokenize(sentence)) for sentence in sentences])
         warn_of_unknown([self.tokenize(sentence) for sentence in sentences], self.bpe, self.src_dict)
-        if not return_attention:
-            return super().translate(sentences, beam, verbose, **kwargs)
-        return self._with_attention([self.encode(sentence) for sentence in sentences], beam, **kwargs)
+        with quiet_batches():
+            if not return_attention:
+                return super().translate(sentences, beam, verbose, **kwargs)
+            return self._with_attention([self.encode(sentence) for sentence in sentences], beam, **kwargs)
 
     def _with_attention(self, tokens: list[Tensor], beam: int, **kwargs: Any) -> list[Translation]:
         generation = deepcopy(self.cfg.generation)

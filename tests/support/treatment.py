@@ -86,7 +86,7 @@ BEFORE = {
     ],
     "translation.md": [TEXT, BINARIZED.format(source="ko", target="en")],
 }
-PROGRAMS = ("attention-files.md",)  # their Python is executed after their commands; for internals.md see test_readme.py
+PROGRAMS = ("attention-files.md", "training.md")  # their Python is executed last; for internals.md see test_readme.py
 AFTER_README = ("attention-files.md", "training.md")  # they go on with what the README's commands made
 
 

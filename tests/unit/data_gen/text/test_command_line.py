@@ -52,6 +52,11 @@ def test_a_dataset_and_one_line(corpus: Path, pairs: Path, tmp_path: Path, run: 
     assert everything_under(tmp_path / "data") == everything_under(pairs)
 
 
+def test_a_size_that_the_text_decides(corpus: Path, pairs: Path, tmp_path: Path, run: Run) -> None:
+    assert run(*words(corpus, tmp_path / "data", vocab_size="auto", spm_option=None)).code == 0
+    assert (tmp_path / "data" / "dict.en.txt").read_bytes() == (pairs / "dict.en.txt").read_bytes()
+
+
 def test_data_to_copy(corpus: Path, copies: Path, tmp_path: Path, run: Run) -> None:
     assert run(*words(corpus, tmp_path / "data", source_lang="ko", target_lang=None)).code == 0
     assert everything_under(tmp_path / "data") == everything_under(copies)
@@ -108,6 +113,11 @@ def test_byte_pieces_are_told(corpus: Path, tmp_path: Path, run: Run) -> None:
             "--model serves both sides: leave out --source-model and --target-model",
         ),
         (["--joined", "--source-model", "n"], "one model serves both sides here: give it with --model"),
+        (
+            ["--vocab-size", "all"],
+            "argument --vocab-size: must be a whole number or auto, but is 'all' "
+            "(`python -m data_gen text --help` lists what there is)",
+        ),
         (
             ["--on-bad", "ignore"],
             "argument --on-bad: invalid choice: 'ignore' (choose from error, skip) "

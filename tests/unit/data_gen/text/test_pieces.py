@@ -1,5 +1,7 @@
 """Models: repeatable, with errors of one line."""
 
+import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,11 +14,20 @@ import sentencepiece
 import data_gen
 from data_gen.errors import UserError
 from data_gen.text.corpus import choose_lines
-from data_gen.text.pieces import TrainingText, kept_white_space, load_model, read_model, train_model, vocabulary_text
+from data_gen.text.dataset import make_text_dataset
+from data_gen.text.pieces import (
+    FewerPiecesError,
+    TrainingText,
+    kept_white_space,
+    load_model,
+    read_model,
+    train_model,
+    vocabulary_text,
+)
 from data_gen.text.spec import MODEL_TYPES, TextSpec
 from tests.support.errors import message_of
 
-from .conftest import ENGLISH, train, write_lines
+from .conftest import ENGLISH, KOREAN, spec_of, train, write_lines
 
 
 def spec(**values: Any) -> TextSpec:
@@ -72,14 +83,46 @@ def test_the_list_of_pieces_is_sentencepieces_own(tmp_path: Path, model_type: st
     assert vocabulary_text(ours) == (tmp_path / "theirs.vocab").read_text(encoding="utf-8")
 
 
-def test_a_vocabulary_that_is_too_large_is_told_the_largest() -> None:
-    with pytest.raises(UserError) as caught:
-        train(ENGLISH, 5_000)
-    start, _, largest = str(caught.value).rpartition(" ")
-    assert start == "--vocab-size 5000 is more than the text of the text gives: choose at most"
-    assert train(ENGLISH, int(largest)).get_piece_size() == int(largest)
-    with pytest.raises(UserError, match=f"choose at most {largest}"):
-        train(ENGLISH, int(largest) + 1)
+def test_a_vocabulary_that_is_too_large_is_told_the_largest(corpus: Path, tmp_path: Path) -> None:
+    joined = message_of(
+        make_text_dataset, spec_of(corpus, vocab_size=5_000, joined=True, spm_options=()), tmp_path / "x"
+    )
+    found = re.fullmatch(
+        f"--vocab-size 5000 is more than the text of '{corpus}/train.en' and '{corpus}/train.ko' gives: choose auto, "
+        r"or at most (\d+)",
+        joined,
+    )
+    assert found is not None, joined
+    assert train([*ENGLISH, *KOREAN] * 10, int(found[1]), character_coverage=1.0).get_piece_size() == int(found[1])
+
+
+def test_both_sides_of_a_vocabulary_that_is_too_large_are_named(tmp_path: Path) -> None:
+    train_files = [tmp_path / "train.en", tmp_path / "train.xx"]
+    for path, lines in zip(train_files, (ENGLISH, ENGLISH[:5]), strict=True):
+        write_lines(path, lines[:5] * 3 + lines[-5:])
+    wanted = {"target_lang": "xx", "train": str(tmp_path / "train")}
+    said = message_of(make_text_dataset, spec(**wanted), tmp_path / "x")
+    found = re.fullmatch(
+        r"--vocab-size 8000 is more than either text gives: (.*) gives (\d+), (.*) gives (\d+); "
+        r"choose auto, or at most (\d+)",
+        said,
+    )
+    assert found is not None, said
+    assert [found[1], found[3]] == [repr(str(path)) for path in train_files]
+    assert int(found[5]) == min(int(found[2]), int(found[4])) != max(int(found[2]), int(found[4]))
+    made = make_text_dataset(spec(**wanted, vocab_size=int(found[5])), tmp_path / "x")
+    assert set(made.dictionary_sizes.values()) == {int(found[5]) + 1}  # fairseq's four symbols, sentencepiece's three
+
+
+def test_an_automatic_size_is_what_the_text_gives(corpus: Path, tmp_path: Path) -> None:
+    made = make_text_dataset(spec_of(corpus, vocab_size=None, spm_options=()), tmp_path / "x")
+    same = make_text_dataset(spec_of(corpus, vocab_size=8_000), tmp_path / "y")
+    assert made.files == same.files
+    kept = json.loads((tmp_path / "x" / "manifest.json").read_text(encoding="utf-8"))
+    assert kept["details"]["sentencepiece"]["vocab_size"] == "auto"
+    hard = spec(vocab_size=None, spm_options=(("hard_vocab_limit", "true"),))
+    with pytest.raises(FewerPiecesError):
+        train_model(ENGLISH, hard, "x")
 
 
 def test_a_vocabulary_that_is_too_small_is_told_the_smallest() -> None:
