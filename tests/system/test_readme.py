@@ -53,7 +53,7 @@ def commands(script: str) -> list[list[str]]:
 
 def quickstart_commands(folder: str) -> list[list[str]]:
     script = (ROOT / "scripts" / "quickstart.sh").read_text(encoding="utf-8")
-    script = re.sub(r"^run(_into \S+)? ", "", script, flags=re.M)
+    script = re.sub(r"^run(_(quietly_)?into \S+)? ", "", script, flags=re.M)
     script = script.replace("$model", "$folder/checkpoints/checkpoint_best.pt").replace("$folder", folder)
     return [[word for word in command if word != "--overwrite"] for command in commands(script)]
 
