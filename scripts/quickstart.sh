@@ -3,7 +3,8 @@
 #
 # Every command is printed as it runs; from the repository root each can be repeated by hand. The results go to FOLDER
 # (default: quickstart/ in the checkout); what an earlier run put there is replaced. fairseq's log is in train.txt and
-# generate.log there. See environment.sh for the settings.
+# generate.log there. PYTHON names the Python that makes the environment beside the checkout, FAIRSEQ_ATTENTION_VENV
+# another folder for it; docs/installing.md lists all such variables.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 

@@ -186,8 +186,8 @@ def test_quickstart_deletes_nothing_it_did_not_make(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("script", "first", "last"),
     [
-        ("quickstart", "From nothing to a trained model and a picture of its attention: ", "for the settings."),
-        ("test", "Every check of the code: style, types, tests. scripts/test.sh", "for the settings."),
+        ("quickstart", "From nothing to a trained model and a picture of its attention: ", "lists all such variables."),
+        ("test", "Every check of the code: style, types, tests. scripts/test.sh", "lists all such variables."),
         ("compat", "usage: compat.sh [-h] [--only PAIR", "remove each environment once it was tested"),
     ],
 )
