@@ -14,16 +14,19 @@ from data_gen.__main__ import _build_parser
 from data_gen.copy.spec import CopySpec
 from fairseq_plugin.criterions.chunked_cross_entropy import ChunkedCrossEntropyConfig
 from fairseq_plugin.models.options import GRUAttentionConfig
+from fairseq_plugin.modules import attention
 from fairseq_plugin.modules.attention import ATTENTION, Attention
 from fairseq_plugin.optim.fused_adam import FusedAdamWConfig
 from fairseq_plugin.tasks.copy_config import CopyTaskConfig
 from scripts import results_table
 from scripts.common import replace_section
+from tests.unit.modules import test_attention_family as family
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 OPTIONS = (ROOT / "docs" / "options.md").read_text(encoding="utf-8")
 INTERNALS = (ROOT / "docs" / "internals.md").read_text(encoding="utf-8")
+NEW_SCORE = "### A new attention score"
 COMMANDS = (
     ("python", "-m", "data_gen"),
     ("fairseq-train",),
@@ -135,7 +138,7 @@ def test_tables_name_every_option_with_its_default(title: str, options: dict[str
 
 def test_the_attention_that_is_shown_works() -> None:
     names: dict[str, Any] = {}
-    exec(blocks(section("### A new attention score", INTERNALS), "python")[0], names)
+    exec(blocks(section(NEW_SCORE, INTERNALS), "python")[0], names)
     made: Attention = names["CosineAttention"](query_dim=5, value_dim=6, attention_dim=7)
     values, query = torch.rand(2, 3, 6), torch.rand(2, 5)
     keys = made.project_keys(values)
@@ -145,6 +148,25 @@ def test_the_attention_that_is_shown_works() -> None:
     scores = 10.0 * torch.cosine_similarity(query.unsqueeze(1), keys, dim=2)
     torch.testing.assert_close(weights[0], scores[0].softmax(0))
     assert weights[1, 2] == 0.0
+
+
+def test_a_new_attention_score_as_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = section(NEW_SCORE, INTERNALS)
+    score, imported, entry, equation, expected = blocks(page, "python")
+    folder, module = score.split("\n")[0].removeprefix("# ").rsplit("/", 1)
+    (tmp_path / module).write_text(score, encoding="utf-8")
+    assert [str(ROOT / folder)] == attention.__path__
+    monkeypatch.setattr(attention, "__path__", [*attention.__path__, str(tmp_path)])
+    names = {**vars(attention), **vars(family)}
+    exec(imported, names)
+    monkeypatch.setitem(ATTENTION, "cosine", eval(f"{{{entry}}}", names)["cosine"])
+    with pytest.raises(AssertionError, match=r"^cosine has no equation .*: add it to SCORES in .*_family\.py"):
+        family.test_weights_and_context_are_those_of_the_equations("cosine", left=False, first=False)
+    exec(equation, names)
+    monkeypatch.setitem(family.SCORES, "cosine", eval(f"{{{expected}}}", names)["cosine"])
+    for left, first in ((True, True), (False, False)):
+        family.test_weights_and_context_are_those_of_the_equations("cosine", left=left, first=first)
+    family.test_gradients_are_those_of_finite_differences("cosine")
 
 
 def test_the_tests_that_the_page_on_attention_names_exist() -> None:
