@@ -3,6 +3,7 @@
 Source of the equations: Bahdanau, Cho, Bengio 2015 (arXiv 1409.0473); see modules/ for each part.
 """
 
+import os
 import warnings
 from os import PathLike, fspath
 from pathlib import Path
@@ -143,7 +144,10 @@ def load(path: str | PathLike[str], data: str | PathLike[str]) -> TranslationHub
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # hydra's deprecations, meant for the authors of fairseq
-        return GRUAttentionModel.from_pretrained(Path(path).parent, Path(path).name, data)
+        folder = fspath(data)
+        if folder.startswith("."):  # which from_pretrained means from the folder of the checkpoint
+            folder = os.path.abspath(folder)  # noqa: PTH100 - as fairseq spells it, symlinks unresolved
+        return GRUAttentionModel.from_pretrained(Path(path).parent, Path(path).name, folder)
 
 
 def _build_attention(cfg: Any, value_dim: int) -> Attention:

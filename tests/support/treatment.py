@@ -45,6 +45,7 @@ CHANGED = {
         "%d:' {0..15}": "%d:' {0..1}",
         "--task copy ...": f"--task copy --arch gru_attention_copy {TRAINING} --save-dir shards",
         "--vocab-size 8000": "--vocab-size 41",
+        "--max-epoch 20": "--max-epoch 1",
         "--arch gru_attention ...": f"--arch gru_attention {TRAINING} --save-dir text",
         "--path MODEL": "--path text/checkpoint_last.pt",
         "fairseq-interactive": "echo the cat | fairseq-interactive",
@@ -64,6 +65,7 @@ CHANGED = {
     "translation.md": {
         "--warmup-updates 80 --total-num-update 1600": "--warmup-updates 1 --total-num-update 2",
         "--max-update 1600": "--max-update 2",
+        "--max-epoch 10": "--max-epoch 1",
     },
 }
 

@@ -56,6 +56,7 @@ def as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     assert state() == before
 
 
+@pytest.mark.slow
 def test_the_parameters_are_those_of_the_command(
     commands: Commands, copy_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
 ) -> None:
@@ -137,8 +138,11 @@ def test_a_training_that_fails_leaves_no_trace(
         train(copy_data, tmp_path, max_epoch=1, **SETTINGS)
 
 
-def test_a_model_is_loaded_by_its_path(copy_data: Path, trained: Path, tmp_path: Path) -> None:
-    hub = load(trained, copy_data)
+def test_a_model_is_loaded_by_its_path(
+    copy_data: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(trained.parent)
+    hub = load(trained.name, f"../{copy_data.name}")
     text, record = hub.translate("a b c", return_attention=True)
     assert text == hub.translate("a b c") == " ".join(record.target[:-1])
     assert record.weights.shape == (len(record.target), 4)
