@@ -3,6 +3,7 @@
 import dataclasses
 import re
 import shlex
+import sys
 from argparse import SUPPRESS
 from importlib import import_module
 from pathlib import Path
@@ -191,6 +192,7 @@ def test_a_new_attention_score_as_the_page_says(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(attention, "__path__", [*attention.__path__, str(tmp_path)])
     names = {**vars(attention), **vars(family)}
     exec(imported, names)
+    del sys.modules[names["CosineAttention"].__module__]  # for other tests, there is no such module
     monkeypatch.setitem(ATTENTION, "cosine", eval(f"{{{entry}}}", names)["cosine"])
     with pytest.raises(AssertionError, match=r"^cosine has no equation .*: add it to SCORES in .*_family\.py"):
         family.test_weights_and_context_are_those_of_the_equations("cosine", left=False, first=False)
