@@ -28,7 +28,9 @@ MOST_BYTES = 300_000  # of a picture that is kept in the repository
 def parser() -> argparse.ArgumentParser:
     """Options of the command."""
     return argparse.ArgumentParser(
-        prog=NAME, description="Make the pictures of docs/pictures.md again, in docs/images/."
+        prog=NAME,
+        description="Run the commands of docs/pictures.md, and write the pictures that the page shows to docs/images/.",
+        epilog="This takes a few minutes. Nothing is written until every command has passed.",
     )
 
 

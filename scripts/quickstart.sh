@@ -2,7 +2,9 @@
 # From nothing to a trained model and a picture of its attention: scripts/quickstart.sh [FOLDER]
 #
 # Every command is printed as it runs; from the repository root each can be repeated by hand. The results go to FOLDER
-# (default: quickstart/ in the checkout); what an earlier run put there is replaced. See environment.sh for the settings.
+# (default: quickstart/ in the checkout); what an earlier run put there is replaced. fairseq's log is in train.txt and
+# generate.log there. PYTHON names the Python that makes the environment beside the checkout, FAIRSEQ_ATTENTION_VENV
+# another folder for it; docs/installing.md lists all such variables.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
@@ -24,15 +26,31 @@ run export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 # Deprecations inside fairseq, hydra and torch. Problems with data or training are log lines or errors, and stay.
 run export PYTHONWARNINGS=ignore::UserWarning,ignore::FutureWarning,ignore::DeprecationWarning
 
-run_into() { # FILE COMMAND...: like run, with the output kept in FILE
-  local file=$1
-  shift
-  printf '+%s > %q\n' "$(printf ' %q' "$@")" "$file"
-  "$@" >"$file"
+announce() { # FILE COMMAND...: prints the command as run does, and where its output goes
+  printf '+%s > %q\n' "$(printf ' %q' "${@:2}")" "$1"
+}
+
+# FILE COMMAND...: like run, with the output kept in FILE. The screen shows the epochs of a training, one a line. On a
+# terminal, fairseq's own bar stands below the lines.
+run_into() {
+  local line bar=''
+  [[ ! -t 1 ]] || bar=$'\r\e[K' # removes the bar
+  announce "$@"
+  "${@:2}" | tee "$1" | while IFS= read -r line; do
+    [[ ! $line =~ \|\ valid\ \|\ (epoch\ [0-9]+)\ .*\|\ (loss\ [^ ]+)\ .*\|\ exact_match\ ([^ ]+) ]] ||
+      printf '%s%s: %s, exact match %s\n' "$bar" "${BASH_REMATCH[@]:1:3}"
+  done
+}
+
+# NAME.txt COMMAND...: like run_into, for fairseq-generate, which logs to standard error. That is kept in NAME.log; the
+# screen shows only warnings and errors.
+run_quietly_into() {
+  announce "$@"
+  "${@:2}" 2>&1 >"$1" | tee "${1%.txt}.log" | { grep -Ev '^(DEBUG|INFO):' || true; } >&2
 }
 
 model=$folder/checkpoints/checkpoint_best.pt
-run rm -rf "$folder"/{data,checkpoints,train.txt,generate.txt,attention.npz,attention.txt,attention.png}
+run rm -rf "$folder"/{data,checkpoints,{train,generate,attention}.txt,generate.log,attention.{npz,png}}
 
 run python -m data_gen copy "$folder/data" --overwrite
 
@@ -41,8 +59,8 @@ run_into "$folder/train.txt" fairseq-train "$folder/data" --user-dir fairseq_plu
   --best-checkpoint-metric exact_match --maximize-best-checkpoint-metric \
   --save-dir "$folder/checkpoints" --no-epoch-checkpoints
 
-run_into "$folder/generate.txt" fairseq-generate "$folder/data" --user-dir fairseq_plugin --task copy \
-  --path "$model" --batch-size 128 --beam 5 --scoring exact_match
+run_quietly_into "$folder/generate.txt" fairseq-generate "$folder/data" --user-dir fairseq_plugin \
+  --task copy --path "$model" --batch-size 128 --beam 5 --scoring exact_match
 
 run_into "$folder/attention.txt" python scripts/extract_attention.py "$folder/data" \
   --path "$model" --output "$folder/attention.npz"

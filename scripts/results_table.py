@@ -48,8 +48,8 @@ class Result:
 
     :param loss: training loss of the last epoch, nats per token.
     :param exact_match: share of sequences copied without a fault, for each batch size.
-    :param diagonal: share of the letters that were read off their own position.
-    :param letters: how many letters that is measured on.
+    :param diagonal: share of the tokens that were read off their own position.
+    :param tokens: how many tokens that is measured on.
     :param seconds: how long fairseq-train took from start to end.
     """
 
@@ -57,7 +57,7 @@ class Result:
     loss: float
     exact_match: dict[int, float]
     diagonal: float
-    letters: int
+    tokens: int
     seconds: float
 
 
@@ -123,9 +123,9 @@ def measure(seed: int, data: Path, folder: Path, begin: Callable[[str], None]) -
     begin(f"seed {seed}: attention")
     log = folder / "attention.log"
     output = run(["scripts.extract_attention", str(data), *best, "--output", str(folder / "attention.npz")], log)
-    diagonal, letters = numbers(r"on the diagonal: ([\d.]+) of (\d+) letters", output, log)
+    diagonal, tokens = numbers(r"on the diagonal: ([\d.]+) of (\d+) tokens", output, log)
     loss = final_loss(checkpoints / "checkpoint_last.pt")
-    return Result(seed, loss, exact_match, diagonal, int(letters), seconds)
+    return Result(seed, loss, exact_match, diagonal, int(tokens), seconds)
 
 
 def final_loss(checkpoint: Path) -> float:
@@ -140,11 +140,11 @@ def final_loss(checkpoint: Path) -> float:
 def table(results: Sequence[Result]) -> str:
     """The results as a Markdown table, with a line that says where they come from."""
     head = ["seed", "training loss (nats per token)", *(f"exact match, batch size {size}" for size in BATCH_SIZES)]
-    head += ["letters on the diagonal", "training (s)"]
+    head += ["tokens on the diagonal", "training (s)"]
     rows = []
     for each in results:
         exact = [f"{each.exact_match[size]:.4f}" for size in BATCH_SIZES]
-        diagonal = f"{each.diagonal:.4f} of {each.letters}"
+        diagonal = f"{each.diagonal:.4f} of {each.tokens}"
         rows.append([str(each.seed), f"{each.loss:.4f}", *exact, diagonal, f"{each.seconds:.0f}"])
     return f"{markdown_table(head, rows, 'r' * len(head))}\n\n{machine_in_words()}."
 

@@ -6,7 +6,8 @@
 #   scripts/test.sh tests/data_gen -x    style, types, and the tests of a folder up to the first that fails
 #
 # Makes an environment beside the checkout, once, and runs there: ruff check, ruff format --check, mypy, and pytest with
-# the options. The first that fails ends it. See environment.sh for the settings.
+# the options. The first that fails ends it. PYTHON names the Python that makes
+# the environment, FAIRSEQ_ATTENTION_VENV another folder for it; docs/installing.md lists all such variables.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 

@@ -77,6 +77,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def _parser() -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = options.get_generation_parser(default_task=TASK)
     parser.set_defaults(num_workers=0)  # a process beside this one would take a dozen open files
+    parser.usage = argparse.SUPPRESS  # 150 lines before the line that says what is wrong
     return parser
 
 

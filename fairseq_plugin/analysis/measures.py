@@ -1,15 +1,15 @@
 """What attention looks like, in numbers: diagonal, monotonic, sharp, covering, close to gold alignments.
 
-Legend: a_ts is the weight of source token s in row t. A *letter* is a token other than ``</s>``. One rule for ``</s>``:
+Legend: a_ts is the weight of source token s in row t. Tokens are counted without ``</s>``. One rule for it:
 
 - its rows count nowhere: they predict the end and copy nothing;
 - its columns belong to the distribution of a row, for entropy and for the argmax of ``diagonal`` and ``monotonic``;
-- its columns are no source letter to be covered, and never part of a hard alignment.
+- its columns are no source token to be covered, and never part of a hard alignment.
 
-Rows over an empty source hold no weights: their letters are not on the diagonal, and count nowhere else.
+Rows over an empty source hold no weights: their tokens are not on the diagonal, and count nowhere else.
 
 Among equal weights the leftmost is the argmax. Each measure is a :class:`Tally`, a total over a number of things;
-pooled over sentences, each thing (letter, step, source letter, link) counts the same, not each sentence.
+pooled over sentences, each thing (token, step, source token, link) counts the same, not each sentence.
 
 A gold alignment says which source word stands for which target word, as people marked it. A file of them has one line
 a sentence, in the order of the corpus. The line holds links with spaces between them, each ``source-target``, positions
@@ -35,7 +35,7 @@ import numpy as np
 from data_gen.errors import UserError, failure_from_os_error
 from data_gen.text.corpus import lines_of
 from fairseq_plugin.analysis.formats.text import hard_pairs
-from fairseq_plugin.analysis.records import AttentionRecord, letters
+from fairseq_plugin.analysis.records import AttentionRecord, token_positions
 
 Link = tuple[int, int]  # source position, target position
 LINK = re.compile(rb"([0-9]{1,9})([-p?])([0-9]{1,9})")
@@ -134,49 +134,49 @@ def check_weights(record: AttentionRecord) -> None:
         )
 
 
-def _source_letters(record: AttentionRecord) -> int:
-    return len(letters(record.source))
+def _source_length(record: AttentionRecord) -> int:
+    return len(token_positions(record.source))
 
 
-def _same_letter(record: AttentionRecord) -> np.ndarray:
+def _same_token(record: AttentionRecord) -> np.ndarray:
     target, source = (np.array(tokens, dtype=np.object_) for tokens in (record.target, record.source))
     return np.equal(target[:, None], source[None, :], dtype=np.object_).astype(np.bool_)  # (T, S)
 
 
-# For each task, (T, S) bool: where the task reads the letter of row t; t (T, 1) and s (1, S) are positions.
+# For each task, (T, S) bool: where the task reads the token of row t; t (T, 1) and s (1, S) are positions.
 EXPECTED: dict[str, Callable[[np.ndarray, np.ndarray, AttentionRecord], np.ndarray]] = {
     "copy": lambda t, s, record: s == t,
     "shift": lambda t, s, record: s == t,
-    "reverse": lambda t, s, record: s == _source_letters(record) - 1 - t,
-    "repeat": lambda t, s, record: s == t % max(_source_letters(record), 1),
+    "reverse": lambda t, s, record: s == _source_length(record) - 1 - t,
+    "repeat": lambda t, s, record: s == t % max(_source_length(record), 1),
     "duplicate": lambda t, s, record: s == t // 2,
-    "sort": lambda t, s, record: _same_letter(record),
+    "sort": lambda t, s, record: _same_token(record),
 }
 
 
 def diagonal_hits(record: AttentionRecord, expected: np.ndarray | None = None) -> tuple[int, int]:
-    """Count the letters of the hypothesis that the model read off their own position.
+    """Count the tokens of the hypothesis that the model read off their own position.
 
-    Letters are the target tokens other than ``</s>``. The letter at target position t is a hit if the largest weight
-    of row t stands in column t; among equal weights the leftmost counts. A letter beyond the end of the source
+    Target tokens are counted without ``</s>``. The token at target position t is a hit if the largest weight
+    of row t stands in column t; among equal weights the leftmost counts. A token beyond the end of the source
     (t >= S) is a miss.
 
     :param expected: (T, S) bool, the columns that make a hit of each row, where these are not the diagonal.
-    :returns: (hits, letters).
+    :returns: (hits, tokens).
     """
-    positions = letters(record.target)
+    positions = token_positions(record.target)
     if not positions.size or not record.source:
         return 0, positions.size
-    columns = record.weights[positions].argmax(axis=1)  # (letters,)
+    columns = record.weights[positions].argmax(axis=1)  # (tokens,)
     hits = columns == positions if expected is None else expected[positions, columns]
     return int(hits.sum()), positions.size
 
 
 def diagonal(record: AttentionRecord, task_map: str = "copy") -> Tally:
-    """Diagonal accuracy: the share of letters t whose argmax_s a_ts is where the task has them from.
+    """Diagonal accuracy: the share of tokens t whose argmax_s a_ts is where the task has them from.
 
     That is t for ``copy`` and ``shift``, L - 1 - t for ``reverse``, t mod L for ``repeat``, floor(t / 2) for
-    ``duplicate``, with L source letters; for ``sort`` any position that holds the letter which was written.
+    ``duplicate``, with L source tokens; for ``sort`` any position that holds the token which was written.
 
     :param task_map: a key of ``EXPECTED``.
     """
@@ -185,12 +185,12 @@ def diagonal(record: AttentionRecord, task_map: str = "copy") -> Tally:
 
 
 def monotonicity(record: AttentionRecord) -> Tally:
-    """Monotonicity: the share of the steps t -> t + 1 between letters with argmax_s a_(t+1)s >= argmax_s a_ts.
+    """Monotonicity: the share of the steps t -> t + 1 between tokens with argmax_s a_(t+1)s >= argmax_s a_ts.
 
     Monotonic in the sense of Raffel et al. 2017 (https://arxiv.org/abs/1704.00784): reading may stay or go on, but
-    not go back. A sentence of n letters has n - 1 steps.
+    not go back. A sentence of n tokens has n - 1 steps.
     """
-    columns = _columns(record)  # (letters,)
+    columns = _columns(record)  # (tokens,)
     return Tally(int((np.diff(columns) >= 0).sum()), max(len(columns) - 1, 0))
 
 
@@ -210,37 +210,37 @@ def row_entropies(weights: np.ndarray) -> np.ndarray:
 
 
 def entropy(record: AttentionRecord) -> Tally:
-    """Entropy in bits, over letters: :func:`row_entropies` of their rows."""
+    """Entropy in bits, over tokens: :func:`row_entropies` of their rows."""
     if not record.source:
         return Tally(0.0, 0)
-    rows = row_entropies(record.weights[letters(record.target)])  # (letters,)
+    rows = row_entropies(record.weights[token_positions(record.target)])  # (tokens,)
     return Tally(math.fsum(rows), len(rows))
 
 
 def coverage_gap(record: AttentionRecord) -> Tally:
-    """Coverage gap, over source letters: |1 - c_s| with the coverage c_s = sum over letters t of a_ts.
+    """Coverage gap, over source tokens: |1 - c_s| with the coverage c_s = sum over tokens t of a_ts.
 
     The coverage is that of Tu et al. 2016 (https://arxiv.org/abs/1601.04811) with fertility 1, as in the penalty of
-    Wu et al. 2016 (https://arxiv.org/abs/1609.08144). 0 if each source letter got the weight of one row in all.
+    Wu et al. 2016 (https://arxiv.org/abs/1609.08144). 0 if each source token got the weight of one row in all.
     """
-    weights = _between_letters(record).astype(np.float64)  # (letters, source letters)
+    weights = _between_tokens(record).astype(np.float64)  # (tokens, source tokens)
     return Tally(math.fsum(np.abs(1 - weights.sum(axis=0))), weights.shape[1])
 
 
 def covered(record: AttentionRecord) -> Tally:
-    """Covered: the share of the source letters that are argmax_s a_ts of some letter t.
+    """Covered: the share of the source tokens that are argmax_s a_ts of some token t.
 
     Koehn and Knowles 2017 (https://arxiv.org/abs/1706.03872) read attention as an alignment in this way.
     """
-    columns = _columns(record)  # (letters,)
-    positions = letters(record.source)
+    columns = _columns(record)  # (tokens,)
+    positions = token_positions(record.source)
     return Tally(int(np.isin(positions, columns).sum()), len(positions))
 
 
 def hard_alignment(record: AttentionRecord) -> frozenset[Link]:
-    """A = {(argmax_s a_ts, t)}: each target letter linked to one source letter, both counted without ``</s>``.
+    """A = {(argmax_s a_ts, t)}: each target token linked to one source token, both counted without ``</s>``.
 
-    ``</s>`` is left out of the argmax, as fairseq-generate --print-alignment does: every target letter has a link.
+    ``</s>`` is left out of the argmax, as fairseq-generate --print-alignment does: every target token has a link.
     """
     return frozenset(hard_pairs(record))
 
@@ -269,11 +269,11 @@ def measure(record: AttentionRecord, task_map: str = "copy", gold: GoldAlignment
 
 
 def _columns(record: AttentionRecord) -> np.ndarray:
-    """argmax_s a_ts for each letter t."""
-    rows = record.weights[letters(record.target)]  # (letters, S)
+    """argmax_s a_ts for each token t."""
+    rows = record.weights[token_positions(record.target)]  # (tokens, S)
     return rows.argmax(axis=1) if rows.size else np.zeros(0, dtype=np.int64)
 
 
-def _between_letters(record: AttentionRecord) -> np.ndarray:
-    """Rows and columns of letters: (letters, source letters)."""
-    return record.weights[np.ix_(letters(record.target), letters(record.source))]
+def _between_tokens(record: AttentionRecord) -> np.ndarray:
+    """Rows and columns of tokens: (tokens, source tokens)."""
+    return record.weights[np.ix_(token_positions(record.target), token_positions(record.source))]

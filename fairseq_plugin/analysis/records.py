@@ -85,7 +85,7 @@ def without_end(tokens: Sequence[str]) -> Sequence[str]:
     return tokens[:-1] if tokens and tokens[-1] == END else tokens
 
 
-def letters(tokens: Iterable[str]) -> np.ndarray:
+def token_positions(tokens: Iterable[str]) -> np.ndarray:
     """The positions of the tokens other than ``</s>``."""
     return np.array([position for position, token in enumerate(tokens) if token != END], dtype=np.int64)
 

@@ -15,6 +15,7 @@ PROGRAMS = {
     "fairseq-view-attention": "view_attention",
     "fairseq-attention-stats": "attention_stats",
 }
+HYPOTHESES = ("hypothesis", "hypotheses")  # for :func:`counted`
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
 
@@ -44,6 +45,11 @@ def running_program() -> Program | None:
     if path.suffix == ".py" and path.resolve().parent == SCRIPTS:
         return Program(path.name, of_fairseq=False)
     return None
+
+
+def counted(number: int, one: str, several: str) -> str:
+    """Say how many there are, with the noun for one of them or for several."""
+    return f"{number} {one if number == 1 else several}"
 
 
 def program_name(module: str) -> str:

@@ -4,7 +4,7 @@
 
 Reads what extract_attention.py writes. Prints a table over the best hypotheses (rank 0); the .json file also has every
 hypothesis. The measures, and how they treat ``</s>``, are defined in fairseq_plugin/analysis/measures.py: a mean
-counts every letter, step, source letter or link the same, not every sentence.
+counts every token, step, source token or link the same, not every sentence.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from data_gen.errors import UserError, run_command
 from data_gen.files import whole_file
 from fairseq_plugin.analysis.formats import iterate_records
 from fairseq_plugin.analysis.measures import EXPECTED, GoldAlignment, Tally, check_weights, measure, pool, read_gold
-from fairseq_plugin.analysis.records import END, AttentionRecord, letters
+from fairseq_plugin.analysis.records import END, AttentionRecord, token_positions
 from fairseq_plugin.commands import program_name
 
 NAME = program_name("attention_stats")
@@ -53,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--by-length", action="store_true", help="one more line of the table for each source length")
     options.add_argument("--json", type=Path, help="file to write: the whole set, each source length, each hypothesis")
     options.add_argument(
-        "--task-map", choices=EXPECTED, default="copy", help="where diagonal expects a letter (default: %(default)s)"
+        "--task-map", choices=EXPECTED, default="copy", help="where diagonal expects a token (default: %(default)s)"
     )
     return options
 
@@ -111,7 +111,7 @@ def measure_record(record: AttentionRecord, task_map: str, gold: GoldAlignment |
     check_weights(record)
     if gold is not None:
         check_gold(record, gold)
-    return Measured(record.id, record.rank, len(letters(record.source)), measure(record, task_map, gold))
+    return Measured(record.id, record.rank, len(token_positions(record.source)), measure(record, task_map, gold))
 
 
 def check_gold(record: AttentionRecord, gold: GoldAlignment) -> None:

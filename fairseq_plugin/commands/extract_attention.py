@@ -5,7 +5,7 @@
 
 The command takes the options of fairseq-generate as well (--task, --lenpen, --max-tokens, ...). An option without
 effect is refused. Memory does not grow with the corpus: hypotheses wait in temporary files beside the output. If each
-reference repeats its source, as in the copy task, the last line tells how many letters the model read off their own
+reference repeats its source, as in the copy task, the last line tells how many tokens the model read off their own
 position.
 """
 
@@ -26,7 +26,7 @@ from fairseq_plugin.analysis.formats import FORMATS, format_of, write_records
 from fairseq_plugin.analysis.measures import diagonal_hits
 from fairseq_plugin.analysis.merging import check_scheme, merge, scheme_of
 from fairseq_plugin.analysis.records import END, AttentionRecord
-from fairseq_plugin.commands import program_name
+from fairseq_plugin.commands import HYPOTHESES, counted, program_name
 from fairseq_plugin.program import memory_shortage
 
 NAME = program_name("extract_attention")
@@ -116,7 +116,7 @@ def extract_to_files(options: argparse.Namespace, fairseq_arguments: Sequence[st
         for path in options.output:
             written = functools.partial(bar, cfg=cfg, name=path.name, unit="hypothesis")
             write_records(records.watched(written), path, options.format)
-        print(f"{len(records)} hypotheses written to {', '.join(map(str, options.output))}")
+        print(f"{counted(len(records), *HYPOTHESES)} written to {', '.join(map(str, options.output))}")
     if line := diagonal.line():
         print(line)
     return 0
@@ -165,26 +165,26 @@ def bar(items: Iterable[Any], cfg: Any, name: str, unit: str) -> Iterable[Any]:
 
 
 class Diagonal:
-    """How many letters of the best hypotheses were read off their own position, where the task is to copy."""
+    """How many tokens of the best hypotheses were read off their own position, where the task is to copy."""
 
     def __init__(self) -> None:
-        self.hits = self.letters = 0
+        self.hits = self.tokens = 0
         self.copies = True
 
     def counted(self, record: AttentionRecord) -> AttentionRecord:
         """Count a record, and hand it back."""
         self.copies = self.copies and repeats_source(record)
         if self.copies and record.rank == 0:
-            hits, letters = diagonal_hits(record)
+            hits, tokens = diagonal_hits(record)
             self.hits += hits
-            self.letters += letters
+            self.tokens += tokens
         return record
 
     def line(self) -> str | None:
         """What was counted; None if some reference was not its source, so that the diagonal means nothing."""
-        if not self.copies or not self.letters:
+        if not self.copies or not self.tokens:
             return None
-        return f"attention on the diagonal: {self.hits / self.letters:.4f} of {self.letters} letters"
+        return f"attention on the diagonal: {self.hits / self.tokens:.4f} of {self.tokens} tokens without {END}"
 
 
 def repeats_source(record: AttentionRecord) -> bool:

@@ -36,7 +36,7 @@ from fairseq_plugin.analysis.pictures.fonts import MissingGlyphWarning, RightToL
 from fairseq_plugin.analysis.pictures.heatmap import Colours, draw_frames, draw_grid
 from fairseq_plugin.analysis.pictures.panel import MOST_CELLS, Panel, ThinnedWarning, parts
 from fairseq_plugin.analysis.records import AttentionRecord, without_end
-from fairseq_plugin.commands import program_name
+from fairseq_plugin.commands import counted, program_name
 
 NAME = program_name("plot_attention")
 Item = TypeVar("Item")
@@ -88,8 +88,9 @@ def plot_all(options: argparse.Namespace) -> int:
     with warnings_printed():
         pages = (draw_grid([panel], colours=colours_of(options)) for panel in panels())
         count = picture.save_pages(pages, options.output)
-    left_out = [f"{len(empty)} sentences have no weight to draw, such as sentence {empty[0]}"] if empty else []
-    print_lines([f"{count} pages", *left_out, str(options.output)])
+    without = counted(len(empty), "sentence has", "sentences have")
+    left_out = [f"{without} no weight to draw, such as sentence {empty[0]}"] if empty else []
+    print_lines([counted(count, "page", "pages"), *left_out, str(options.output)])
     return 0
 
 

@@ -17,7 +17,7 @@ from data_gen.errors import UserError, run_command
 from data_gen.files import whole_file
 from fairseq_plugin.analysis.formats import iterate_records
 from fairseq_plugin.analysis.viewer import write_page
-from fairseq_plugin.commands import program_name
+from fairseq_plugin.commands import HYPOTHESES, counted, program_name
 
 NAME = program_name("view_attention")
 ENDINGS = (".html", ".htm")
@@ -54,8 +54,10 @@ def view(options: argparse.Namespace) -> int:
             write_page(progress, options.attention.name, total, stream)
         except UserError as error:
             raise UserError(f"{str(options.attention)!r}: {error}") from None
-    count = f"{shown}" if shown == total else f"the first {shown} of {total}"
-    print(f"{count} hypotheses written to {options.output} ({options.output.stat().st_size / 1e3:,.0f} kB)")
+    count = counted(total, *HYPOTHESES)
+    if shown < total:
+        count = f"the first {shown} of {count}"
+    print(f"{count} written to {options.output} ({options.output.stat().st_size / 1e3:,.0f} kB)")
     return 0
 
 

@@ -182,9 +182,7 @@ def refuse_empty(encoded: Sequence[str]) -> None:
     if empty and len(encoded) == 1:
         raise UserError("the sentence is empty: write at least one token")
     if empty:
-        raise UserError(
-            f"{len(empty)} of {len(encoded)} sentences are empty: leave out number {listed(empty)} (from 0)"
-        )
+        raise UserError(f"empty sentences, counted from 0: {listed(empty)}; leave them out")
 
 
 def texts(sentences: Any) -> list[str]:
@@ -197,7 +195,7 @@ def texts(sentences: Any) -> list[str]:
     listed = list(sentences)
     for index, sentence in enumerate(listed):
         if not isinstance(sentence, str):
-            raise UserError(f"translate takes texts, but sentence {index} (from 0) is {sentence!r}")
+            raise UserError(f"translate takes texts, but sentence {index}, counted from 0, is {sentence!r}")
     return listed
 
 

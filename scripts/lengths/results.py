@@ -100,6 +100,7 @@ def markdown(study: Study, jobs: Sequence[JobResult]) -> str:
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito 2008
 MARKERS = "osD^vP"
+LABELS = {"none": "fixed summary"}  # models that the legend calls as the documents do
 FAR = 5  # times the longest trained length: tests beyond that need a logarithmic axis
 
 
@@ -135,5 +136,8 @@ def _draw_lines(panel: Any, places: Sequence[int], models: Mapping[str, Curve]) 
         low = [max(0.0, points[i][0] - points[i][1]) for i in order]
         high = [min(1.0, points[i][0] + points[i][1]) for i in order]
         colour = COLOURS[number % len(COLOURS)]
-        panel.plot(x, mean, color=colour, marker=MARKERS[number % len(MARKERS)], markersize=4, label=model)
+        over = len(models) - 1 - number  # lines that are drawn over this one: it is wider, and seen below them
+        size, marker = 3.5 + 1.3 * over, MARKERS[number % len(MARKERS)]
+        style = {"linewidth": 1.2 + 0.8 * over, "marker": marker, "markersize": size, "label": LABELS.get(model, model)}
+        panel.plot(x, mean, color=colour, **style)
         panel.fill_between(x, low, high, color=colour, alpha=0.25, linewidth=0)

@@ -19,6 +19,7 @@ from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.significance import PairedTest
 
 from data_gen.errors import FAILURE, UserError
+from fairseq_plugin.analysis.merging import merge
 from fairseq_plugin.analysis.pictures import fonts, heatmap, picture
 from fairseq_plugin.analysis.records import AttentionRecord
 from scripts.common import markdown_table
@@ -165,11 +166,11 @@ def check_fonts() -> None:
 
 
 def draw(example: Example, records: Sequence[AttentionRecord], path: Path) -> None:
-    """Draw an example's attention.
+    """Draw an example's attention, with words put together from their pieces.
 
     :param records: one a sentence, in the order of the corpus.
     """
-    record = records[example.number]
+    record = merge(records[example.number], "sentencepiece")
     figure = heatmap.draw(record.weights, record.source, record.target, title=f"Test sentence {example.number + 1}")
     picture.save(figure, path)
 

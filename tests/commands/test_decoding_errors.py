@@ -42,7 +42,7 @@ SLOW_FAIRSEQ = {
 }
 
 EXTRACTION = {
-    "extract_attention.py {data} --path {good} --output {out}/a.npz --text '' --text a": "1 of 2 sentences are empty[..]",
+    "extract_attention.py {data} --path {good} --output {out}/a.npz --text '' --text a": "empty sentences, counted from 0: 0;[..]",
     "extract_attention.py {data} --path {good} --output {out}/a.npz --text '  '": "the sentence is empty[..]",
     "extract_attention.py {data} --path {good} --output {out}/a.npz --text a --gen-subset valid": "--gen-subset valid with --text or --input: leave one of them out",
     "extract_attention.py {data} --path {good} --output {out}/a.npz --text a --forced": "split 'your sentences' has no references[..]",

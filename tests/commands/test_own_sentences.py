@@ -44,6 +44,8 @@ def test_straight_to_a_picture(commands: Commands, copy_data: Path, trained: Pat
     assert (source, path) == ("SRC  a b c", str(tmp_path / "a.png"))
     assert written.startswith("PRED ")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    done = commands.succeed(*extract_words(copy_data, trained, tmp_path / "a.csv", "--text", "a b c"))
+    assert done.out == f"1 hypothesis written to {tmp_path / 'a.csv'}\n"
     done = commands.succeed(*words, "--text", "a b c", "--text", "c zebra a")
     assert [line for line in done.out.splitlines() if line.startswith("SRC")] == ["SRC  a b c", "SRC  c <unk> a"]
     assert "not in the source dictionary, read as <unk>: 'zebra'" in done.err

@@ -29,7 +29,7 @@ def test_reference_set_up(commands: Commands, reference_data: Path, tmp_path: Pa
         summary = outcome.out.splitlines()[-1]
         assert summary.startswith("Generate test with beam=5: exact match 1.0000, token accuracy 1.0000 (1000 seq")
     outcome = commands.succeed(*extract_words(reference_data, path, tmp_path / "attention.npz"))
-    share = re.search(r"attention on the diagonal: (\S+) of (\d+) letters", outcome.out)
+    share = re.search(r"attention on the diagonal: (\S+) of (\d+) tokens without </s>", outcome.out)
     assert share is not None
     assert float(share[1]) >= 0.999
     assert 4_800 < int(share[2]) < 5_200

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -185,8 +186,8 @@ def test_quickstart_deletes_nothing_it_did_not_make(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("script", "first", "last"),
     [
-        ("quickstart", "From nothing to a trained model and a picture of its attention: ", "for the settings."),
-        ("test", "Every check of the code: style, types, tests. scripts/test.sh", "for the settings."),
+        ("quickstart", "From nothing to a trained model and a picture of its attention: ", "lists all such variables."),
+        ("test", "Every check of the code: style, types, tests. scripts/test.sh", "lists all such variables."),
         ("compat", "usage: compat.sh [-h] [--only PAIR", "remove each environment once it was tested"),
     ],
 )
@@ -205,3 +206,61 @@ def test_quickstart_wrong_use(arguments: str) -> None:
     assert done.stderr == (
         f"quickstart.sh: error: expected at most one argument, the folder for the results, but got '{arguments}'\n"
     )
+
+
+# Stands in for python and each program of fairseq: does as much as the script looks at.
+FAKE_PROGRAM = """#!/usr/bin/env bash
+case "${0##*/} $1" in
+  fairseq-train*)
+    echo "2026-11-27 16:37:24 | INFO | fairseq_cli.train | {'_name': None}"
+    echo "2026-11-27 16:37:24 | INFO | valid | epoch 001 | valid on 'valid' subset | loss 2.602 | exact_match 0.01 | ppl 6"
+    echo "2026-11-27 16:37:24 | INFO | train | epoch 001 | loss 2.9 | ppl 7"
+    echo "a bar" >&2 ;;
+  fairseq-generate*)
+    echo "INFO:fairseq_cli.generate:{'_name': None}" >&2
+    echo "fairseq-generate: error: no memory" >&2
+    echo "S-1 a b"
+    echo "Generate test" ;;
+  "python scripts/extract_attention.py") echo "on the diagonal" ;;
+esac
+[[ "${0##*/} $1" != "$FAILING"* ]] || exit 3
+"""
+
+
+@pytest.fixture
+def quickstart(environment: Path, tmp_path: Path) -> Callable[[str], subprocess.CompletedProcess[str]]:
+    """Runs quickstart.sh with fake programs. Its argument begins the command that fails."""
+    for name in ("fairseq-train", "fairseq-generate", "python"):
+        program = tmp_path / "fakes" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(FAKE_PROGRAM, encoding="utf-8")
+        program.chmod(0o755)
+
+    def run(failing: str) -> subprocess.CompletedProcess[str]:
+        path = f"{tmp_path / 'fakes'}:{os.environ['PATH']}"
+        settings = {"PATH": path, "FAIRSEQ_ATTENTION_VENV": environment, "FAILING": failing}
+        return bash(f"{ROOT}/scripts/quickstart.sh {tmp_path / 'results'}", **settings)
+
+    return run
+
+
+def test_the_quickstart_shows_epochs_and_errors_and_keeps_the_log(
+    quickstart: Callable[[str], subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    done = quickstart("nothing")
+    assert done.returncode == 0, done.stderr
+    said = [line for line in done.stdout.splitlines() if not line.startswith(("+", "Installing", "If torch", "  exp"))]
+    assert said[:2] == ["epoch 001: loss 2.602, exact match 0.01", ""]
+    assert said[2:4] == ["Generate test", "on the diagonal"]
+    assert done.stderr.splitlines() == ["a bar", "fairseq-generate: error: no memory"]
+    assert "INFO | fairseq_cli.train | {'_name'" in (tmp_path / "results/train.txt").read_text(encoding="utf-8")
+    assert "INFO:fairseq_cli.generate:{'_name'" in (tmp_path / "results/generate.log").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("failing", ["fairseq-train", "fairseq-generate", "python scripts/extract_attention.py"])
+def test_the_quickstart_ends_where_a_command_fails(
+    quickstart: Callable[[str], subprocess.CompletedProcess[str]], failing: str
+) -> None:
+    done = quickstart(failing)
+    assert done.returncode == 3
+    assert done.stdout.splitlines()[-1].startswith(("+ " + failing, "epoch 001"))

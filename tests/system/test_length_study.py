@@ -116,8 +116,8 @@ def test_table() -> None:
 def test_figure_has_a_line_for_each_model_in_each_panel() -> None:
     learning, exact, accuracy = results.draw(study_of(ENTRIES, PLACE), JOBS).axes
     lines = [{line.get_label(): list(line.get_ydata()) for line in panel.lines} for panel in (learning, exact)]
-    assert lines[0] == {"none": [0.5, 0.98], "additive": [0.5, 0.98]}
-    assert lines[1] == {"none": pytest.approx([0.3, 0.0]), "additive": [1.0, 0.0]}
+    assert lines[0] == {"fixed summary": [0.5, 0.98], "additive": [0.5, 0.98]}
+    assert lines[1] == {"fixed summary": pytest.approx([0.3, 0.0]), "additive": [1.0, 0.0]}
     assert [list(learning.lines[0].get_xdata()), list(accuracy.lines[0].get_xdata())] == [[4, 8], [3, 6]]
     assert [panel.get_xlabel() for panel in (learning, exact)] == ["updates", "sequence length"]
 

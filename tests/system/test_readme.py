@@ -1,11 +1,8 @@
 """README and docs say what is: commands are those of quickstart.sh, tables name the options and their defaults."""
 
 import dataclasses
-import os
 import re
 import shlex
-import shutil
-import subprocess
 import sys
 from argparse import SUPPRESS
 from importlib import import_module
@@ -19,11 +16,13 @@ from data_gen.__main__ import _build_parser
 from data_gen.copy.spec import CopySpec
 from fairseq_plugin.criterions.chunked_cross_entropy import ChunkedCrossEntropyConfig
 from fairseq_plugin.models.options import GRUAttentionConfig
+from fairseq_plugin.modules import attention
 from fairseq_plugin.modules.attention import ATTENTION, Attention
 from fairseq_plugin.optim.fused_adam import FusedAdamWConfig
 from fairseq_plugin.tasks.copy_config import CopyTaskConfig
 from scripts import results_table
 from scripts.common import replace_section
+from tests.unit.modules import test_attention_family as family
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -33,6 +32,7 @@ STUDIES = (
     *("length_study", "translation_study", "benchmark", "kill_and_resume", "results_table", "gpu_check", "compat"),
     *("parameter_table", "profile_training"),
 )
+NEW_SCORE = "### A new attention score"
 COMMANDS = (
     ("python", "-m", "data_gen"),
     ("fairseq-train",),
@@ -62,7 +62,7 @@ def commands(script: str) -> list[list[str]]:
 
 def quickstart_commands(folder: str) -> list[list[str]]:
     script = (ROOT / "scripts" / "quickstart.sh").read_text(encoding="utf-8")
-    script = re.sub(r"^run(_into \S+)? ", "", script, flags=re.M)
+    script = re.sub(r"^run(_(quietly_)?into \S+)? ", "", script, flags=re.M)
     script = script.replace("$model", "$folder/checkpoints/checkpoint_best.pt").replace("$folder", folder)
     return [[word for word in command if word != "--overwrite"] for command in commands(script)]
 
@@ -171,7 +171,7 @@ def test_tables_say_of_every_option_what_help_says(title: str, options: dict[str
 
 def test_the_attention_that_is_shown_works() -> None:
     names: dict[str, Any] = {}
-    exec(blocks(section("### A new attention score", INTERNALS), "python")[0], names)
+    exec(blocks(section(NEW_SCORE, INTERNALS), "python")[0], names)
     made: Attention = names["CosineAttention"](query_dim=5, value_dim=6, attention_dim=7)
     values, query = torch.rand(2, 3, 6), torch.rand(2, 5)
     keys = made.project_keys(values)
@@ -183,27 +183,24 @@ def test_the_attention_that_is_shown_works() -> None:
     assert weights[1, 2] == 0.0
 
 
-def test_a_new_score_is_an_option_after_the_steps_of_the_page(tmp_path: Path) -> None:
-    steps = section("### A new attention score", INTERNALS)
-    score, entry = blocks(steps, "python")
-    shutil.copytree(ROOT / "fairseq_plugin", tmp_path / "fairseq_plugin", ignore=shutil.ignore_patterns("__pycache__"))
-    folder = tmp_path / "fairseq_plugin/modules/attention"
-    assert f"`{folder.relative_to(tmp_path)}/`, here `cosine.py`" in steps
-    (folder / "cosine.py").write_text(score, encoding="utf-8")
-    named = (folder / "__init__.py").read_text(encoding="utf-8")
-    imported, opening, line = entry.partition("\n\nATTENTION: dict[str, type[Attention]] = {\n")
-    assert opening in named
-    named = named.replace(opening, f"\n{imported}{opening}{line}")
-    (folder / "__init__.py").write_text(named, encoding="utf-8")
-    program = (
-        "from fairseq import options; import fairseq_plugin; "
-        "words = ['DATA', '--task', 'copy', '--arch', 'gru_attention', '--attention', 'cosine']; "
-        "print(options.parse_args_and_arch(options.get_training_parser(), words).attention)"
-    )
-    environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}", "PYTHONWARNINGS": "ignore"}
-    command = [sys.executable, "-c", program]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert done.stdout == "cosine\n", done.stderr
+def test_a_new_attention_score_as_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = section(NEW_SCORE, INTERNALS)
+    score, imported, entry, equation, expected = blocks(page, "python")
+    folder, module = score.split("\n")[0].removeprefix("# ").rsplit("/", 1)
+    (tmp_path / module).write_text(score, encoding="utf-8")
+    assert [str(ROOT / folder)] == attention.__path__
+    monkeypatch.setattr(attention, "__path__", [*attention.__path__, str(tmp_path)])
+    names = {**vars(attention), **vars(family)}
+    exec(imported, names)
+    del sys.modules[names["CosineAttention"].__module__]  # for other tests, there is no such module
+    monkeypatch.setitem(ATTENTION, "cosine", eval(f"{{{entry}}}", names)["cosine"])
+    with pytest.raises(AssertionError, match=r"^cosine has no equation .*: add it to SCORES in .*_family\.py"):
+        family.test_weights_and_context_are_those_of_the_equations("cosine", left=False, first=False)
+    exec(equation, names)
+    monkeypatch.setitem(family.SCORES, "cosine", eval(f"{{{expected}}}", names)["cosine"])
+    for left, first in ((True, True), (False, False)):
+        family.test_weights_and_context_are_those_of_the_equations("cosine", left=left, first=first)
+    family.test_gradients_are_those_of_finite_differences("cosine")
 
 
 def test_the_tests_that_the_page_on_attention_names_exist() -> None:

@@ -10,7 +10,7 @@ from scripts import results_table
 from scripts.common import machine_in_words, numbers, replace_section, run, update_file
 
 RESULT = results_table.Result(
-    seed=3, loss=0.00349, exact_match={1: 1.0, 128: 0.999}, diagonal=0.99984, letters=4983, seconds=11.6
+    seed=3, loss=0.00349, exact_match={1: 1.0, 128: 0.999}, diagonal=0.99984, tokens=4983, seconds=11.6
 )
 
 
@@ -18,7 +18,7 @@ def test_table() -> None:
     head, rule, row, empty, machine = results_table.table([RESULT]).splitlines()
     assert head == (
         "| seed | training loss (nats per token) | exact match, batch size 1 | exact match, batch size 128 "
-        "| letters on the diagonal | training (s) |"
+        "| tokens on the diagonal | training (s) |"
     )
     assert rule == "| ---: | ---: | ---: | ---: | ---: | ---: |"
     assert row == "| 3 | 0.0035 | 1.0000 | 0.9990 | 0.9998 of 4983 | 12 |"
@@ -125,7 +125,7 @@ def test_one_small_measurement(
     assert result["seed"] == 5
     assert 2.0 < result["loss"] < 3.0  # ln 16 = 2.8 before the first update
     assert set(result["exact_match"]) == {"1", "128"}
-    assert result["letters"] > 0
+    assert result["tokens"] > 0
     attention = (folder / "seed5" / "attention.log").read_text(encoding="utf-8").splitlines()
     assert attention[0].startswith("9 hypotheses written to ")
     assert len(attention) == 2  # no warning and no log line beside the two

@@ -100,6 +100,17 @@ def test_examples_are_chosen_by_rule() -> None:
     assert str(caught.value) == "8 test sentences are short enough to show, at least 10 are needed"
 
 
+def test_the_picture_of_an_example_has_words(tmp_path: Path) -> None:
+    pieces = AttentionRecord(
+        0, ("▁pack", "age", "</s>"), ("▁wr", "apper"), np.full((2, 3), 0.25, np.float32), score=0.0
+    )
+    example = report.Example(0, "package", "wrapper", {}, 1.0)
+    report.draw(example, [pieces], tmp_path / "a.svg")
+    drawn = re.findall(r">([^<>]+)</text>", (tmp_path / "a.svg").read_text(encoding="utf-8"))
+    assert {"package", "wrapper", "&lt;/s&gt;"} <= set(drawn)
+    assert not [text for text in drawn if "▁" in text]
+
+
 def test_commands_that_are_shown_break_between_options() -> None:
     assert report.wrapped("a b --c 1 --d 22 --e", width=10) == "a b --c 1 \\\n  --d 22 \\\n  --e"
 

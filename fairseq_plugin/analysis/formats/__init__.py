@@ -87,7 +87,8 @@ def iterate_records(path: str | Path, name: str | None = None) -> Iterator[Atten
     path = Path(path)
     read = format_of(path, name).read
     if read is None:
-        raise UserError(f"{str(path)!r} does not hold whole records: give .npz or .jsonl")
+        *endings, last = (f".{known}" for known, each in FORMATS.items() if each.read is not None)
+        raise UserError(f"{str(path)!r} cannot be read, only written: give {', '.join(endings)} or {last}")
     return _iterate(path, read)
 
 

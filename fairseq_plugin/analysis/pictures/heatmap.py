@@ -185,7 +185,7 @@ def draw_frames(panels: Sequence[Panel], *, colours: Colours = PLAIN) -> Iterato
 CELL = 25 / POINTS  # side of a cell, room for a short token: 50 pixels
 PAD = 8 / POINTS  # white border of the picture
 GAP = 16 / POINTS  # between what belongs to a matrix and the next matrix, or the colour bar
-BAR_WIDTH, BAR_HEIGHT = 12 / POINTS, 125 / POINTS  # colour bar; its height is the least
+BAR_WIDTH = 12 / POINTS  # of the colour bar
 LABEL_GAP = 4 / POINTS  # least space between labels that are not turned
 
 Box = tuple[float, float, float, float]  # x and y of the lower left corner, width, height
@@ -203,20 +203,22 @@ class Extent(NamedTuple):
 def arrange(figure: Figure, matrices: Sequence[Axes], bar: Axes, columns: int) -> None:
     """Position matrices in rows of ``columns`` and the colour bar to their right; the figure gets the size they need.
 
-    Matrices of a column share their left edge, those of a row their upper one. Nothing overlaps or is cut, whatever
-    the length of labels and titles; source labels that would touch are turned.
+    Matrices of a column share their left edge, those of a row their upper one. The colour bar begins at the top of the
+    first row and ends at the bottom of the last one. Nothing overlaps or is cut, whatever the length of labels and
+    titles; source labels that would touch are turned.
     """
     with fonts.without_glyph_warnings():
         sizes = [_size(axes) for axes in matrices]
         extents = [_measured(figure, axes, size) for axes, size in zip(matrices, sizes, strict=True)]
         boxes, right, bottom = _grid(sizes, extents, columns)
-        top = boxes[0][1] + boxes[0][3]  # of the first matrix
-        bar_height = max(BAR_HEIGHT, *(height for _, height in sizes[:columns]), 0)
+        low = min(y for _, y, _, _ in boxes)
+        bar_height = boxes[0][1] + boxes[0][3] - low
         bar_extent = _measured(figure, bar, (BAR_WIDTH, bar_height))
-    boxes.append((right + GAP, top - bar_height, BAR_WIDTH, bar_height))
+    boxes.append((right + GAP, low, BAR_WIDTH, bar_height))
     width = _whole(right + GAP + bar_extent.right) + PAD
-    height = _whole(max(-bottom, bar_height - bar_extent.bottom - top)) + 2 * PAD
-    _position(figure, dict(zip([*matrices, bar], boxes, strict=True)), (width, height), height - PAD)
+    top = _whole(max(0.0, low + bar_extent.top))  # the label of a short bar is longer than the bar
+    height = _whole(top - min(bottom, low + bar_extent.bottom)) + 2 * PAD
+    _position(figure, dict(zip([*matrices, bar], boxes, strict=True)), (width, height), height - PAD - top)
 
 
 def _size(axes: Axes) -> tuple[float, float]:

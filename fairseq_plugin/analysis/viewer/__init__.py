@@ -23,7 +23,7 @@ import numpy as np
 from data_gen.errors import UserError
 from fairseq_plugin.analysis.labels import label, visible
 from fairseq_plugin.analysis.measures import row_entropies
-from fairseq_plugin.analysis.records import END, AttentionRecord, letters
+from fairseq_plugin.analysis.records import END, AttentionRecord, token_positions
 
 STEPS = 10_000  # a weight of 1
 ASSETS = Path(__file__).with_name("page")
@@ -81,11 +81,11 @@ def row_of_page(record: AttentionRecord) -> dict[str, Any]:
 
 
 def mean_entropy(record: AttentionRecord) -> float | None:
-    """Mean entropy in bits of the rows of letters, as :mod:`measures` defines both; None if there is no such row.
+    """Mean entropy in bits over the tokens, as :mod:`measures` defines and counts them; None if there is no such row.
 
     A row without any weight has no entropy, and is left out.
     """
-    rows = record.weights[letters(record.target)]  # (letters, S)
+    rows = record.weights[token_positions(record.target)]  # (tokens, S)
     rows = rows[rows.sum(axis=1) > 0]
     return round(float(row_entropies(rows).mean()), 6) if rows.size else None
 

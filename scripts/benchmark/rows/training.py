@@ -269,11 +269,13 @@ def measure_train(setting: Setting, circumstances: Circumstances) -> list[Measur
 
 def commands(setting: Setting, data: Path, device: str, precision: str | None = None) -> dict[str, list[str]]:
     """What is compared: variants and the modules, with arguments, that train them."""
-    logging = ["--no-save", "--log-format", "json", "--log-interval", str(setting.interval)]
+    logging = ["--log-format", "json", "--log-interval", str(setting.interval)]
+    saving = ["--no-save", "--save-dir", str(data / "checkpoints")]  # which fairseq makes nevertheless
     found = {
         name: [
             *models.train_words(model, setting, data, setting.updates, device),
             *logging,
+            *saving,
             *precision_of(precision).options,
         ]
         for name, model in {LSTM: "lstm", OURS: "gru_attention"}.items()

@@ -13,6 +13,8 @@ def test_on_a_cpu() -> None:
     assert list(commands(TINY, Path("x"), "cpu")) == [LSTM, OURS, PLAIN]
     found = commands(MID, Path("x"), "cpu")
     assert list(found) == [LSTM, OURS]
+    saved = {words[words.index("--save-dir") + 1] for words in found.values()}
+    assert saved == {"x/checkpoints"}  # fairseq makes the folder, with --no-save as well
     assert all("--cpu" in words and "--bf16" not in words for words in found.values())
 
 

@@ -47,7 +47,8 @@ def test_one_cell_a_weight_in_the_colour_of_its_size(opened, place):
     order = one.weights.ravel().argsort()
     assert (np.diff(green.ravel()[order]) >= 0).all()
     box = browser.find_element(By.ID, "heat").size
-    assert (box["width"], box["height"]) == (22 * len(one.source), 22 * len(one.target))
+    side = max(22, min(44, 440 // max(len(one.source), len(one.target))))
+    assert (box["width"], box["height"]) == (side * len(one.source), side * len(one.target))
     assert len(texts(browser, "#columns span")) == len(one.source)
     assert len(texts(browser, "#names span")) == len(one.target)
 
@@ -57,7 +58,7 @@ def test_the_pointer_on_a_cell_tells_its_number(opened):
     one = RECORDS[0]
     heat = browser.find_element(By.ID, "heat")
     for t, s in [(0, 0), (2, 3), (1, 2)]:
-        x, y = (22 * (place + 0.5) - 22 * count / 2 for place, count in ((s, len(one.source)), (t, len(one.target))))
+        x, y = (44 * (place + 0.5) - 44 * count / 2 for place, count in ((s, len(one.source)), (t, len(one.target))))
         ActionChains(browser).move_to_element_with_offset(heat, int(x), int(y)).perform()
         assert text(browser, "#hover") == f"{one.target[t]} reads {one.source[s]}: {one.weights[t, s]:.4f}"
         assert lit_numbers(browser) == rounded(one.weights[t])
@@ -65,6 +66,25 @@ def test_the_pointer_on_a_cell_tells_its_number(opened):
         assert texts(browser, "#columns .lit") == [one.source[s]]
     ActionChains(browser).move_to_element(browser.find_element(By.ID, "title")).perform()
     assert not browser.find_element(By.ID, "hover").is_displayed()
+
+
+def test_single_letters_stand_upright_and_words_are_turned(opened):
+    browser = opened([record(0, ["a", "한", "word"], ["a"])])
+    modes = "return [...document.querySelectorAll('#columns span')].map(e => getComputedStyle(e).writingMode)"
+    assert browser.execute_script(modes) == ["horizontal-tb", "horizontal-tb", "vertical-rl"]
+
+
+def test_a_long_sentence_keeps_small_cells(opened):
+    browser = opened([record(0, ["a"] * 30, ["a"] * 12)])
+    assert browser.find_element(By.ID, "heat").size == {"width": 22 * 30, "height": 22 * 12}
+
+
+def test_entropy_is_explained_to_the_pointer_and_to_a_screen_reader(opened):
+    browser = opened(RECORDS)
+    entropy = browser.find_element(By.ID, "entropy")
+    meaning = browser.find_element(By.ID, entropy.get_attribute("aria-describedby"))
+    assert " ".join(meaning.get_attribute("textContent").split()) == entropy.get_attribute("title")
+    assert entropy.get_attribute("title").startswith("Entropy says how widely the model looks")
 
 
 def test_the_pointer_on_a_target_token_lights_the_source(opened):
@@ -214,7 +234,7 @@ def test_one_sentence(opened):
 def test_empty_sides(opened):
     browser = opened([record(0, ("a",), ()), AttentionRecord(1, (), ("b",), np.zeros((1, 0)), 0.0)])
     assert text(browser, "#lit") == ""
-    assert text(browser, "#measures") == "1 source and 0 target tokens · no letter · no reference · score -0.5000"
+    assert text(browser, "#measures") == "1 source and 0 target tokens · no token · no reference · score -0.5000"
     open_sentence(browser, 1)
     assert text(browser, "#lit") == "Target 1 of 1, b, reads nothing with a weight of 0.0001 or more"
 

@@ -240,7 +240,7 @@ def record(
 def test_the_line_about_the_diagonal() -> None:
     right, wrong = record(0, "ab", np.eye(2)), record(1, "a", np.eye(2)[1:])
     second_best = record(1, "b", np.eye(2)[:1], rank=1)
-    assert line_about([right, wrong, second_best]) == "attention on the diagonal: 0.6667 of 3 letters"
+    assert line_about([right, wrong, second_best]) == "attention on the diagonal: 0.6667 of 3 tokens without </s>"
 
 
 @pytest.mark.parametrize("reference", ["ba", None], ids=["another task", "no reference"])

@@ -105,6 +105,16 @@ def test_every_option_is_honoured_or_refused() -> None:
         assert str(caught.value).startswith(f"--{name.replace('_', '-')} has no effect on an extraction: "), name
 
 
+@pytest.mark.parametrize("words", [["--nosuch"], ["--lenpen", "x"], ["--nbest"]], ids=" ".join)
+def test_fairseq_says_in_one_line_what_is_wrong(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        parse(["data", *words])
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert words[0] in said
+    assert said.count("\n") == 1
+
+
 def test_what_to_do_instead() -> None:
     assert message_of(parse, ["data", "--remove-bpe"]) == (
         "--post-process has no effect on an extraction: use --merge of extract_attention.py"

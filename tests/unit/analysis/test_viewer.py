@@ -166,7 +166,7 @@ def attention(request, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("limit", "count", "said"), [([], 3, "3"), (["--limit", "2"], 2, "the first 2 of 3"), (["--limit", "9"], 3, "3")]
+    ("limit", "count", "said"), [([], 3, "3"), (["--limit", "1"], 1, "the first 1 of 3"), (["--limit", "9"], 3, "3")]
 )
 def test_the_command_writes_the_page(attention, limit, count, said, tmp_path, capsys):
     output = tmp_path / "page.html"

@@ -53,7 +53,7 @@ def test_one_sentence(hub: Any) -> None:
     ("sentences", "message"),
     [
         ("", "the sentence is empty: write at least one token"),
-        (["a", " \t", "b", ""], "2 of 4 sentences are empty: leave out number 1, 3 (from 0)"),
+        (["a", " \t", "b", ""], "empty sentences, counted from 0: 1, 3; leave them out"),
     ],
 )
 @pytest.mark.parametrize("return_attention", [False, True])
@@ -67,7 +67,7 @@ def test_empty_sentences_are_refused(hub: Any, sentences: Any, message: str, ret
         (5, "translate takes a text or a list of texts, but got 5"),
         (None, "translate takes a text or a list of texts, but got None"),
         (b"a b", "translate takes a text or a list of texts, but got b'a b'"),
-        (["a", 5], "translate takes texts, but sentence 1 (from 0) is 5"),
+        (["a", 5], "translate takes texts, but sentence 1, counted from 0, is 5"),
     ],
 )
 def test_what_is_no_text(hub: Any, sentences: Any, message: str) -> None:
@@ -101,7 +101,7 @@ def test_unknown_tokens_are_warned_of(hub: Any, caplog: pytest.LogCaptureFixture
         f"not in the source dictionary, read as <unk>: {ten} and 2 more",
     ]
     assert message_of(hub.translate, ["a"] + [""] * 12) == (
-        "12 of 13 sentences are empty: leave out number 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more (from 0)"
+        "empty sentences, counted from 0: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more; leave them out"
     )
 
 

@@ -155,6 +155,7 @@ def softmax(scores: Vector) -> Vector:
 @pytest.mark.parametrize("left", [False, True], ids=["right", "left"])
 @pytest.mark.parametrize("first", [False, True], ids=["later step", "first step"])
 def test_weights_and_context_are_those_of_the_equations(kind: str, left: bool, first: bool) -> None:
+    assert kind in SCORES, f"{kind} has no equation to be tested against: add it to SCORES in {__file__}"
     made = make(kind)
     given = padded(made, [6, 2, 1, 4], left)
     if first:

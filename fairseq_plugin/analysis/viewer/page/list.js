@@ -22,7 +22,7 @@ function arrange() {
   if (key in KEYS) {
     const sign = direction === "down" ? -1 : 1;
     const value = (n) => KEYS[key](data.sentences[n]);
-    // No exactness without a reference, no entropy without a letter: such sentences come last either way.
+    // No exactness without a reference, no entropy without a token: such sentences come last either way.
     kept.sort((a, b) => (value(a) === null) - (value(b) === null) || sign * (value(a) - value(b)) || a - b);
   }
   state.order = kept;

@@ -4,7 +4,9 @@
 function drawMap() {
   const { sentence, weights } = state;
   const [rows, columns] = [sentence.target.length, sentence.source.length];
-  state.side = Math.min(SIDE, Math.max(1, Math.floor(LARGEST / Math.max(rows, columns, 1))));
+  const longest = Math.max(rows, columns, 1);
+  const roomy = Math.min(SHORT[1], Math.floor(SHORT[0] / longest));
+  state.side = Math.max(roomy, Math.min(SIDE, Math.max(1, Math.floor(LARGEST / longest))));
   const heat = at("heat");
   heat.width = columns;
   heat.height = rows;
@@ -19,6 +21,7 @@ function drawMap() {
     at(id).replaceChildren(...tokens.map((token, n) => {
       const label = make("span", "", n % every ? "" : shown(token));
       label.title = shown(token);
+      label.classList.toggle("upright", [...label.textContent].length === 1);
       return label;
     }));
   }

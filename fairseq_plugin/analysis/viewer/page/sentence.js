@@ -3,10 +3,12 @@
 function showSentence(sentence) {
   Object.assign(state, { sentence, weights: decoded(sentence.weights), target: -1, source: -1 });
   at("title").textContent = `Sentence ${sentence.id}` + (sentence.rank ? `, rank ${sentence.rank}` : "");
-  const entropy = sentence.entropy === null ? "no letter" : `entropy ${sentence.entropy.toFixed(4)} bits`;
+  const entropy = sentence.entropy === null ? "no token" : `entropy ${sentence.entropy.toFixed(4)} bits`;
   const exact = sentence.exactness === null ? "no reference" : `${(100 * sentence.exactness).toFixed(1)}% exact`;
-  at("measures").textContent = `${sentence.source.length} source and ${sentence.target.length} target tokens · ` +
-    `${entropy} · ${exact} · score ${sentence.score.toFixed(4)}`;
+  at("tokens").textContent = `${sentence.source.length} source and ${sentence.target.length} target tokens`;
+  at("entropy").textContent = entropy;
+  at("entropy").title = at("meaning").textContent.replace(/\s+/g, " ");
+  at("others").textContent = `${exact} · score ${sentence.score.toFixed(4)}`;
   tokenLine("source", sentence.source);
   tokenLine("target", sentence.target);
   tokenLine("reference", sentence.reference || []);

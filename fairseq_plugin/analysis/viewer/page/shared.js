@@ -5,6 +5,7 @@ const at = (id) => document.getElementById(id);
 const data = JSON.parse(at("data").textContent);
 const ROW = 52; // px: height of a row in the list, --row in the style
 const SIDE = 22; // px: side of a cell; smaller where the map would pass LARGEST
+const SHORT = [440, 44]; // px: a short sentence has larger cells, up to this size of the map and of a cell
 const LARGEST = 4096; // px
 const LABEL = 10; // px: smallest cell whose token is named
 // Viridis (matplotlib) at 0, 1/8, ... 1: dark to light, the same to every kind of colour vision.

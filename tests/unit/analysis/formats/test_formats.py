@@ -82,7 +82,8 @@ def test_a_format_by_name_for_any_ending(tmp_path):
 def test_what_holds_less_than_records_is_not_read(name, tmp_path):
     path = tmp_path / f"a.{name}"
     write_records([record(0)], path)
-    assert message_of(read_records, path) == f"'{path}' does not hold whole records: give .npz or .jsonl"
+    readable = ".npz, .safetensors, .jsonl, .bertviz, .nematus, .fairseq or .marian"
+    assert message_of(read_records, path) == f"'{path}' cannot be read, only written: give {readable}"
 
 
 def test_a_table_of_weights(tmp_path):

@@ -50,8 +50,20 @@ def test_panels_hold_their_numbers_and_keep_the_size_of_cells(columns):
 
 
 @pytest.mark.parametrize("columns", [None, 1, 2, 5])
-def test_nothing_overlaps_and_nothing_is_cut(columns):
-    figure = draw_grid(PANELS, columns=columns)
+def test_the_colour_bar_stands_beside_the_whole_grid(columns):
+    *matrices, bar = draw_grid(PANELS, columns=columns).axes
+    boxes = np.array([inches(bar.figure, axes) for axes in matrices])
+    left, low, _, top = inches(bar.figure, bar)
+    assert (low, top) == pytest.approx((boxes[:, 1].min(), boxes[:, 3].max()))
+    assert left > boxes[:, 2].max()
+
+
+@pytest.mark.parametrize(
+    ("panels", "columns"),
+    [(PANELS, None), (PANELS, 1), (PANELS, 2), (PANELS, 5), ([panel(0, 1, 1)], 1), ([panel(0, 2, 1, "a\nb")], 1)],
+)
+def test_nothing_overlaps_and_nothing_is_cut(panels, columns):
+    figure = draw_grid(panels, columns=columns)
     renderer = figure.canvas.get_renderer()
     with without_glyph_warnings():  # a machine may lack a Korean font: boxes take room as letters do
         boxes = [axes.get_tightbbox(renderer) for axes in figure.axes]
