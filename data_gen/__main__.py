@@ -23,7 +23,12 @@ class _Parser(argparse.ArgumentParser):
     """Reports wrong use as one line, like every other error."""
 
     def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message} (`{self.prog} --help` lists what there is)")
+        raise wrong_use(self.prog, message)
+
+
+def wrong_use(program: str, message: str) -> UserError:
+    """The line for options that ``program`` does not take."""
+    return UserError(f"{message} (`{program} --help` lists what there is)")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,7 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str] | None) -> int:
-    arguments = _build_parser().parse_args(argv)
+    parser = _build_parser()
+    arguments, unknown = parser.parse_known_args(argv)
+    if unknown:  # argparse would send the reader to the help of all routes
+        raise wrong_use(f"{parser.prog} {arguments.route}", f"unrecognized arguments: {' '.join(unknown)}")
     code: int = arguments.run(arguments)
     return code
 

@@ -169,7 +169,8 @@ def warn_of_unknown(texts: Sequence[str], bpe: Any, dictionary: Dictionary) -> N
     unknown = sorted({token for text in texts for token in unknown_tokens(text, bpe, dictionary)})
     if unknown:
         names = listed([*map(repr, unknown)])
-        logger.warning("not in the source dictionary, read as %s: %s", dictionary.unk_word, names)
+        hint = "; spaces separate tokens" if bpe is None else ""
+        logger.warning("not in the source dictionary, read as %s: %s%s", dictionary.unk_word, names, hint)
 
 
 def refuse_empty(encoded: Sequence[str]) -> None:

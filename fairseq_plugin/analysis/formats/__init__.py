@@ -85,7 +85,7 @@ def iterate_records(path: str | Path, name: str | None = None) -> Iterator[Atten
         :func:`write_records` writes; the message names the file and, in a file of text, the line.
     """
     path = Path(path)
-    read = format_of(path, name).read
+    read = format_of(path, name, reads=True).read
     if read is None:
         *endings, last = (f".{known}" for known, each in FORMATS.items() if each.read is not None)
         raise UserError(f"{str(path)!r} cannot be read, only written: give {', '.join(endings)} or {last}")
@@ -104,9 +104,10 @@ def _iterate(path: Path, read: Callable[[BinaryIO], Iterator[AttentionRecord]]) 
         raise UserError(f"{str(path)!r}: {error}", error.exit_code) from None
 
 
-def format_of(path: Path, name: str | None = None) -> Format:
+def format_of(path: Path, name: str | None = None, *, reads: bool = False) -> Format:
     """The format called ``name``, by default that of the ending of ``path``.
 
+    :param reads: whether the file is to be read, which not every format allows.
     :raises UserError: if there is none; the message lists the formats.
     """
     if name is not None:
@@ -118,7 +119,7 @@ def format_of(path: Path, name: str | None = None) -> Format:
     except KeyError:
         if path.is_dir():
             raise UserError(f"{str(path)!r} is a folder: name an attention file") from None
-        *endings, last = (f".{known}" for known in FORMATS)
+        *endings, last = (f".{known}" for known, each in FORMATS.items() if not reads or each.read is not None)
         raise UserError(f"attention file {str(path)!r} must end in {', '.join(endings)} or {last}") from None
 
 

@@ -97,8 +97,8 @@ def test_unknown_tokens_are_warned_of(hub: Any, caplog: pytest.LogCaptureFixture
         hub.translate(" ".join(f"z{number:02}" for number in range(12)))
     ten = ", ".join(f"'z{number:02}'" for number in range(10))
     assert caplog.messages == [
-        "not in the source dictionary, read as <unk>: 'z', 'Ж'",
-        f"not in the source dictionary, read as <unk>: {ten} and 2 more",
+        "not in the source dictionary, read as <unk>: 'z', 'Ж'; spaces separate tokens",
+        f"not in the source dictionary, read as <unk>: {ten} and 2 more; spaces separate tokens",
     ]
     assert message_of(hub.translate, ["a"] + [""] * 12) == (
         "empty sentences, counted from 0: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more; leave them out"

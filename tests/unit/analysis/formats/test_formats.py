@@ -62,10 +62,10 @@ def test_memory_does_not_grow_with_the_weights(name, tmp_path):
 
 @pytest.mark.parametrize("name", ["attention.txt", "attention", "attention.npz.gz"])
 def test_unknown_endings(name, tmp_path):
-    expected = f"attention file '{tmp_path / name}' must end in .npz, .safetensors, .jsonl, .bertviz, .csv, .nematus,"
-    expected += " .fairseq, .marian or .pharaoh"
-    assert message_of(read_records, tmp_path / name) == expected
-    assert message_of(write_records, [], tmp_path / name) == expected
+    expected = f"attention file '{tmp_path / name}' must end in .npz, .safetensors, .jsonl, .bertviz, "
+    readable, written = ".nematus, .fairseq or .marian", ".csv, .nematus, .fairseq, .marian or .pharaoh"
+    assert message_of(read_records, tmp_path / name) == expected + readable
+    assert message_of(write_records, [], tmp_path / name) == expected + written
 
 
 def test_a_format_by_name_for_any_ending(tmp_path):
