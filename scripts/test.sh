@@ -19,4 +19,4 @@ run python -m fairseq_plugin --build || true
 run ruff check .
 run ruff format --check .
 run mypy
-run pytest -n auto --dist loadfile "$@"
+run pytest -n auto --dist loadfile --no-loadscope-reorder "$@"  # long files come first

@@ -224,8 +224,8 @@ def markdown(
 
 RULE = (
     "The examples are test sentences of {} to {} English words and at most {} pieces on either side. The study sorts "
-    "these sentences by the chrF of the first model's translation, from the worst to the best. It shows the sentences at "
-    "9/10, 3/4 and 1/2 of this order."
+    "these sentences by the chrF of the first model's translation, from the worst to the best. It shows the sentences "
+    "at 9/10, 3/4 and 1/2 of this order."
 )
 
 

@@ -57,6 +57,7 @@ CHANGED = {
     },
     "rnnsearch.md": {
         "--arch rnnsearch ": "--arch rnnsearch_small ",
+        "--max-epoch 20": "--max-epoch 1",
         "/absolute/path/to/data": '"$PWD/DATA"',
         "task.target_lang=fr": f"task.target_lang=fr {SMALL}",
         "copy /tmp/copy/data": f"copy /tmp/copy/data {FEW}",
