@@ -32,7 +32,6 @@ from scripts.benchmark.measurement import (
     peak_gflops,
 )
 from scripts.benchmark.rows import ROWS
-from scripts.benchmark.rows.training import bfloat16
 from scripts.benchmark.settings import SETTINGS, enlarged, shrunk
 from scripts.common import check_section, describe_machine, steps_on_stderr, update_file
 from scripts.common import write as write_file
@@ -156,7 +155,7 @@ def measure_peaks(circumstances: Circumstances, smoke: bool) -> dict[str, float]
     size = 256 if smoke else 8192 if circumstances.device == "cuda" else 2048
     if not circumstances.precisions:
         peaks = {str(circumstances.threads): peak_gflops(clock, size=size)}
-        if bfloat16(circumstances):
+        if circumstances.bfloat16:
             peaks[report.medium_on(circumstances.threads)] = peak_gflops(clock, size=size, dtype=torch.bfloat16)
         return peaks
     peaks = {}

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import torch
 
+from fairseq_plugin.modules.precision import has_bfloat16
 from fairseq_plugin.modules.products import product
 
 MILLISECONDS, MEGABYTES, TOKENS, SENTENCES = "ms", "MB", "tokens/s", "sentences/s"
@@ -34,6 +35,11 @@ class Circumstances:
     device: str = "cpu"
     repetitions: int | None = None
     precisions: tuple[str, ...] = ()
+
+    @property
+    def bfloat16(self) -> bool:
+        """Whether ``--float32-matmul-precision medium`` is measured beside float32, on a CPU with such products."""
+        return self.device == "cpu" and not self.precisions and has_bfloat16()
 
     def in_precisions(self, *known: str) -> tuple[str | None, ...]:
         """The precisions of a row to measure; only None if no precision was asked for."""

@@ -87,8 +87,7 @@ def iterate_records(path: str | Path, name: str | None = None) -> Iterator[Atten
     path = Path(path)
     read = format_of(path, name, reads=True).read
     if read is None:
-        *endings, last = (f".{known}" for known, each in FORMATS.items() if each.read is not None)
-        raise UserError(f"{str(path)!r} cannot be read, only written: give {', '.join(endings)} or {last}")
+        raise UserError(f"{str(path)!r} cannot be read, only written: give {_endings(reads=True)}")
     return _iterate(path, read)
 
 
@@ -119,8 +118,13 @@ def format_of(path: Path, name: str | None = None, *, reads: bool = False) -> Fo
     except KeyError:
         if path.is_dir():
             raise UserError(f"{str(path)!r} is a folder: name an attention file") from None
-        *endings, last = (f".{known}" for known, each in FORMATS.items() if not reads or each.read is not None)
-        raise UserError(f"attention file {str(path)!r} must end in {', '.join(endings)} or {last}") from None
+        raise UserError(f"attention file {str(path)!r} must end in {_endings(reads=reads)}") from None
+
+
+def _endings(*, reads: bool) -> str:
+    """The endings of all formats in words. :param reads: only formats that can be read."""
+    *endings, last = (f".{known}" for known, each in FORMATS.items() if not reads or each.read is not None)
+    return f"{', '.join(endings)} or {last}"
 
 
 FORMATS: dict[str, Format] = {

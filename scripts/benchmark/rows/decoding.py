@@ -50,7 +50,6 @@ from scripts.benchmark.report import (
     TIMES,
     medium,
 )
-from scripts.benchmark.rows.training import bfloat16
 from scripts.benchmark.settings import SPECIAL_SYMBOLS, Setting, decode_gflop, sentence_gflop
 from scripts.common import run
 
@@ -148,7 +147,7 @@ def measure_generate(setting: Setting, circumstances: Circumstances) -> list[Mea
                 variant = named(f"{name}, beam {beam}", precision)
                 runs[variant] = partial(rate, path, beam, precision)
                 gflop[variant] = sentence_gflop(setting, beam) if name == OURS else None
-    if bfloat16(circumstances):
+    if circumstances.bfloat16:
         for beam in (setting.beam, 1):
             variant, override = f"{medium(OURS)}, beam {beam}", f"{{'float32_matmul_precision': '{MEDIUM}'}}"
             runs[variant] = partial(rate, paths[OURS], beam, None, "--model-overrides", override)

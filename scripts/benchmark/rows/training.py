@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from fairseq_plugin import native
 from fairseq_plugin.criterions.chunked_cross_entropy import ChunkedCrossEntropyCriterion
 from fairseq_plugin.modules.attention import AdditiveAttention
-from fairseq_plugin.modules.precision import HIGHEST, MEDIUM, has_bfloat16
+from fairseq_plugin.modules.precision import HIGHEST, MEDIUM
 from fairseq_plugin.modules.recurrence import RECURRENCE, Memory
 from fairseq_plugin.optim.fused_adam import FusedAdamW
 from scripts.benchmark import models
@@ -72,11 +72,6 @@ Place = Callable[[nn.Module], None]
 def compiled(circumstances: Circumstances) -> bool:
     """Whether the compiled recurrence is there and runs on the device."""
     return circumstances.device == "cpu" and native.missing() is None
-
-
-def bfloat16(circumstances: Circumstances) -> bool:
-    """Whether ``--float32-matmul-precision medium`` is measured: on a CPU with such products, in float32 otherwise."""
-    return circumstances.device == "cpu" and not circumstances.precisions and has_bfloat16()
 
 
 def measure_core(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
@@ -175,7 +170,7 @@ def measure_update(setting: Setting, circumstances: Circumstances) -> list[Measu
         }
         if compiled(circumstances):
             runs[named(NATIVE_UPDATE, precision)] = fast_update(NATIVE, setting, sample, place)
-        if bfloat16(circumstances):
+        if circumstances.bfloat16:
             runs[medium(FUSED_UPDATE)] = fast_update(FUSED, setting, sample, place, MEDIUM)
             if compiled(circumstances):
                 runs[medium(NATIVE_UPDATE)] = fast_update(NATIVE, setting, sample, place, MEDIUM)
@@ -256,7 +251,7 @@ def measure_train(setting: Setting, circumstances: Circumstances) -> list[Measur
         for precision in circumstances.in_precisions("highest", "high", "fp16")
         for name, words in commands(setting, data, circumstances.device, precision).items()
     }
-    if bfloat16(circumstances):
+    if circumstances.bfloat16:
         words = [*commands(setting, data, "cpu")[OURS], "--float32-matmul-precision", MEDIUM]
         runs[medium(OURS)] = partial(rate, words, None)
     rates = in_turns(runs, circumstances.repeat(setting.command_repetitions))

@@ -66,7 +66,7 @@ def test_each_precision_is_a_variant(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_bfloat16_products_are_variants_where_the_processor_has_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("scripts.benchmark.rows.training.has_bfloat16", lambda: True)
+    monkeypatch.setattr("scripts.benchmark.measurement.has_bfloat16", lambda: True)
     output = tmp_path / "speed.json"
     assert main(["--smoke", "--rows", "update", "--settings", "mid", "--output", str(output)]) == 0
     found = {variant for _, _, variant in variants(output)}
