@@ -153,7 +153,8 @@ class _Log(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Take a line of JSON; another line says no figures."""
         try:
-            figures = {name: float(value) for name, value in json.loads(record.getMessage()).items()}
+            said = json.loads(record.getMessage())
+            figures = {name: float(value) if isinstance(value, str) else value for name, value in said.items()}
         except ValueError:
             return
         epoch = figures["epoch"]

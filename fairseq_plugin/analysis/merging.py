@@ -61,16 +61,19 @@ def check_scheme(scheme: str) -> None:
         raise UserError(f"no way to merge subwords called {scheme!r}: choose one of {', '.join(SCHEMES)}")
 
 
-def scheme_of(scheme: str, source: Iterable[Sequence[str]], target: Iterable[Sequence[str]]) -> str:
+def scheme_of(
+    scheme: str, source: Iterable[Sequence[str]], target: Iterable[Sequence[str]], *, few: bool = False
+) -> str:
     """The scheme that puts together what the data was cut into: ``sentencepiece`` stands for either way of marking.
 
     :param source: sentences of the source side; the first ``LOOKED_AT`` are looked at.
     :param target: the same of the target side; none if there are no references.
+    :param few: whether these are a few sentences of the user, of which ``bpe`` may leave every word whole.
     :raises UserError: with ``sentencepiece``, for which a sentence without marks is one word, if fewer than half of the
         sentences of a side have one, or if the sides are marked in different ways; with ``bpe``, which leaves whole
         words alone, if fewer than one in a hundred sentences of both sides has one.
     """
-    if scheme == "none":
+    if scheme == "none" or (scheme == "bpe" and few):
         return scheme
     sides = {name: _looked_at(sentences) for name, sentences in (("source", source), ("target", target))}
     if scheme == "bpe":

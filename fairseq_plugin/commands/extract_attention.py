@@ -103,7 +103,7 @@ def extract_to_files(options: argparse.Namespace, fairseq_arguments: Sequence[st
         raise UserError(f"--gen-subset {options.gen_subset} with --text or --input: leave one of them out")
     cfg = fairseq_config(options, fairseq_arguments)
     loaded = load(cfg, None if own is None else sentences.dataset_of(own, options.path))
-    scheme = scheme_of(options.merge, *sentences_of(loaded))
+    scheme = scheme_of(options.merge, *sentences_of(loaded), few=own is not None)
     check_lines(options, loaded, cfg)
     diagonal = Diagonal()
 

@@ -7,30 +7,28 @@
     python scripts/plot_attention.py DATA --path checkpoint_best.pt --text "b a d" --output mine.png
     python scripts/plot_attention.py DATA --evolution CHECKPOINTS --output evolution.gif --id 3
 
-Reads what extract_attention.py writes. Prints SRC, TRG (if there is a reference) and PRED one under
-the other, and last the path of the picture. With --evolution, the checkpoints of a training read one sentence of a
-dataset and its reference (teacher forcing). So all have the same rows, whatever the model would have written by then.
-With --text, --input or --evolution, the command takes the options of fairseq-generate as well.
+Reads what extract_attention.py writes. Prints SRC, TRG (if there is a reference) and PRED one under the other, and last
+the path of the picture. With --evolution, the checkpoints of a training read one sentence of a dataset. With
+--text, --input or --evolution, the command takes the options of fairseq-generate as well.
 """
 
 import argparse
-import re
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, TypeVar
 
-from fairseq import checkpoint_utils
 from tqdm import tqdm
 
 from data_gen.errors import UserError, listed, run_command
 from data_gen.files import require_place
 from fairseq_plugin.analysis import sentences
-from fairseq_plugin.analysis.extraction import extract, extract_forced, generation_config, load
+from fairseq_plugin.analysis.evolution import Stage, checkpoints_in, evenly, stages
+from fairseq_plugin.analysis.extraction import extract, generation_config, load, sentences_of
 from fairseq_plugin.analysis.formats import iterate_records, read_records
 from fairseq_plugin.analysis.labels import label, visible
+from fairseq_plugin.analysis.merging import check_scheme, merge, scheme_of
 from fairseq_plugin.analysis.pictures import picture
 from fairseq_plugin.analysis.pictures.fonts import MissingGlyphWarning, RightToLeftWarning
 from fairseq_plugin.analysis.pictures.heatmap import Colours, draw_frames, draw_grid
@@ -39,7 +37,6 @@ from fairseq_plugin.analysis.records import AttentionRecord, without_end
 from fairseq_plugin.commands import counted, program_name
 
 NAME = program_name("plot_attention")
-Item = TypeVar("Item")
 OF_PICTURES = (MissingGlyphWarning, RightToLeftWarning, ThinnedWarning)
 
 
@@ -102,12 +99,15 @@ def plot_chosen(options: argparse.Namespace) -> int:
 
 def plot_own(options: argparse.Namespace, own: Sequence[str], fairseq_arguments: Sequence[str]) -> int:
     """Decode the user's own sentences, and draw them; ``fairseq_arguments`` go to fairseq as they are."""
-    arguments = [str(options.attention), "--path", options.path, *fairseq_arguments]
-    cfg = generation_config(arguments)
+    cfg = generation_config([str(options.attention), "--path", options.path, *fairseq_arguments])
     require_place(options.output)
-    records = extract(load(cfg, sentences.dataset_of(own, options.path)), cfg)
+    loaded = load(cfg, sentences.dataset_of(own, options.path))
+    scheme = scheme_of(options.merge or "none", *sentences_of(loaded), few=True)
+    records = [merge(record, scheme) for record in extract(loaded, cfg)]
     if options.id is None and options.ids is None and len(own) > 1:
         options.ids = list(range(len(own)))
+    if options.title is None and len(own) == 1 and not options.rank:
+        options.title = "Attention"
     return plot_records(options, [options.attention], [records])
 
 
@@ -177,68 +177,7 @@ def select(records: Sequence[AttentionRecord], sentence: int | None, rank: int, 
 
 
 GIF = ".gif"
-# As fairseq-train names what it saves after an epoch, and after a number of updates within one.
-CHECKPOINT = re.compile(r"checkpoint(?:(?P<whole>\d+)|_(?P<epoch>\d+)_(?P<updates>\d+))\.pt")
 PANELS, FRAMES = 12, 30  # checkpoints in a picture and in an animation, if --panels does not say
-
-
-class Stage(NamedTuple):
-    """What a training had come to at a checkpoint."""
-
-    epoch: int
-    updates: int
-    record: AttentionRecord
-
-
-def checkpoints_in(folder: Path) -> list[Path]:
-    """The checkpoints of epochs and of updates in a folder of fairseq-train, in the order in which they were saved.
-
-    ``checkpoint_best.pt`` and ``checkpoint_last.pt`` are copies of some of them, or are nowhere in the order.
-
-    :raises UserError: if there is none.
-    """
-    if not folder.is_dir():
-        raise UserError(f"no folder {str(folder)!r}: give the --save-dir of a training")
-    # The checkpoint of an epoch is saved after those of updates within it.
-    order = {
-        path: (int(name["whole"] or name["epoch"]), name["whole"] is not None, int(name["updates"] or 0))
-        for path in folder.iterdir()
-        if (name := CHECKPOINT.fullmatch(path.name))
-    }
-    if not order:
-        raise UserError(
-            f"no checkpoint of an epoch or an update in {str(folder)!r}: train without --no-epoch-checkpoints, or with"
-            " --save-interval-updates"
-        )
-    return sorted(order, key=order.__getitem__)
-
-
-def evenly(items: Sequence[Item], most: int) -> list[Item]:
-    """At most ``most`` of the items, evenly spaced, the first and the last among them.
-
-    :raises UserError: if ``most`` is below 2.
-    """
-    if most < 2:
-        raise UserError(f"at least 2 checkpoints show a change, but {most} is given: take --panels 2 or more")
-    if len(items) <= most:
-        return list(items)
-    return [items[round(number * (len(items) - 1) / (most - 1))] for number in range(most)]
-
-
-def stages(paths: Sequence[Path], arguments: Sequence[str], sentence: int) -> Iterator[Stage]:
-    """Load one checkpoint after the other and let it read a sentence and its reference.
-
-    :param arguments: as on the command line of fairseq-generate, without ``--path``.
-    :param sentence: its position in the split.
-    :raises UserError: as :func:`load` and :func:`extract_forced`.
-    """
-    for path in paths:
-        cfg = generation_config([*arguments, "--score-reference", "--path", str(path)])
-        record = extract_forced(load(cfg), cfg, sentence)
-        history = checkpoint_utils.load_checkpoint_to_cpu(str(path))["optimizer_history"]
-        name = CHECKPOINT.fullmatch(path.name)
-        assert name
-        yield Stage(int(name["whole"] or name["epoch"]), history[-1]["num_updates"], record)
 
 
 def plot_evolution(options: argparse.Namespace, fairseq_arguments: Sequence[str]) -> int:
@@ -305,6 +244,9 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--annotate", action="store_true", help="write each weight into its cell")
     own = sentences.add_options(options)
     own.add_argument("--path", metavar="CHECKPOINT", help="the checkpoint that reads your own sentences")
+    own.add_argument(
+        "--merge", metavar="SUBWORDS", help="join subwords to words: sentencepiece, bpe or none (default: none)"
+    )
     training = options.add_argument_group("one sentence over a training (--output may be a .gif)")
     training.add_argument(
         "--evolution", type=Path, metavar="FOLDER", help="folder with checkpoints of epochs or updates"
@@ -355,7 +297,16 @@ def check_own(options: argparse.Namespace, *, given: bool) -> None:
     if not given:
         if options.path is not None:
             raise UserError(f"--path {options.path} without --text or --input: an attention file needs no model")
+        if options.merge is not None:
+            raise UserError(f"--merge {options.merge} without --text or --input: give it to extract_attention.py")
+        if options.evolution is None and options.attention.is_dir():
+            raise UserError(
+                f"{str(options.attention)!r} is a folder: give an attention file, or draw your own sentence with --path"
+                " and --text"
+            )
         return
+    if options.merge is not None:
+        check_scheme(options.merge)
     for name, value in (("--evolution", options.evolution), ("--compare", options.compare), ("--all", options.all)):
         if value:
             raise UserError(f"{name} with --text or --input, which draw your own sentences: leave one of them out")

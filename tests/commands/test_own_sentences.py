@@ -9,7 +9,7 @@ import sentencepiece
 
 from fairseq_plugin.analysis.formats import read_records
 from fairseq_plugin.analysis.sentences import dataset_of
-from tests.support.commands import ROOT, Commands, extract_words
+from tests.support.commands import ROOT, Commands, extract_words, train_words
 from tests.support.making import make_task
 
 PLOT = ("python", ROOT / "scripts" / "plot_attention.py")
@@ -49,6 +49,20 @@ def test_straight_to_a_picture(commands: Commands, copy_data: Path, trained: Pat
     done = commands.succeed(*words, "--text", "a b c", "--text", "c zebra a")
     assert [line for line in done.out.splitlines() if line.startswith("SRC")] == ["SRC  a b c", "SRC  c <unk> a"]
     assert "not in the source dictionary, read as <unk>: 'zebra'" in done.err
+
+
+def test_pieces_are_joined_to_words(commands: Commands, tmp_path: Path) -> None:
+    lines = [f"{first} {second}\n" for first in ("ab", "cd", "ef") for second in ("ab", "cd", "ef")] * 4
+    for split in ("train", "valid"):
+        (tmp_path / f"{split}.en").write_text("".join(lines), encoding="utf-8")
+    made = ("--source-lang", "en", "--model-type", "char", "--vocab-size", "auto", "--trainpref", tmp_path / "train")
+    data, saved, picture = tmp_path / "data", tmp_path / "checkpoints", tmp_path / "a.svg"
+    commands.succeed("python", "-m", "data_gen", "text", data, *made, "--validpref", tmp_path / "valid")
+    commands.succeed(*train_words(data, saved, "--max-epoch", 1))
+    words = (*PLOT, data, "--path", saved / "checkpoint_last.pt", "--output", picture, "--text", "ef ab")
+    assert commands.succeed(*words).out.startswith("SRC  ▁ e f ▁ a b\n")
+    assert commands.succeed(*words, "--merge", "sentencepiece").out.startswith("SRC  ef ab\n")
+    assert "<!-- Attention -->" in picture.read_text(encoding="utf-8")  # the title
 
 
 def test_raw_text_where_a_sentencepiece_model_lies(

@@ -5,6 +5,7 @@ See warm_client.py for how a request is made.
 """
 
 import atexit
+import importlib
 import json
 import logging
 import os
@@ -20,17 +21,27 @@ from pathlib import Path
 from typing import Any
 
 
+IMPORTED = (
+    *(f"fairseq_cli.{name}" for name in ("generate", "hydra_train", "interactive", "preprocess", "train", "validate")),
+    *(f"matplotlib.backends.backend_{name}" for name in ("agg", "pdf", "svg")),
+    *("matplotlib.animation", "matplotlib.figure", "sentencepiece", "torch.distributed.fsdp"),
+    "torch._dynamo",  # every optimizer of torch imports it, for more than two seconds
+)
+
+
 def warm_up() -> None:
     """Import what the commands import. No tensor is touched: threads would not survive the fork."""
     sys.path.pop(0)  # this folder: a command has its own there
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import fairseq_cli.generate
-        import fairseq_cli.hydra_train
-        import fairseq_cli.interactive
-        import fairseq_cli.train
-        import fairseq_cli.validate  # noqa: F401
-        import matplotlib.backends.backend_agg  # noqa: F401
+        for name in IMPORTED:
+            importlib.import_module(name)
+        from fairseq import options
+        from fairseq.dataclass.utils import convert_namespace_to_omegaconf
+
+        # hydra's parser of overrides learns with each sentence that it reads.
+        words = ["data", "--task", "translation", "--arch", "lstm"]
+        convert_namespace_to_omegaconf(options.parse_args_and_arch(options.get_training_parser(), words))
     # Each command imports its own module anew, which sets logging up.
     for name in [name for name in sys.modules if name.startswith("fairseq_cli")]:
         del sys.modules[name]

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from data_gen.errors import UserError
+from fairseq_plugin.analysis.evolution import checkpoints_in, evenly, stages
 from fairseq_plugin.analysis.extraction import extract, generation_config, load
 from fairseq_plugin.analysis.pictures import picture
-from fairseq_plugin.commands.plot_attention import checkpoints_in, evenly, stages
 from scripts import plot_attention
 from tests.support.commands import Commands, train_words
 

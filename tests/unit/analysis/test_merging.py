@@ -126,6 +126,7 @@ def test_data_that_is_not_in_such_pieces(source, target, line):
 def test_data_that_is():
     assert scheme_of("none", WORDS, WORDS) == "none"
     assert scheme_of("bpe", WORDS, PIECES_OF_BPE) == "bpe"
+    assert scheme_of("bpe", [("whole", "words")], [], few=True) == "bpe"
     assert scheme_of("sentencepiece", [("</s>",), *ENDS], []) == SUFFIX  # without references
     assert scheme_of("sentencepiece", iter(PREFIX * LOOKED_AT), PREFIX) == "sentencepiece"
     assert scheme_of("sentencepiece", [("▁New▁Yo", "rk", "▁is")], PREFIX) == "sentencepiece"
