@@ -8,7 +8,9 @@ import pytest
 import sentencepiece
 
 from fairseq_plugin.analysis.formats import read_records
+from fairseq_plugin.analysis.pictures import picture
 from fairseq_plugin.analysis.sentences import dataset_of
+from scripts import plot_attention
 from tests.support.commands import ROOT, Commands, extract_words, train_words
 from tests.support.making import make_task
 
@@ -51,18 +53,27 @@ def test_straight_to_a_picture(commands: Commands, copy_data: Path, trained: Pat
     assert "not in the source dictionary, read as <unk>: 'zebra'" in done.err
 
 
-def test_pieces_are_joined_to_words(commands: Commands, tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*:DeprecationWarning")  # of hydra
+def test_pieces_are_joined_to_words(
+    commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     lines = [f"{first} {second}\n" for first in ("ab", "cd", "ef") for second in ("ab", "cd", "ef")] * 4
     for split in ("train", "valid"):
         (tmp_path / f"{split}.en").write_text("".join(lines), encoding="utf-8")
     made = ("--source-lang", "en", "--model-type", "char", "--vocab-size", "auto", "--trainpref", tmp_path / "train")
-    data, saved, picture = tmp_path / "data", tmp_path / "checkpoints", tmp_path / "a.svg"
+    data, saved = tmp_path / "data", tmp_path / "checkpoints"
     commands.succeed("python", "-m", "data_gen", "text", data, *made, "--validpref", tmp_path / "valid")
     commands.succeed(*train_words(data, saved, "--max-epoch", 1))
-    words = (*PLOT, data, "--path", saved / "checkpoint_last.pt", "--output", picture, "--text", "ef ab")
-    assert commands.succeed(*words).out.startswith("SRC  ▁ e f ▁ a b\n")
-    assert commands.succeed(*words, "--merge", "sentencepiece").out.startswith("SRC  ef ab\n")
-    assert "<!-- Attention -->" in picture.read_text(encoding="utf-8")  # the title
+    titles: list[str] = []
+    monkeypatch.setattr(picture, "save", lambda figure, path: titles.append(figure.axes[0].get_title()))
+    words = [str(data), "--path", str(saved / "checkpoint_last.pt"), "--output", "a.svg", "--text", "ef ab"]
+    assert plot_attention.main(words) == 0
+    assert plot_attention.main([*words, "--merge", "sentencepiece"]) == 0
+    assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("SRC")] == [
+        "SRC  ▁ e f ▁ a b",
+        "SRC  ef ab",
+    ]
+    assert titles == ["Attention", "Attention"]
 
 
 def test_raw_text_where_a_sentencepiece_model_lies(

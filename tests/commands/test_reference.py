@@ -24,7 +24,7 @@ def reference_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_reference_set_up(commands: Commands, reference_data: Path, tmp_path: Path, seed: int) -> None:
     commands.succeed(*quickstart_words(reference_data, tmp_path), "--seed", seed)
     path = tmp_path / "checkpoint_best.pt"
-    for batch_size in (1, 128):
+    for batch_size in (1, 128) if seed == 1 else (128,):
         outcome = commands.succeed(*generate_words(reference_data, path, "--batch-size", batch_size))
         summary = outcome.out.splitlines()[-1]
         assert summary.startswith("Generate test with beam=5: exact match 1.0000, token accuracy 1.0000 (1000 seq")

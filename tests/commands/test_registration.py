@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import PLUGIN, ROOT, Commands, Outcome, error_line, generate_words
+from tests.support.commands import PLUGIN, ROOT, Commands, error_line, generate_words
 
 PROGRAM = """
 import argparse
@@ -34,22 +34,8 @@ print([entry.__module__ for entry in first])
 """
 
 
-def fresh(*words: object, cwd: Path, **environment: str) -> Outcome:
-    """Run a command in a process of its own from the very start."""
-    done = subprocess.run(
-        [str(word) for word in words],
-        cwd=cwd,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return Outcome(done.returncode, done.stdout, done.stderr)
-
-
-def test_user_dir_after_an_import_and_twice() -> None:
-    outcome = fresh(sys.executable, "-c", PROGRAM.format(user_dir=str(PLUGIN)), cwd=ROOT)
-    assert outcome.code == 0, outcome.err
+def test_user_dir_after_an_import_and_twice(commands: Commands) -> None:
+    outcome = commands.succeed("python", "-c", PROGRAM.format(user_dir=str(PLUGIN)))
     assert outcome.out.splitlines()[-1] == str(
         [
             "fairseq_plugin.tasks.copy_task",
@@ -60,22 +46,23 @@ def test_user_dir_after_an_import_and_twice() -> None:
     )
 
 
-def test_a_link_to_the_package(copy_data: Path, trained: Path, tmp_path: Path) -> None:
+def test_a_link_to_the_package(commands: Commands, copy_data: Path, trained: Path, tmp_path: Path) -> None:
     (tmp_path / "fairseq_plugin").symlink_to(PLUGIN)
     words = generate_words(copy_data, trained, "--user-dir", tmp_path / "fairseq_plugin")
-    outcome = fresh(*words, cwd=tmp_path)
-    assert outcome.code == 0, outcome.err
+    outcome = commands.succeed(*words, cwd=tmp_path)
     assert outcome.out.splitlines()[-1].startswith("Generate test with beam=5: exact match")
 
 
 @pytest.mark.parametrize("name", ["plug", "fairseq_plugin"], ids=["a link of another name", "a copy without data_gen"])
-def test_what_the_package_cannot_be_loaded_from(name: str, copy_data: Path, trained: Path, tmp_path: Path) -> None:
+def test_what_the_package_cannot_be_loaded_from(
+    commands: Commands, name: str, copy_data: Path, trained: Path, tmp_path: Path
+) -> None:
     place = tmp_path / name
     if name == "plug":
         place.symlink_to(PLUGIN)
     else:
         shutil.copytree(PLUGIN, place)
-    outcome = fresh(*generate_words(copy_data, trained, "--user-dir", place), cwd=tmp_path)
+    outcome = commands(*generate_words(copy_data, trained, "--user-dir", place), cwd=tmp_path)
     assert outcome.code == 2
     assert error_line(outcome) == (
         f"fairseq-generate: error: the plugin cannot be loaded from '{place}': --user-dir takes the folder "
@@ -87,15 +74,16 @@ def test_a_command_from_its_very_start(copy_data: Path, trained: Path) -> None:
     program = Path(sys.executable).with_name("fairseq-generate")
     words = generate_words(copy_data, trained)
     words[words.index(PLUGIN)] = "fairseq_plugin"
-    outcome = fresh(program, *words[1:], cwd=ROOT)
-    assert outcome.code == 0, outcome.err
-    assert outcome.out.splitlines()[-1].startswith("Generate test with beam=5: exact match ")
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run([program, *map(str, words[1:])], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith("Generate test with beam=5: exact match ")
 
 
 def test_the_printed_path_from_another_folder(
     commands: Commands, copy_data: Path, trained: Path, tmp_path: Path
 ) -> None:
-    printed = fresh(sys.executable, "-m", "fairseq_plugin", cwd=tmp_path, PYTHONPATH=str(ROOT))
+    printed = commands("python", "-m", "fairseq_plugin", cwd=tmp_path)
     assert (printed.code, printed.out) == (0, f"{PLUGIN}\n")
     words = generate_words(copy_data, trained)
     words[words.index(PLUGIN)] = printed.out.strip()

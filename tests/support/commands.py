@@ -4,9 +4,12 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from tests.support.warm_client import request
 
@@ -20,6 +23,39 @@ class Outcome(NamedTuple):
     code: int
     out: str
     err: str
+
+
+class Running:
+    """A command that runs, the first process of its session, with the interface of :class:`subprocess.Popen`."""
+
+    def __init__(self, run: Callable[..., int], streams: Sequence[IO[bytes]]) -> None:
+        self._streams, self._said = streams, ("", "")
+        self._number: Future[int] = Future()
+        self._pool = ThreadPoolExecutor(1)
+        self._code = self._pool.submit(run, begun=self._number.set_result)
+        self.pid = self._number.result()
+
+    @property
+    def returncode(self) -> int | None:
+        return self._code.result() if self._code.done() else None
+
+    def poll(self) -> int | None:
+        return self.returncode
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        self._code.result(timeout)
+        self._pool.shutdown()
+        if not self._streams[0].closed:
+            self._said = (said(self._streams[1]), said(self._streams[2]))
+            for stream in self._streams:
+                stream.close()
+        return self._said
+
+
+def said(stream: IO[bytes]) -> str:
+    """All of a file."""
+    stream.seek(0)
+    return stream.read().decode()
 
 
 class Commands:
@@ -63,10 +99,14 @@ class Commands:
                 python=sys.executable,
                 modules=str(ROOT),
             )
-            for stream in streams[1:]:
-                stream.seek(0)
-            out, err = (stream.read().decode() for stream in streams[1:])
-        return Outcome(code, out, err)
+            return Outcome(code, said(streams[1]), said(streams[2]))
+
+    def begin(self, python: Path, *argv: object, cwd: Path, environment: Mapping[str, str]) -> Running:
+        """Start a command. :param python: its ``sys.executable``."""
+        streams = [tempfile.TemporaryFile() for _ in range(3)]  # noqa: SIM115 - they end with the command
+        words = {"words": [str(word) for word in argv], "streams": [stream.fileno() for stream in streams]}
+        place = {"folder": str(cwd), "environment": environment, "python": str(python), "modules": str(ROOT)}
+        return Running(partial(request, self.address, **words, **place, session=True), streams)
 
     def succeed(self, *argv: object, typed: str = "", cwd: Path = ROOT) -> Outcome:
         """Run a command that must end with exit code 0."""

@@ -23,6 +23,7 @@ def request(
     environment: Mapping[str, str],
     python: str,
     modules: str,
+    session: bool = False,
     begun: Callable[[int], None] = lambda process: None,
 ) -> int:
     """Run a command to its end.
@@ -33,10 +34,12 @@ def request(
     :param folder: the command runs there.
     :param python: the command's ``sys.executable``.
     :param modules: where ``python -m`` looks first.
+    :param session: whether the command is the first of a session, as if a terminal had started it.
     :param begun: called with the number of the command's process.
     :returns: the exit code; below 0 the number of a signal, as :mod:`subprocess` has it.
     """
     asked = {"words": words, "folder": folder, "environment": dict(environment), "python": python, "modules": modules}
+    asked["session"] = session
     content = json.dumps(asked).encode()
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(address)

@@ -5,6 +5,7 @@ See warm_client.py for how a request is made.
 """
 
 import atexit
+import gc
 import importlib
 import json
 import logging
@@ -15,11 +16,12 @@ import shutil
 import signal
 import socket
 import sys
+import sysconfig
+import tempfile
 import traceback
 import warnings
 from pathlib import Path
 from typing import Any
-
 
 IMPORTED = (
     *(f"fairseq_cli.{name}" for name in ("generate", "hydra_train", "interactive", "preprocess", "train", "validate")),
@@ -48,6 +50,8 @@ def warm_up() -> None:
     logging.getLogger().handlers.clear()
     logging.getLogger().setLevel(logging.WARNING)
     assert "fairseq_plugin" not in sys.modules
+    gc.collect()
+    gc.freeze()  # a command shall not look through all of this for garbage
 
 
 def serve(address: str) -> None:
@@ -91,6 +95,8 @@ def keep(connection: socket.socket) -> None:
 
 def run(request: dict[str, Any], streams: list[int]) -> int:
     """Become the command. :returns: its exit code."""
+    if request["session"]:
+        os.setsid()
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
@@ -103,8 +109,10 @@ def run(request: dict[str, Any], streams: list[int]) -> int:
         warnings._setoption(shown)  # type: ignore[attr-defined]
     if (threads := os.environ.get("OMP_NUM_THREADS", "1")) != "1":  # the server's
         sys.modules["torch"].set_num_threads(int(threads))
+    tempfile.tempdir = None  # which follows TMPDIR
     sys.executable = request["python"]
-    sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    own = sysconfig.get_path("purelib", vars={"base": str(Path(sys.executable).parents[1])})
+    sys.path[:0] = [*filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)), own]
     try:
         execute(request["words"], request["modules"])
         code = 0

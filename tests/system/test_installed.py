@@ -1,4 +1,7 @@
-"""An installed wheel gives the same commands from any folder, and the source distribution builds the same wheel."""
+"""An installed wheel gives the same commands from any folder, and the source distribution builds the same wheel.
+
+``python`` of the environment is warm (see warm_commands.py), ``python3`` is the real one.
+"""
 
 import os
 import subprocess
@@ -8,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import Outcome, error_line
+from tests.support.commands import Commands, Outcome, error_line
 from tests.support.distributions import FOLDERS, PAPERS, SHIPPED, build_sdist, build_wheel, copy_of_sources
-from tests.support.linked_environment import make_environment, variables
+from tests.support.linked_environment import make_environment, variables, warm_python
 
 pytestmark = pytest.mark.slow
 
@@ -35,11 +38,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def environment(commands: Commands, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment that has the wheel."""
     made = make_environment(tmp_path_factory.mktemp("environment"))
     pip = [made / "bin" / "pip", "install", "-q", "--disable-pip-version-check", "--no-deps", "--no-index"]
     subprocess.run([*pip, "--ignore-installed", wheel], check=True)
+    warm_python(made / "bin" / "python", commands.address)
     return made
 
 
@@ -73,7 +77,8 @@ def test_errors_name_the_program(environment: Path, tmp_path: Path, program: str
 
 
 def test_a_user_error_in_fairseq_is_one_line(environment: Path, tmp_path: Path) -> None:
-    outcome = shell("fairseq-extract-attention none --path none.pt --output a.npz", tmp_path, environment)
+    program = 'python3 "$(command -v fairseq-extract-attention)"'
+    outcome = shell(f"{program} none --path none.pt --output a.npz", tmp_path, environment)
     assert outcome.code == 2
     assert error_line(outcome).startswith("fairseq-extract-attention: error: ")
 

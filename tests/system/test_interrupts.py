@@ -16,7 +16,7 @@ from threading import Timer
 import pytest
 
 from scripts.common import run
-from tests.support.commands import ROOT, Commands, extract_words
+from tests.support.commands import ROOT, Commands, Running, extract_words
 from tests.unit.data_gen.conftest import everything_under
 
 PROC = Path("/proc")
@@ -27,22 +27,32 @@ SOON = 5  # seconds after Ctrl-C, likewise
 STARTED = 0.5  # seconds from a new process to its being in the hands of what has started it, likewise
 
 
+def environment(folder: Path) -> dict[str, str]:
+    more = {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore", "OMP_NUM_THREADS": "1", "TMPDIR": str(folder)}
+    return os.environ | more
+
+
 @contextmanager
 def running(*words: object, cwd: Path) -> Iterator["subprocess.Popen[str]"]:
     """A process that is the first of its session, as if a terminal had started it."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore", "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
         [str(word) for word in words],
         cwd=cwd,
-        env=environment | {"TMPDIR": str(cwd)},
+        env=environment(cwd),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
     )
-    try:
+    with ended_at_last(process):
         yield process
+
+
+@contextmanager
+def ended_at_last(process: "subprocess.Popen[str] | Running") -> Iterator[None]:
+    try:
+        yield
     finally:
         for number in (process.pid, *descendants(process.pid)):
             if Path(PROC / str(number)).exists():
@@ -50,7 +60,9 @@ def running(*words: object, cwd: Path) -> Iterator["subprocess.Popen[str]"]:
         process.communicate()
 
 
-def wait_until(condition: Callable[[], object], process: "subprocess.Popen[str]", seconds: float = PATIENCE) -> None:
+def wait_until(
+    condition: Callable[[], object], process: "subprocess.Popen[str] | Running", seconds: float = PATIENCE
+) -> None:
     give_up = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < give_up, "it does not come to that"
@@ -131,9 +143,9 @@ def test_while_it_imports(words: tuple[str, ...], tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def attention(commands: Commands, copy_data: Path, trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Attention of the test sentences; read only."""
+    """Attention of two sentences; read only."""
     path = tmp_path_factory.mktemp("attention") / "attention.npz"
-    commands.succeed(*extract_words(copy_data, trained, path, "--greedy"))
+    commands.succeed(*extract_words(copy_data, trained, path, "--greedy", "--text", "a b", "--text", "b c"))
     return path
 
 
@@ -236,7 +248,6 @@ WITH_CHILDREN = {
 }
 
 
-@pytest.mark.quiet  # seconds until processes end
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("send", "number"),
@@ -245,13 +256,20 @@ WITH_CHILDREN = {
 )
 @pytest.mark.parametrize("words", WITH_CHILDREN.values(), ids=WITH_CHILDREN.keys())
 def test_while_a_command_of_its_own_runs(
-    words: tuple[str, ...], send: Callable[[int, int], None], number: signal.Signals, tmp_path: Path
+    commands: Commands,
+    warm: Path,
+    words: tuple[str, ...],
+    send: Callable[[int, int], None],
+    number: signal.Signals,
+    tmp_path: Path,
 ) -> None:
     child, module, *options = words
     page = tmp_path / "page.md"
     page.write_text("<!-- translation:begin -->\n<!-- translation:end -->\n")
     before = page.read_text()
-    with running(sys.executable, "-m", module, *options, cwd=tmp_path) as process:
+    started_as = ("python", "-m", module, *options)
+    process = commands.begin(warm / "bin" / "python", *started_as, cwd=tmp_path, environment=environment(tmp_path))
+    with ended_at_last(process):
         wait_until(lambda: any(runs(number, child) for number in descendants(process.pid)), process)
         time.sleep(STARTED)
         started = descendants(process.pid)

@@ -133,30 +133,29 @@ def test_every_folder_with_code_is_a_package() -> None:
     assert [folder for folder in folders if not (folder / "__init__.py").exists()] == []
 
 
-def printed_path(site: Path, folder: Path) -> str:
-    """What ``python -m fairseq_plugin`` prints in ``folder`` when the package lies in ``site``."""
+def said(python: Path, site: Path, folder: Path, *words: str) -> str:
+    """What Python says in ``folder`` when the package lies in ``site``."""
     environment = {**os.environ, "PYTHONPATH": str(site)}
-    command = [sys.executable, "-m", "fairseq_plugin"]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run([python, *words], cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.rstrip("\n")
 
 
 @pytest.mark.slow
-def test_installed_plugin_loads_as_user_dir(wheel: Path, tmp_path: Path) -> None:
+def test_installed_plugin_loads_as_user_dir(wheel: Path, warm: Path, tmp_path: Path) -> None:
     """Also through a symlink, where fairseq would refuse the resolved path of a package that is imported already."""
     site = tmp_path / "site"
     pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
     subprocess.run([*pip, "--no-deps", "--no-index", "--target", str(site), str(wheel)], check=True)
-    assert printed_path(site, tmp_path) == str(site / "fairseq_plugin")
+    python = warm / "bin" / "python"
+    assert said(python, site, tmp_path, "-m", "fairseq_plugin") == str(site / "fairseq_plugin")
 
     link = tmp_path / "link"
     link.symlink_to(site)
-    path = printed_path(link, tmp_path)
+    path = said(python, link, tmp_path, "-m", "fairseq_plugin")
     assert path == str(link / "fairseq_plugin")
     program = (
         "import argparse, fairseq_plugin; from fairseq.utils import import_user_module; from fairseq.tasks import"
-        f" TASK_REGISTRY; import_user_module(argparse.Namespace(user_dir={path!r})); assert 'copy' in TASK_REGISTRY"
+        f" TASK_REGISTRY; import_user_module(argparse.Namespace(user_dir={path!r})); print('copy' in TASK_REGISTRY)"
     )
-    environment = {**os.environ, "PYTHONPATH": str(link)}
-    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, check=True)
+    assert said(python, link, tmp_path, "-c", program) == "True"

@@ -31,6 +31,11 @@ echo $$ > "started.$RANK.part" && mv "started.$RANK.part" "started.$RANK"
 
 
 @pytest.fixture
+def python(warm: Path) -> Path:
+    return warm / "bin" / "python"
+
+
+@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Where the program stands and writes; has a space in its name."""
     path = tmp_path / "a folder"
@@ -38,13 +43,13 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
-def start(folder: Path, does: str, *words: object, **variables: str) -> "subprocess.Popen[str]":
+def start(python: Path, folder: Path, does: str, *words: object, **variables: str) -> "subprocess.Popen[str]":
     program = folder / "fairseq-train"
     program.write_text(PROGRAM.format(folder=folder, does=does), encoding="utf-8")
     program.chmod(0o755)
     kept = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     return subprocess.Popen(
-        [sys.executable, SCRIPT, *map(str, words)],
+        [python, SCRIPT, *map(str, words)],
         env={**kept, **variables, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "CUDA_VISIBLE_DEVICES": ""},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -71,9 +76,9 @@ def lines(folder: Path, name: str) -> list[str]:
     return (folder / name).read_text(encoding="utf-8").splitlines()
 
 
-def test_each_process_gets_the_words_and_its_place(folder: Path) -> None:
+def test_each_process_gets_the_words_and_its_place(python: Path, folder: Path) -> None:
     words = ("fairseq-train", folder / "data", "--user-dir", "fairseq_plugin", "--wandb-project", "it's $HOME")
-    assert finish(start(folder, "exit 0", "--nproc-per-node", 2, *words)) == (0, "", "")
+    assert finish(start(python, folder, "exit 0", "--nproc-per-node", 2, *words)) == (0, "", "")
     for rank in ("0", "1"):
         assert lines(folder, f"words.{rank}") == [
             *("--cpu", "--distributed-backend", "gloo", "--ddp-backend", "legacy_ddp"),
@@ -84,18 +89,18 @@ def test_each_process_gets_the_words_and_its_place(folder: Path) -> None:
         assert lines(folder, f"place.{rank}") == [f"2 {rank} {max(1, available_cores() // 2)}"]
 
 
-def test_threads_that_are_set_stay(folder: Path) -> None:
-    assert finish(start(folder, "exit 0", "fairseq-train", "data", OMP_NUM_THREADS="7")) == (0, "", "")
+def test_threads_that_are_set_stay(python: Path, folder: Path) -> None:
+    assert finish(start(python, folder, "exit 0", "fairseq-train", "data", OMP_NUM_THREADS="7")) == (0, "", "")
     assert lines(folder, "place.0") == ["1 0 7"]
 
 
-def test_two_machines_train_together(folder: Path) -> None:
+def test_two_machines_train_together(python: Path, folder: Path) -> None:
     """Two launchers that meet at one address, as on two machines."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
     meeting = ("--nnodes", 2, "--rdzv-id", "two", "--rdzv-backend", "c10d", "--rdzv-endpoint", f"localhost:{port}")
-    machines = [start(folder, "exit 0", *meeting, "fairseq-train", "data") for _ in range(2)]
+    machines = [start(python, folder, "exit 0", *meeting, "fairseq-train", "data") for _ in range(2)]
     for code, out, err in map(finish, machines):
         assert (code, out) == (0, "")
         # At most torch's warning on the machine that ends last, whose partner has gone.
@@ -105,10 +110,10 @@ def test_two_machines_train_together(folder: Path) -> None:
         assert lines(folder, f"words.{rank}")[8:10] == ["--distributed-rank", rank]
 
 
-def test_the_first_error_ends_all(folder: Path) -> None:
+def test_the_first_error_ends_all(python: Path, folder: Path) -> None:
     does = 'if [ $RANK = 1 ]; then echo "fairseq-train: error: no data" >&2; exit 2; fi; exec sleep 60'
     begun = time.monotonic()
-    process = start(folder, does, "--nproc_per_node", 2, "fairseq-train", "data")
+    process = start(python, folder, does, "--nproc_per_node", 2, "fairseq-train", "data")
     assert finish(process) == (2, "", "fairseq-train: error: no data\n")
     assert time.monotonic() - begun < 50
     assert not any(is_running(number) for number in process_numbers(folder, 2))
@@ -122,8 +127,8 @@ def is_running(number: int) -> bool:
     return True
 
 
-def test_a_process_that_is_killed_ends_all(folder: Path) -> None:
-    process = start(folder, "exec sleep 60", "--nproc-per-node", 2, "fairseq-train", "data")
+def test_a_process_that_is_killed_ends_all(python: Path, folder: Path) -> None:
+    process = start(python, folder, "exec sleep 60", "--nproc-per-node", 2, "fairseq-train", "data")
     first, second = process_numbers(folder, 2)
     os.kill(second, signal.SIGKILL)
     line = "train_distributed.sh: error: process 1 was ended by SIGKILL; the others were stopped\n"
@@ -136,8 +141,8 @@ def test_a_process_that_is_killed_ends_all(folder: Path) -> None:
     [(signal.SIGINT, 130, "train_distributed.sh: interrupted\n"), (signal.SIGTERM, 143, "")],
     ids=["Ctrl-C", "SIGTERM"],
 )
-def test_a_signal_ends_all(folder: Path, sent: signal.Signals, code: int, line: str) -> None:
-    process = start(folder, "exec sleep 60", "--nproc-per-node", 2, "fairseq-train", "data")
+def test_a_signal_ends_all(python: Path, folder: Path, sent: signal.Signals, code: int, line: str) -> None:
+    process = start(python, folder, "exec sleep 60", "--nproc-per-node", 2, "fairseq-train", "data")
     numbers = process_numbers(folder, 2)
     process.send_signal(sent)
     assert finish(process) == (code, "", line)
@@ -149,7 +154,8 @@ def test_a_signal_ends_all(folder: Path, sent: signal.Signals, code: int, line: 
 def test_the_end_of_a_terminal_is_ignored_under_nohup(folder: Path) -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which a process hands on
     try:
-        process = start(folder, "exec sleep 60", "--nproc-per-node", 2, "fairseq-train", "data")
+        python = Path(sys.executable)
+        process = start(python, folder, "exec sleep 60", "--nproc-per-node", 2, "fairseq-train", "data")
     finally:
         signal.signal(signal.SIGHUP, before)
     process_numbers(folder, 2)  # from here on torchrun handles signals
@@ -234,10 +240,10 @@ def test_wrong_use(launched: list[Any], capsys: pytest.CaptureFixture[str], word
 
 
 @pytest.mark.slow
-def test_it_trains(copy_data: Path, folder: Path) -> None:
+def test_it_trains(python: Path, copy_data: Path, folder: Path) -> None:
     """The front and the real fairseq-train: both processes train one model, and one of them writes it."""
     words = train_words(copy_data, folder / "checkpoints", "--batch-size", 16, "--max-epoch", 1)
-    environment = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # as if it were active
+    environment = f"{python.parent}{os.pathsep}{os.environ['PATH']}"  # as if it were active
     done = subprocess.run(
         [SCRIPT.with_suffix(".sh"), "--nproc-per-node", "2", *map(str, words)],
         env={**os.environ, "PATH": environment},

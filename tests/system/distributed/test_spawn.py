@@ -15,6 +15,7 @@ from data_gen.copy.dataset import make_online_folder
 from tests.conftest import SMALL
 from tests.support.commands import ROOT, train_words
 from tests.support.making import make_task
+from tests.support.ranks import Ranks
 
 SPAWNED = ROOT / "tests" / "support" / "spawned_training.py"
 
@@ -39,8 +40,8 @@ def spawned(data: Path, folder: Path, *more: object) -> str:
 
 
 @pytest.mark.slow
-def test_training_in_processes_that_fairseq_starts_goes_on(copy_data: Path, tmp_path: Path) -> None:
-    spawned(copy_data, tmp_path, "--max-epoch", 1)
+def test_training_in_processes_that_fairseq_starts_goes_on(ranks: Ranks, copy_data: Path, tmp_path: Path) -> None:
+    ranks.succeed(*train_words(copy_data, tmp_path, "--batch-size", 16, "--dropout", 0.2, "--max-epoch", 1))
     said = spawned(copy_data, tmp_path, "--max-epoch", 2)
     assert f"Loaded checkpoint {tmp_path}/checkpoint_last.pt (epoch 2 @ 10 updates)" in said
     saved = torch.load(tmp_path / "checkpoint_last.pt", weights_only=True)

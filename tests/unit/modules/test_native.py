@@ -1,5 +1,6 @@
 """The compiled recurrence: what only it can get wrong. That it equals the plain loop is tested with the other ways."""
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from data_gen.errors import UserError
 from fairseq_plugin import native
+from fairseq_plugin.__main__ import main
 from fairseq_plugin.modules import products
 from fairseq_plugin.modules.recurrence import RECURRENCE, Memory, choose_recurrence
 from tests.support import building
@@ -225,16 +227,15 @@ def test_a_damaged_library_is_missing_with_the_reason(monkeypatch: pytest.Monkey
         native.missing.cache_clear()
 
 
-def plugin(*options: str, cache: Path) -> str:
-    environment = os.environ | {"XDG_CACHE_HOME": str(cache)}
-    command = [sys.executable, "-m", "fairseq_plugin", *options]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+def info(warm: Path, **variables: str) -> dict[str, str]:
+    command = [warm / "bin" / "python", "-m", "fairseq_plugin", "--info"]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return dict(line.split(": ", 1) for line in done.stdout.splitlines())
 
 
-def test_info_says_what_is_active(tmp_path: Path) -> None:
-    lines = dict(line.split(": ", 1) for line in plugin("--info", cache=tmp_path).splitlines())
+def test_info_says_what_is_active(warm: Path, tmp_path: Path) -> None:
+    lines = info(warm, XDG_CACHE_HOME=str(tmp_path))
     assert lines["--recurrence native"] == native.NOT_BUILT
     assert lines["recurrence that auto takes for additive attention"] == "fused"
     assert lines["torch"].startswith(torch.__version__)
@@ -242,14 +243,25 @@ def test_info_says_what_is_active(tmp_path: Path) -> None:
     assert lines["fast products in bf16"] in ("yes", "no")
 
 
-@pytest.mark.slow
+@pytest.mark.skipif(native.missing() is not None, reason="it is not built")
+def test_info_says_that_it_is_built(warm: Path) -> None:
+    lines = info(warm)
+    assert lines["--recurrence native"] == f"built: {native.library()}"
+    assert lines["recurrence that auto takes for additive attention"] == "native"
+
+
 @pytest.mark.skipif(native.compiler() is None, reason="no C++ compiler")
-def test_built_once_and_then_taken(tmp_path: Path) -> None:
-    assert plugin("--build", cache=tmp_path).startswith("--recurrence native is built: ")
+def test_built_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """From a small source: scripts/test.sh itself has built the recurrence."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(native, "SOURCE", tmp_path / "small.cpp")
+    monkeypatch.setattr(sys, "argv", ["fairseq_plugin", "--build"])
+    native.SOURCE.write_text('extern "C" int small(int number) { return number + 1; }\n', encoding="utf-8")
+    assert main() == 0
     (library,) = tmp_path.rglob("*.so")
+    assert library == native.library()
     made = library.stat().st_mtime_ns
-    plugin("--build", cache=tmp_path)
-    assert [path.stat().st_mtime_ns for path in (tmp_path / "fairseq-attention").iterdir()] == [made]
-    info = plugin("--info", cache=tmp_path)
-    assert f"--recurrence native: built: {library}\n" in info
-    assert "recurrence that auto takes for additive attention: native\n" in info
+    assert main() == 0
+    assert [path.stat().st_mtime_ns for path in library.parent.iterdir()] == [made]
+    assert capsys.readouterr().out == f"--recurrence native is built: {library}\n" * 2
+    assert ctypes.CDLL(str(library)).small(1) == 2
