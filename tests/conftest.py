@@ -1,5 +1,6 @@
 """Set-up shared by all tests: the plugin, real commands, and a small trained model."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -53,6 +54,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=f"--recurrence native is {missing}"))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Let nothing look for garbage in all that was imported."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         shutil.rmtree(shared_folder(), ignore_errors=True)
@@ -88,10 +95,17 @@ def warm(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return environment
 
 
+@pytest.fixture(scope="session")
+def launcher(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``python`` for the modules of this checkout, with the plugin imported."""
+    environment = make_environment(tmp_path_factory.mktemp("launcher") / "environment")
+    return warm_python(environment / "bin" / "python", f"{commands.address}.plugin")
+
+
 @pytest.fixture
-def warm_studies(warm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def warm_studies(launcher: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The processes that scripts/common.py starts, and their own, start at once."""
-    monkeypatch.setattr(common, "LAUNCHER", (str(warm / "bin" / "python"), "-m"))
+    monkeypatch.setattr(common, "LAUNCHER", (str(launcher), "-m"))
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,7 @@ print([entry.__module__ for entry in first])
 
 
 def test_user_dir_after_an_import_and_twice(commands: Commands) -> None:
-    outcome = commands.succeed("python", "-c", PROGRAM.format(user_dir=str(PLUGIN)))
+    outcome = commands.succeed("python", "-c", PROGRAM.format(user_dir=str(PLUGIN)), unloaded=True)
     assert outcome.out.splitlines()[-1] == str(
         [
             "fairseq_plugin.tasks.copy_task",
@@ -49,7 +49,7 @@ def test_user_dir_after_an_import_and_twice(commands: Commands) -> None:
 def test_a_link_to_the_package(commands: Commands, copy_data: Path, trained: Path, tmp_path: Path) -> None:
     (tmp_path / "fairseq_plugin").symlink_to(PLUGIN)
     words = generate_words(copy_data, trained, "--user-dir", tmp_path / "fairseq_plugin")
-    outcome = commands.succeed(*words, cwd=tmp_path)
+    outcome = commands.succeed(*words, cwd=tmp_path, unloaded=True)
     assert outcome.out.splitlines()[-1].startswith("Generate test with beam=5: exact match")
 
 
@@ -62,7 +62,7 @@ def test_what_the_package_cannot_be_loaded_from(
         place.symlink_to(PLUGIN)
     else:
         shutil.copytree(PLUGIN, place)
-    outcome = commands(*generate_words(copy_data, trained, "--user-dir", place), cwd=tmp_path)
+    outcome = commands(*generate_words(copy_data, trained, "--user-dir", place), cwd=tmp_path, unloaded=True)
     assert outcome.code == 2
     assert error_line(outcome) == (
         f"fairseq-generate: error: the plugin cannot be loaded from '{place}': --user-dir takes the folder "
@@ -83,8 +83,8 @@ def test_a_command_from_its_very_start(copy_data: Path, trained: Path) -> None:
 def test_the_printed_path_from_another_folder(
     commands: Commands, copy_data: Path, trained: Path, tmp_path: Path
 ) -> None:
-    printed = commands("python", "-m", "fairseq_plugin", cwd=tmp_path)
+    printed = commands("python", "-m", "fairseq_plugin", cwd=tmp_path, unloaded=True)
     assert (printed.code, printed.out) == (0, f"{PLUGIN}\n")
     words = generate_words(copy_data, trained)
     words[words.index(PLUGIN)] = printed.out.strip()
-    commands.succeed(*words, cwd=tmp_path)
+    commands.succeed(*words, cwd=tmp_path, unloaded=True)

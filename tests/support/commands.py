@@ -77,21 +77,23 @@ class Commands:
             env=self.environment,
         )
         assert self.server.stdout is not None
-        assert self.server.stdout.readline() == b"ready\n"
+        for _ in range(2):
+            assert self.server.stdout.readline() == b"ready\n"
 
-    def __call__(self, *argv: object, typed: str = "", cwd: Path = ROOT) -> Outcome:
+    def __call__(self, *argv: object, typed: str = "", cwd: Path = ROOT, unloaded: bool = False) -> Outcome:
         """Run a command to its end.
 
         :param argv: the words of the command; ``python`` as the first one is followed by a script, or by ``-m`` and a
             module of this repository.
         :param typed: what its standard input holds.
+        :param unloaded: nothing has imported the plugin before it.
         """
         with ExitStack() as stack:
             streams = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
             streams[0].write(typed.encode())
             streams[0].seek(0)
             code = request(
-                self.address,
+                self.address if unloaded else f"{self.address}.plugin",
                 [str(word) for word in argv],
                 [stream.fileno() for stream in streams],
                 folder=str(cwd),
@@ -106,11 +108,11 @@ class Commands:
         streams = [tempfile.TemporaryFile() for _ in range(3)]  # noqa: SIM115 - they end with the command
         words = {"words": [str(word) for word in argv], "streams": [stream.fileno() for stream in streams]}
         place = {"folder": str(cwd), "environment": environment, "python": str(python), "modules": str(ROOT)}
-        return Running(partial(request, self.address, **words, **place, session=True), streams)
+        return Running(partial(request, f"{self.address}.plugin", **words, **place, session=True), streams)
 
-    def succeed(self, *argv: object, typed: str = "", cwd: Path = ROOT) -> Outcome:
+    def succeed(self, *argv: object, typed: str = "", cwd: Path = ROOT, unloaded: bool = False) -> Outcome:
         """Run a command that must end with exit code 0."""
-        outcome = self(*argv, typed=typed, cwd=cwd)
+        outcome = self(*argv, typed=typed, cwd=cwd, unloaded=unloaded)
         assert outcome.code == 0, outcome.out[-2000:] + outcome.err[-5000:]
         return outcome
 

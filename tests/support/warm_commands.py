@@ -1,7 +1,8 @@
 """Commands without their start-up: a process that has fairseq imported and runs each request in a fork of itself.
 
-It has not imported the plugin, so ``--user-dir`` is put to the test by every command. It ends with its standard input.
-See warm_client.py for how a request is made.
+``python warm_commands.py ADDRESS`` listens at ADDRESS. This process has not imported the plugin, so ``--user-dir`` does
+it. A second process, at ADDRESS.plugin, has: for commands whose messages and results are tested, from this checkout
+alone. Both end with the standard input. See warm_client.py for how a request is made.
 """
 
 import atexit
@@ -47,11 +48,22 @@ def warm_up() -> None:
     # Each command imports its own module anew, which sets logging up.
     for name in [name for name in sys.modules if name.startswith("fairseq_cli")]:
         del sys.modules[name]
+    assert "fairseq_plugin" not in sys.modules
+
+
+def settle() -> None:
+    """Take back what imports have set up, and let no command look through all that is there for garbage."""
     logging.getLogger().handlers.clear()
     logging.getLogger().setLevel(logging.WARNING)
-    assert "fairseq_plugin" not in sys.modules
     gc.collect()
-    gc.freeze()  # a command shall not look through all of this for garbage
+    gc.freeze()
+
+
+def import_plugin() -> None:
+    """Import the plugin of this checkout."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    importlib.import_module("fairseq_plugin.commands.plot_attention")
+    del sys.path[0]
 
 
 def serve(address: str) -> None:
@@ -59,7 +71,7 @@ def serve(address: str) -> None:
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(address)
         server.listen()
-        print("ready", flush=True)
+        print("ready", flush=True)  # in lines of both processes
         keepers: list[int] = []
         while sys.stdin not in select.select([server, sys.stdin], [], [])[0]:
             keepers = [keeper for keeper in keepers if os.waitpid(keeper, os.WNOHANG) == (0, 0)]
@@ -154,4 +166,10 @@ def execute(words: list[str], modules: str) -> object:
 
 if __name__ == "__main__":
     warm_up()
-    serve(sys.argv[1])
+    settle()
+    place = sys.argv[1]
+    if os.fork() == 0:
+        import_plugin()
+        settle()
+        place += ".plugin"
+    serve(place)

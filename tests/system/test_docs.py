@@ -154,7 +154,8 @@ def check_own(words: list[str]) -> None:
         place = words.index("fairseq-train")
         check_fairseq(words[place:])
         words = words[:place]
-    if name == "scripts.extract_attention" or "--evolution" in words:  # what they do not know goes to fairseq-generate
+    # What they do not know goes to fairseq-generate.
+    if name == "scripts.extract_attention" or {"--evolution", "--text"} & set(words):
         assert parser is not None
         _, rest = parser.parse_known_args(words[2:])
         check_fairseq(["fairseq-generate", "DATA", *rest])

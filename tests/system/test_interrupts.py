@@ -257,7 +257,7 @@ WITH_CHILDREN = {
 @pytest.mark.parametrize("words", WITH_CHILDREN.values(), ids=WITH_CHILDREN.keys())
 def test_while_a_command_of_its_own_runs(
     commands: Commands,
-    warm: Path,
+    launcher: Path,
     words: tuple[str, ...],
     send: Callable[[int, int], None],
     number: signal.Signals,
@@ -268,7 +268,7 @@ def test_while_a_command_of_its_own_runs(
     page.write_text("<!-- translation:begin -->\n<!-- translation:end -->\n")
     before = page.read_text()
     started_as = ("python", "-m", module, *options)
-    process = commands.begin(warm / "bin" / "python", *started_as, cwd=tmp_path, environment=environment(tmp_path))
+    process = commands.begin(launcher, *started_as, cwd=tmp_path, environment=environment(tmp_path))
     with ended_at_last(process):
         wait_until(lambda: any(runs(number, child) for number in descendants(process.pid)), process)
         time.sleep(STARTED)
