@@ -116,7 +116,8 @@ def test_the_small_model_learns_to_copy(
     commands: Commands, letters: Path, tmp_path: Path, init: str, epochs: int
 ) -> None:
     """The paper's first values take longer: with v_a at 0 and small vectors, words are hard to tell apart at first."""
-    words = train_words(letters, tmp_path, "--max-epoch", epochs, "--init", init, "--clip-norm", 1)
+    options = ("--max-epoch", epochs, "--validate-interval", 4, "--init", init, "--clip-norm", 1)
+    words = train_words(letters, tmp_path, *options)
     words[words.index("gru_attention_copy")] = "rnnsearch_small"
     words[words.index("--lr") + 1] = "0.003"
     commands.succeed(*words)

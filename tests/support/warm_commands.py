@@ -57,6 +57,7 @@ def settle() -> None:
     logging.getLogger().setLevel(logging.WARNING)
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000)  # configurations are full of cycles that nobody waits for
 
 
 def import_plugin() -> None:

@@ -155,7 +155,8 @@ def check_own(words: list[str]) -> None:
         check_fairseq(words[place:])
         words = words[:place]
     # What they do not know goes to fairseq-generate.
-    if name == "scripts.extract_attention" or {"--evolution", "--text"} & set(words):
+    drawn = name == "scripts.plot_attention" and {"--evolution", "--text"} & set(words)
+    if name == "scripts.extract_attention" or drawn:
         assert parser is not None
         _, rest = parser.parse_known_args(words[2:])
         check_fairseq(["fairseq-generate", "DATA", *rest])

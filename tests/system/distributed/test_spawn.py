@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from data_gen.copy.dataset import make_online_folder
 from tests.conftest import SMALL
@@ -39,6 +39,20 @@ def spawned(data: Path, folder: Path, *more: object) -> str:
     return done.stdout
 
 
+class Batches(Dataset[Any]):
+    """The same batches of several datasets of fairseq's."""
+
+    def __init__(self, datasets: list[Any], numbers: list[list[int]]) -> None:
+        self.datasets, self.numbers = datasets, numbers
+
+    def __len__(self) -> int:
+        return len(self.datasets) * len(self.numbers)
+
+    def __getitem__(self, place: int) -> Any:
+        dataset, numbers = self.datasets[place // len(self.numbers)], self.numbers[place % len(self.numbers)]
+        return dataset.collater([dataset[number] for number in numbers])
+
+
 @pytest.mark.slow
 def test_training_in_processes_that_fairseq_starts_goes_on(ranks: Ranks, copy_data: Path, tmp_path: Path) -> None:
     ranks.succeed(*train_words(copy_data, tmp_path, "--batch-size", 16, "--dropout", 0.2, "--max-epoch", 1))
@@ -56,16 +70,15 @@ def same(first: Any, second: Any) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("online", [False, True], ids=["files", "made while training"])
-def test_data_workers_that_begin_anew_read_the_same(copy_data: Path, tmp_path: Path, online: bool) -> None:
-    if online:
-        make_online_folder(SMALL, tmp_path / "data")
-    task = make_task(tmp_path / "data" if online else copy_data, online=online)
-    task.load_dataset("train", epoch=2)
-    dataset = task.dataset("train")
-    batches = [[0, 3, 7], [299, 5]]
-    loader = DataLoader(
-        dataset, batch_sampler=batches, collate_fn=dataset.collater, num_workers=1, multiprocessing_context="spawn"
-    )
-    for batch, numbers in zip(loader, batches, strict=True):
-        assert same(batch, dataset.collater([dataset[number] for number in numbers]))
+def test_data_workers_that_begin_anew_read_the_same(copy_data: Path, tmp_path: Path) -> None:
+    """Of both kinds of data; one worker reads both."""
+    make_online_folder(SMALL, tmp_path / "data")
+    datasets = []
+    for task in (make_task(copy_data), make_task(tmp_path / "data", online=True)):
+        task.load_dataset("train", epoch=2)
+        datasets.append(task.dataset("train"))
+    batches = Batches(datasets, [[0, 3, 7], [299, 5]])
+    read = list(DataLoader(batches, batch_size=None, num_workers=1, multiprocessing_context="spawn"))
+    assert len(read) == 4
+    for batch, number in zip(read, range(4), strict=True):
+        assert same(batch, batches[number])
