@@ -15,7 +15,7 @@ from data_gen.copy.dataset import make_copy_dataset
 from data_gen.copy.spec import CopySpec
 from fairseq_plugin import native
 from scripts import common
-from tests.support.commands import Commands, train_words
+from tests.support.commands import Commands, start_servers, train_words
 from tests.support.linked_environment import make_environment, warm_python
 from tests.support.turns import made_once, turn
 
@@ -23,7 +23,7 @@ from tests.support.turns import made_once, turn
 torch.set_num_threads(1)
 
 UNIT = Path(__file__).with_name("unit")
-SHARED = "FAIRSEQ_ATTENTION_TESTS"
+SHARED, OWNER = "FAIRSEQ_ATTENTION_TESTS", "FAIRSEQ_ATTENTION_TESTS_PROCESS"
 SMALL = CopySpec(num_symbols=4, min_len=2, max_len=4, train=300, valid=30, test=30)
 
 
@@ -34,6 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):  # the process that starts the others, or the only one
         os.environ[SHARED] = tempfile.mkdtemp(prefix="fairseq-attention-tests-")
+        os.environ[OWNER] = str(os.getpid())
     if (device := config.getoption("--device")) != "cpu":
         torch.set_default_device(device)
         torch.backends.cudnn.allow_tf32 = False  # numbers are compared to the last digit
@@ -43,11 +44,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the quick tests, and skip what needs the compiled recurrence where it is not built.
 
-    Quick are the tests of the packages, without those that train or run many commands.
+    Quick are the tests of the packages that run no command, and what is marked so: one way through all commands, and
+    for each table of bad inputs its first line.
     """
     missing = native.missing()
     for item in items:
-        if UNIT in item.path.parents and item.get_closest_marker("slow") is None:
+        runs_commands = "commands" in getattr(item, "fixturenames", ())
+        if UNIT in item.path.parents and not runs_commands and item.get_closest_marker("slow") is None:
             item.add_marker(pytest.mark.quick)
         parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
         if missing is not None and any(isinstance(value, str) and value == "native" for value in parameters):
@@ -81,11 +84,10 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+def commands() -> Commands:
     """Runs a command as a user types it."""
-    runner = Commands(tmp_path_factory.mktemp("streams"))
-    yield runner
-    runner.close()
+    owner = int(os.environ[OWNER])
+    return Commands(made_once(shared_folder() / "server", lambda folder: start_servers(folder, owner)))
 
 
 @pytest.fixture(scope="session")

@@ -67,7 +67,8 @@ class CopyTask(FairseqTask):
         self._splits = Splits(cfg, source_dictionary, target_dictionary, online)
         self._figures = AttentionFigures(cfg)
         self._lines_read = 0  # by fairseq-interactive
-        # fairseq keeps this in the checkpoint and hands it back to load_state_dict.
+        # fairseq keeps this in the checkpoint and hands it back to load_state_dict. It runs a factory when something
+        # asks for the state; asked here, every checkpoint has it.
         self.state.add_factory("copy", self._fingerprint)
         _ = self.state.copy
 

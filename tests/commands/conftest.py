@@ -8,20 +8,30 @@ import pytest
 
 from data_gen.copy.dataset import make_copy_dataset, make_copy_shards, make_online_folder
 from data_gen.copy.spec import CopySpec
+from tests.conftest import shared_folder
 from tests.support.attention_files import make_attention_files
 from tests.support.case import words_of
 from tests.support.commands import ROOT, Commands
 from tests.support.damaged_checkpoints import Hostile, make_checkpoints
 from tests.support.damaged_datasets import make_datasets
+from tests.support.turns import made_once
 
+NAMES = ("bad", "data", "lstm", "online", "shards", "good", "marker", "larger")
 SPEC = CopySpec(num_symbols=4, min_len=2, max_len=4, train=300, valid=30, test=30)
 
 
 @pytest.fixture(scope="session")
-def standing(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def standing(commands: Commands) -> dict[str, Path]:
     """Everything but ``{out}``; read only. ``{marker}`` is what a hostile file would make."""
-    folder = tmp_path_factory.mktemp("bad_input")
-    places = {name: folder / name for name in ("bad", "data", "lstm", "online", "shards", "good", "marker", "larger")}
+    folder = made_once(shared_folder() / "bad_input", lambda made: make(commands, made))
+    places = {name: folder / name for name in NAMES}
+    return places | {name: checkpoint_in(places[name]) for name in ("good", "lstm")}
+
+
+def make(commands: Commands, folder: Path) -> None:
+    """Make the folder of all places."""
+    places = {name: folder / name for name in NAMES}
+    folder.mkdir()
     make_copy_dataset(SPEC, places["data"])
     make_copy_dataset(CopySpec(num_symbols=20, train=50, valid=5, test=5), places["larger"])
     make_online_folder(SPEC, places["online"])
@@ -29,13 +39,16 @@ def standing(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> di
     for name, options in (("good", ""), ("lstm", " --arch lstm")):
         words = words_of(f"fairseq-train {{data}} TRAIN{options}", {**places, "out": places[name]})
         commands.succeed(*words)
-    places |= {name: places[name] / "checkpoints" / "checkpoint_last.pt" for name in ("good", "lstm")}
     places["bad"].mkdir()
     make_attention_files(places["bad"])
     make_datasets(places["bad"], places["data"])
-    make_checkpoints(places["bad"], places["good"], Hostile(os.system, f"touch '{places['marker']}'"))
+    make_checkpoints(places["bad"], checkpoint_in(places["good"]), Hostile(os.system, f"touch '{places['marker']}'"))
     _make_texts(places["bad"])
-    return places
+
+
+def checkpoint_in(folder: Path) -> Path:
+    """The checkpoint of a training of the tables."""
+    return folder / "checkpoints" / "checkpoint_last.pt"
 
 
 def _make_texts(folder: Path) -> None:

@@ -57,6 +57,7 @@ def test_generate_gives_the_same_outputs(
     assert summary.endswith(f" (30 sequences, {letters} tokens)")
 
 
+@pytest.mark.quick
 def test_greedy_decoding_counted_by_hand(commands: Commands, copy_data: Path, trained: Path) -> None:
     outcome = commands.succeed(*generate_words(copy_data, trained, "--beam", 1))
     pairs = zip(lines_of(outcome, "T").values(), lines_of(outcome, "H").values(), strict=True)

@@ -39,6 +39,7 @@ def test_as_in_a_split(commands: Commands, copy_data: Path, trained: Path, tmp_p
             np.testing.assert_allclose(record.weights, split[number].weights, atol=1e-5)
 
 
+@pytest.mark.quick
 def test_straight_to_a_picture(commands: Commands, copy_data: Path, trained: Path, tmp_path: Path) -> None:
     words = (*PLOT, copy_data, "--path", trained, "--output", tmp_path / "a.png", "--beam", 2)
     done = commands.succeed(*words, "--text", "a b c")

@@ -50,7 +50,7 @@ class Case:
 def table(cases: Mapping[str, str | Case], slow: Mapping[str, str] | None = None, **same: Any) -> pytest.MarkDecorator:
     """Try out every line of a table: a command, and what follows ``PROGRAM: error: `` (or is the end of a traceback).
 
-    A name with a :class:`Case` may stand in the place of a line.
+    A name with a :class:`Case` may stand in the place of a line. The first line is one of the quick tests.
 
     :param slow: lines that everyday tests leave out.
     :param same: fields of all cases that are given as lines.
@@ -63,9 +63,10 @@ def table(cases: Mapping[str, str | Case], slow: Mapping[str, str] | None = None
             pytest.param(
                 said if isinstance(said, Case) else Case(name, own.format(program(name)) + said, **same),
                 id=name,
-                marks=[pytest.mark.slow] * (is_slow or (isinstance(said, Case) and said.slow)),
+                marks=[pytest.mark.slow] * (is_slow or (isinstance(said, Case) and said.slow))
+                + [pytest.mark.quick] * (number == 0),
             )
-            for name, said, is_slow in lines
+            for number, (name, said, is_slow) in enumerate(lines)
         ],
     )
 

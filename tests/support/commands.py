@@ -17,6 +17,26 @@ ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = ROOT / "fairseq_plugin"
 
 
+SOCKET = "commands"
+
+
+def environment() -> dict[str, str]:
+    """The variables of a command."""
+    left_out = ("PYTHONWARNINGS", "PYTHONPATH")
+    return {name: value for name, value in os.environ.items() if name not in left_out} | {"OMP_NUM_THREADS": "1"}
+
+
+def start_servers(folder: Path, process: int) -> None:
+    """Make a folder with the sockets of the servers of :class:`Commands`.
+
+    :param process: the number of the process that the servers end with.
+    """
+    folder.mkdir()
+    words = [sys.executable, Path(__file__).with_name("warm_commands.py"), folder / SOCKET, str(process)]
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+    subprocess.run(words, cwd=folder, env=environment(), check=True, **quiet)
+
+
 class Outcome(NamedTuple):
     """What a command left on its streams."""
 
@@ -59,26 +79,14 @@ def said(stream: IO[bytes]) -> str:
 
 
 class Commands:
-    """Runs commands, each in a process of its own that is a fork of one server (see warm_commands.py).
+    """Runs commands, each in a process of its own that is a fork of a server (see warm_commands.py).
 
-    :param folder: for the server's socket.
+    :param folder: of :func:`start_servers`.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.address = str(folder / "commands")
-        left_out = ("PYTHONWARNINGS", "PYTHONPATH")
-        self.environment = {name: value for name, value in os.environ.items() if name not in left_out}
-        self.environment["OMP_NUM_THREADS"] = "1"
-        self.server = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("warm_commands.py")), self.address],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=folder,
-            env=self.environment,
-        )
-        assert self.server.stdout is not None
-        for _ in range(2):
-            assert self.server.stdout.readline() == b"ready\n"
+        self.address = str(folder / SOCKET)
+        self.environment = environment()
 
     def __call__(self, *argv: object, typed: str = "", cwd: Path = ROOT, unloaded: bool = False) -> Outcome:
         """Run a command to its end.
@@ -115,10 +123,6 @@ class Commands:
         outcome = self(*argv, typed=typed, cwd=cwd, unloaded=unloaded)
         assert outcome.code == 0, outcome.out[-2000:] + outcome.err[-5000:]
         return outcome
-
-    def close(self) -> None:
-        """End the server."""
-        self.server.communicate()
 
 
 def train_words(data: object, save_dir: object, *more: object) -> list[object]:

@@ -35,7 +35,7 @@ NOT_RUN = {
 
 # Page -> part of its commands -> what is executed in its place.
 CHANGED = {
-    "README.md": {"copy /tmp/copy/data": f"copy /tmp/copy/data {FEW}"},
+    "README.md": {"copy /tmp/copy/data": f"copy /tmp/copy/data {FEW}", "--max-epoch 15": "--max-epoch 2"},
     "data.md": {
         "copy /tmp/copy/data": f"copy /tmp/copy/data {FEW}",
         "--train 20000": FEW,
@@ -45,6 +45,7 @@ CHANGED = {
         "%d:' {0..15}": "%d:' {0..1}",
         "--task copy ...": f"--task copy --arch gru_attention_copy {TRAINING} --save-dir shards",
         "--vocab-size 8000": "--vocab-size 41",
+        "--max-epoch 15": "--max-epoch 1",
         "--max-epoch 20": "--max-epoch 1",
         "--arch gru_attention ...": f"--arch gru_attention {TRAINING} --save-dir text",
         "--path MODEL": "--path text/checkpoint_last.pt",
@@ -54,15 +55,21 @@ CHANGED = {
     "pictures.md": {
         "copy /tmp/pictures/data": f"copy /tmp/pictures/data {FEW}",
         "('train', 2000), ('valid', 200), ('test', 200)": "('train', 200), ('valid', 40), ('test', 40)",
+        "--max-epoch 15": "--max-epoch 2",
     },
     "rnnsearch.md": {
         "--arch rnnsearch ": "--arch rnnsearch_small ",
+        "--max-epoch 5": "--max-epoch 1",
         "--max-epoch 20": "--max-epoch 1",
         "/absolute/path/to/data": '"$PWD/DATA"',
         "task.target_lang=fr": f"task.target_lang=fr {SMALL}",
         "copy /tmp/copy/data": f"copy /tmp/copy/data {FEW}",
     },
-    "training.md": {"copy /tmp/copy/linked": f"copy /tmp/copy/linked {FEW}"},
+    "training.md": {
+        "copy /tmp/copy/linked": f"copy /tmp/copy/linked {FEW}",
+        "--max-epoch 15": "--max-epoch 2",
+        "--max-epoch 5": "--max-epoch 2",
+    },
     "translation.md": {
         "--warmup-updates 80 --total-num-update 1600": "--warmup-updates 1 --total-num-update 2",
         "--max-update 1600": "--max-update 2",

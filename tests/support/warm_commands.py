@@ -1,8 +1,9 @@
 """Commands without their start-up: a process that has fairseq imported and runs each request in a fork of itself.
 
-``python warm_commands.py ADDRESS`` listens at ADDRESS. This process has not imported the plugin, so ``--user-dir`` does
-it. A second process, at ADDRESS.plugin, has: for commands whose messages and results are tested, from this checkout
-alone. Both end with the standard input. See warm_client.py for how a request is made.
+``python warm_commands.py ADDRESS PROCESS`` starts two of them and ends when both listen. That at ADDRESS has not
+imported the plugin, so ``--user-dir`` does it. That at ADDRESS.plugin has imported it from this checkout: for commands
+whose messages and results are tested. Both end with the process of number PROCESS. See warm_client.py for how a request
+is made.
 """
 
 import atexit
@@ -67,14 +68,19 @@ def import_plugin() -> None:
     del sys.path[0]
 
 
-def serve(address: str) -> None:
-    """Answer requests, several at a time, until standard input ends."""
+def serve(address: str, owner: int, ready: int) -> None:
+    """Answer requests, several at a time.
+
+    :param owner: descriptor of a process, with which this one ends.
+    :param ready: descriptor that gets a byte when requests are answered.
+    """
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(address)
         server.listen()
-        print("ready", flush=True)  # in lines of both processes
+        os.write(ready, b"!")
+        os.close(ready)
         keepers: list[int] = []
-        while sys.stdin not in select.select([server, sys.stdin], [], [])[0]:
+        while owner not in select.select([server, owner], [], [])[0]:
             keepers = [keeper for keeper in keepers if os.waitpid(keeper, os.WNOHANG) == (0, 0)]
             connection, _ = server.accept()
             keeper = os.fork()
@@ -166,11 +172,16 @@ def execute(words: list[str], modules: str) -> object:
 
 
 if __name__ == "__main__":
+    address, owner = sys.argv[1], os.pidfd_open(int(sys.argv[2]))
+    heard, ready = os.pipe()
     warm_up()
     settle()
-    place = sys.argv[1]
     if os.fork() == 0:
+        serve(address, owner, ready)
+    elif os.fork() == 0:
         import_plugin()
         settle()
-        place += ".plugin"
-    serve(place)
+        serve(f"{address}.plugin", owner, ready)
+    else:
+        os.close(ready)
+        assert os.read(heard, 1) + os.read(heard, 1) == b"!!"

@@ -16,7 +16,7 @@ from fairseq_plugin.modules.attention import AdditiveAttention, Attention
 from fairseq_plugin.modules.products import linear, planned
 from fairseq_plugin.modules.recurrence import fused
 from fairseq_plugin.modules.recurrence.additive_layer import Layer
-from fairseq_plugin.modules.recurrence.fused import Gradients, Passes, Trace, Weights, cut
+from fairseq_plugin.modules.recurrence.fused import Gradients, Passes, Trace, Weights, cut, views
 from fairseq_plugin.modules.recurrence.interface import NO_PAST, Memory, Past, RecurrenceOutput
 from fairseq_plugin.modules.recurrence.step import fused_steps
 
@@ -41,15 +41,16 @@ def run_forward(
     buffers = fused.start(weights, inputs, state, values)
     contexts, states, sides, attention = buffers
     trace = Trace(weights, Layer(keys, energy, None), values, inputs, *buffers)
-    operations, units, size = native.operations(), energy.size(0), state.size(1)
+    operations = native.operations()
     if not large(weights, state.size(0)):
         operations.forward(
             weights.hidden, weights.context, keys, energy, values, padding, sides, states, attention, contexts
         )
         return trace
     to_hidden, to_gates = planned(weights.hidden, states[0]), planned(weights.context, contexts[0])
-    query, hidden, gates = cut(sides[:, :, :units]), cut(sides[:, :, :-size]), cut(sides[:, :, units:])
-    gate_input, state_of, context, weight = cut(sides[:, :, -3 * size :]), cut(states), cut(contexts), cut(attention)
+    part = views(sides, energy.size(0))
+    query, hidden, gates, gate_input = cut(part.query), cut(part.hidden), cut(part.gates), cut(part.gate_input)
+    state_of, context, weight = cut(states), cut(contexts), cut(attention)
     with torch.inference_mode():
         for t in range(len(query)):
             to_hidden(state_of[t], hidden[t], hidden[t])
@@ -62,7 +63,7 @@ def run_forward(
 def run_backward(trace: Trace, to_states: Tensor, to_contexts: Tensor | None, to_weights: Tensor | None) -> Gradients:
     """Backpropagation through time; see :func:`fused.run_backward`."""
     weights, (keys, energy, _), values = trace.weights, trace.layer, trace.values
-    units, (steps, batch, size) = energy.size(0), to_states.shape
+    units, (steps, batch, _) = energy.size(0), to_states.shape
     sides, states = torch.empty_like(trace.sides), torch.empty_like(trace.states)
     states[0], states[1:] = 0.0, to_states
     contexts = torch.empty_like(trace.contexts)
@@ -81,17 +82,14 @@ def run_backward(trace: Trace, to_states: Tensor, to_contexts: Tensor | None, to
             *(sides, states, contexts, to_keys, to_energy),
         )
     else:
-        made, gates = cut(trace.sides[:, :, units:]), cut(sides[:, :, units:])
-        to_context, to_state = (
-            planned(weights.context.t(), gates[0][:, size:]),
-            planned(weights.hidden.t(), sides[0, :, :-size]),
-        )
-        asked, query = cut(trace.sides[:, :, :units]), cut(sides[:, :, :units])
-        hidden, gate_input = cut(sides[:, :, :-size]), cut(sides[:, :, -3 * size :])
+        made, part = views(trace.sides, units), views(sides, units)
+        asked, gates_made = cut(made.query), cut(made.gates)
+        query, hidden, gates, gate_input = cut(part.query), cut(part.hidden), cut(part.gates), cut(part.gate_input)
         context, weight = cut(contexts), cut(trace.attention)
+        to_context, to_state = planned(weights.context.t(), gate_input[0]), planned(weights.hidden.t(), hidden[0])
         with torch.inference_mode():
             for t in reversed(range(steps)):
-                operations.unit_backward(made[t], trace.states[t], states[t + 1], gates[t], states[t])
+                operations.unit_backward(gates_made[t], trace.states[t], states[t + 1], gates[t], states[t])
                 to_context(gate_input[t], context[t], context[t])
                 to_weight = None if to_weights is None else to_weights[t]
                 operations.attend_backward(

@@ -107,6 +107,38 @@ class Trace(NamedTuple):
 cut = Tensor.unbind  # (T, ...) to a view a step
 
 
+class Sides(NamedTuple):
+    """Views of the rows [q, g_n, r, z, n] of all steps (T, B, A + 4H), or of the gradients of these rows."""
+
+    query: Tensor  # q (T, B, A)
+    hidden: Tensor  # q, g_n, r, z: what the product with the state adds to (T, B, A + 3H)
+    gates: Tensor  # g_n, r, z, n (T, B, 4H)
+    gate_input: Tensor  # r, z, n: what the product with the context adds to (T, B, 3H)
+    hidden_new: Tensor  # g_n (T, B, H)
+    reset_update: Tensor  # r, z (T, B, 2H)
+    reset: Tensor  # r (T, B, H)
+    update: Tensor  # z (T, B, H)
+    candidate: Tensor  # n (T, B, H)
+
+
+def views(sides: Tensor, units: int) -> Sides:
+    """The parts of rows (T, B, A + 4H). :param units: A."""
+    gates = sides[:, :, units:]
+    size = gates.size(2) // 4
+    hidden_new, reset, update, candidate = torch.split(gates, size, dim=2)
+    return Sides(
+        query=sides[:, :, :units],
+        hidden=sides[:, :, :-size],
+        gates=gates,
+        gate_input=gates[:, :, size:],
+        hidden_new=hidden_new,
+        reset_update=gates[:, :, size:-size],
+        reset=reset,
+        update=update,
+        candidate=candidate,
+    )
+
+
 class Buffers(NamedTuple):
     """What the steps fill: :class:`Trace` has the shapes."""
 
@@ -140,20 +172,20 @@ def run_forward(
     differentiable: bool,
 ) -> Trace:
     """All target steps; keys (B, S, A), padding_mask (B, S), inputs (T, B, E), state (B, H), values (B, S, C)."""
-    steps, size, units = inputs.size(0), state.size(1), weights.energy.size(0)
-    gates = units + size
+    steps = inputs.size(0)
     limit = KEEP_LAYER if keys.device.type == "cpu" else KEEP_LAYER_ON_GPU
     keep = steps if differentiable and steps * keys.numel() <= limit else 0
     attention = AdditiveForward(keys, weights.energy, padding_mask, keep=keep)
     buffers = start(weights, inputs, state, values)
     contexts, states, sides, weight = buffers
     to_hidden, to_gates = planned(weights.hidden, state), planned(weights.context, contexts[0])
+    part = views(sides, weights.energy.size(0))
     # Cut once for all steps: cutting costs as much as small arithmetic.
-    query, hidden, hidden_new = cut(sides[:, :, None, :units]), cut(sides[:, :, :-size]), cut(sides[:, :, units:gates])
-    gate_input, reset_update = cut(sides[:, :, gates:]), cut(sides[:, :, gates:-size])
-    reset, update = cut(sides[:, :, gates : gates + size]), cut(sides[:, :, gates + size : -size])
-    candidate, state_of = cut(sides[:, :, -size:]), cut(states)
+    query, hidden, gate_input = cut(part.query.unsqueeze(2)), cut(part.hidden), cut(part.gate_input)
+    hidden_new, reset_update = cut(part.hidden_new), cut(part.reset_update)
+    reset, update, candidate = cut(part.reset), cut(part.update), cut(part.candidate)
     context, context_row, weight_row = cut(contexts), cut(contexts.unsqueeze(2)), cut(weight.unsqueeze(2))
+    state_of = cut(states)
     with torch.inference_mode():  # calls cost less where autograd keeps no account of views and versions
         for t in range(steps):
             to_hidden(state_of[t], hidden[t], hidden[t])
@@ -182,11 +214,11 @@ def run_backward(trace: Trace, to_states: Tensor, to_contexts: Tensor | None, to
     weights, units = trace.weights, trace.weights.energy.size(0)
     steps, batch, size = to_states.shape
     sides, contexts = torch.empty_like(trace.sides), torch.empty_like(trace.contexts)
-    layer = AdditiveBackward(trace.layer, trace.sides[:, :, None, :units])
-    factors = GateFactors(trace.sides[:, :, units:].view(steps, batch, 4, size), trace.states)
-    hidden, query = cut(sides[:, :, :-size]), cut(sides[:, :, None, :units])
-    gate_input, incoming = cut(sides[:, :, units + size :]), cut(to_states)
-    gates, update = cut(sides[:, :, units:].view(steps, batch, 4, size)), cut(trace.sides[:, :, -2 * size : -size])
+    made, part = views(trace.sides, units), views(sides, units)
+    layer = AdditiveBackward(trace.layer, made.query.unsqueeze(2))
+    factors = GateFactors(made.gates.view(steps, batch, 4, size), trace.states)
+    query, hidden, gate_input = cut(part.query.unsqueeze(2)), cut(part.hidden), cut(part.gate_input)
+    gates, update, incoming = cut(part.gates.view(steps, batch, 4, size)), cut(made.update), cut(to_states)
     context, context_row, weight_row = cut(contexts), cut(contexts.unsqueeze(2)), cut(trace.attention.unsqueeze(2))
     to_context, to_state = planned(weights.context.t(), gate_input[0]), planned(weights.hidden.t(), hidden[0])
     positions = trace.values.transpose(1, 2)

@@ -201,6 +201,7 @@ with claimed(sys.argv[1]), claimed(sys.argv[1]):
 """
 
 
+@pytest.mark.slow
 def test_a_folder_belongs_to_one_process_while_it_lives(tmp_path: Path) -> None:
     run, other = os.fspath(tmp_path / "run"), os.fspath(tmp_path / "other")
     with subprocess.Popen(

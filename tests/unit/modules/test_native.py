@@ -251,6 +251,7 @@ def test_info_says_that_it_is_built(warm: Path) -> None:
 
 
 @pytest.mark.skipif(native.compiler() is None, reason="no C++ compiler")
+@pytest.mark.slow
 def test_built_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """From a small source: scripts/test.sh itself has built the recurrence."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

@@ -79,6 +79,7 @@ def peak(count: int) -> int:
     return found
 
 
+@pytest.mark.slow
 def test_memory_is_a_few_numbers_a_record() -> None:
     peak(1000)  # what is imported and cached at first
     assert peak(5000) - peak(1000) < 4000 * 80

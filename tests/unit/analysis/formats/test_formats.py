@@ -44,6 +44,7 @@ def test_files_keep_the_order_and_do_not_depend_on_the_moment(name, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([first.name, second.name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_memory_does_not_grow_with_the_weights(name, tmp_path):
     tokens = ("a",) * 20
