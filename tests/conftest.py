@@ -22,7 +22,7 @@ from tests.support.turns import made_once, turn
 # For tiny tensors a second thread costs more than it brings, above all where several processes share the cores.
 torch.set_num_threads(1)
 
-UNIT = Path(__file__).with_name("unit")
+UNIT, SYSTEM = Path(__file__).with_name("unit"), Path(__file__).with_name("system")
 SHARED, OWNER = "FAIRSEQ_ATTENTION_TESTS", "FAIRSEQ_ATTENTION_TESTS_PROCESS"
 SMALL = CopySpec(num_symbols=4, min_len=2, max_len=4, train=300, valid=30, test=30)
 
@@ -38,6 +38,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if (device := config.getoption("--device")) != "cpu":
         torch.set_default_device(device)
         torch.backends.cudnn.allow_tf32 = False  # numbers are compared to the last digit
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not import for the quick tests what has none."""
+    return True if collection_path == SYSTEM and config.getoption("markexpr") == "quick" else None
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest looks at -m
