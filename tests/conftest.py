@@ -4,7 +4,6 @@ import gc
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from fairseq_plugin import native
 from scripts import common
 from tests.support.commands import Commands, start_servers, train_words
 from tests.support.linked_environment import make_environment, warm_python
-from tests.support.turns import made_once, turn
+from tests.support.made_once import made_once
 
 # For tiny tensors a second thread costs more than it brings, above all where several processes share the cores.
 torch.set_num_threads(1)
@@ -77,15 +76,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def shared_folder() -> Path:
     """A folder that all processes of a run share."""
     return Path(os.environ[SHARED])
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """One test of several at a time runs alone if it is marked ``quiet``."""
-    if not hasattr(item.config, "workerinput"):
-        return (yield)
-    with turn(shared_folder(), alone=item.get_closest_marker("quiet") is not None):
-        return (yield)
 
 
 @pytest.fixture(scope="session")

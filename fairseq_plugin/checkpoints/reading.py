@@ -160,19 +160,8 @@ def _restoring(load: Callable[..., Any]) -> Callable[..., Any]:
     @reports_user_errors
     def load_checkpoint(cfg: Any, trainer: Any, *args: Any, **kwargs: Any) -> Any:
         _check_trainer(trainer)
+        _check_start(cfg)
         start = cfg.finetune_from_model
-        if start is not None and cfg.restore_file != RESTORED:
-            raise UserError(
-                f"--finetune-from-model {start} and --restore-file {cfg.restore_file}: a training starts from one of "
-                "them, leave the other out"
-            )
-        resets = [f"--{name.replace('_', '-')}" for name in RESETS if getattr(cfg, name)]
-        if start is not None and resets:
-            raise UserError(
-                f"--finetune-from-model {start} resets all but the model by itself: leave out {', '.join(resets)}"
-            )
-        if cfg.restore_file != RESTORED and not PathManager.isfile(cfg.restore_file):
-            logger.warning("no checkpoint at %r (--restore-file): the training begins anew", cfg.restore_file)
         ours = is_master(trainer.cfg.distributed_training) and not cfg.no_save
         try:
             with claimed(cfg.save_dir) if ours else nullcontext():
@@ -199,23 +188,48 @@ def _restoring(load: Callable[..., Any]) -> Callable[..., Any]:
             if explained is None:
                 raise
             raise explained from error
-        limits = trainer.cfg.optimization
-        reached = None
-        if limits.max_epoch and restored[1].next_epoch_idx > limits.max_epoch:
-            reached = f"--max-epoch {limits.max_epoch}"
-        elif limits.max_update and trainer.get_num_updates() >= limits.max_update:
-            reached = f"--max-update {limits.max_update}"
-            limits.max_epoch = NO_EPOCH  # or fairseq would do one update more, and write the checkpoints again
-        if reached:
-            logger.warning(
-                "nothing is left to train: the checkpoint that this training goes on from has reached %s; raise it to "
-                "train longer, or %s to begin anew",
-                reached,
-                "name another --save-dir" if cfg.restore_file == RESTORED else "name it with --finetune-from-model",
-            )
+        _end_if_done(cfg, trainer, restored[1].next_epoch_idx)
         return restored
 
     return load_checkpoint
+
+
+def _check_start(cfg: Any) -> None:
+    """Look at the options that say what a training starts from.
+
+    :raises UserError: they contradict one another.
+    """
+    start = cfg.finetune_from_model
+    if start is not None and cfg.restore_file != RESTORED:
+        raise UserError(
+            f"--finetune-from-model {start} and --restore-file {cfg.restore_file}: a training starts from one of them, "
+            "leave the other out"
+        )
+    resets = [f"--{name.replace('_', '-')}" for name in RESETS if getattr(cfg, name)]
+    if start is not None and resets:
+        raise UserError(
+            f"--finetune-from-model {start} resets all but the model by itself: leave out {', '.join(resets)}"
+        )
+    if cfg.restore_file != RESTORED and not PathManager.isfile(cfg.restore_file):
+        logger.warning("no checkpoint at %r (--restore-file): the training begins anew", cfg.restore_file)
+
+
+def _end_if_done(cfg: Any, trainer: Any, next_epoch: int) -> None:
+    """Say that nothing is left to train if a limit has been reached, and let fairseq make no update then."""
+    limits = trainer.cfg.optimization
+    if limits.max_epoch and next_epoch > limits.max_epoch:
+        reached = f"--max-epoch {limits.max_epoch}"
+    elif limits.max_update and trainer.get_num_updates() >= limits.max_update:
+        reached = f"--max-update {limits.max_update}"
+        limits.max_epoch = NO_EPOCH  # or fairseq would do one update more, and write the checkpoints again
+    else:
+        return
+    logger.warning(
+        "nothing is left to train: the checkpoint that this training goes on from has reached %s; raise it to train "
+        "longer, or %s to begin anew",
+        reached,
+        "name another --save-dir" if cfg.restore_file == RESTORED else "name it with --finetune-from-model",
+    )
 
 
 def _check_trainer(trainer: Any) -> None:

@@ -68,7 +68,7 @@ def has_bfloat16() -> bool:
 
 @functools.cache
 def multiplies_bfloat16() -> bool:
-    """:func:`has_bfloat16`; if it has none, a log line says so once."""
+    """Ask :func:`has_bfloat16`; if the processor has no such products, a log line says so once."""
     able = has_bfloat16()
     if not able:
         logger.warning(

@@ -14,7 +14,7 @@ from tests.support.case import words_of
 from tests.support.commands import ROOT, Commands
 from tests.support.damaged_checkpoints import Hostile, make_checkpoints
 from tests.support.damaged_datasets import make_datasets
-from tests.support.turns import made_once
+from tests.support.made_once import made_once
 
 NAMES = ("bad", "data", "lstm", "online", "shards", "good", "marker", "larger")
 SPEC = CopySpec(num_symbols=4, min_len=2, max_len=4, train=300, valid=30, test=30)

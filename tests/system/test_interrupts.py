@@ -123,7 +123,6 @@ IMPORTING = {
 EVERYDAY = ("data_gen copy", "extract_attention", "length_study", "parameter_table")
 
 
-@pytest.mark.quiet  # seconds until processes end
 @pytest.mark.parametrize(
     "words",
     [
@@ -199,7 +198,6 @@ def threads(number: int) -> int:
     return len(list((PROC / str(number) / "task").iterdir()))
 
 
-@pytest.mark.quiet  # seconds until processes end
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_while_sentencepiece_trains(number: signal.Signals, tmp_path: Path) -> None:
     """It trains in threads of its own, for a long time, and does not ask Python meanwhile."""
@@ -220,7 +218,6 @@ def test_while_sentencepiece_trains(number: signal.Signals, tmp_path: Path) -> N
     assert list(everything_under(tmp_path)) == ["text.en"]
 
 
-@pytest.mark.quiet  # seconds until processes end
 @pytest.mark.parametrize("options", [(), ("--shards", "3")], ids=["whole", "shards"])
 def test_while_blocks_are_made(options: tuple[str, ...], tmp_path: Path) -> None:
     """On several threads where there are several cores."""
@@ -284,7 +281,6 @@ def test_while_a_command_of_its_own_runs(
     assert [path.name for path in tmp_path.iterdir() if path.name not in ("new", "page.md")] == []
 
 
-@pytest.mark.quiet  # seconds until processes end
 @pytest.mark.parametrize("child", ["exec sleep 60", "trap 'exit 1' INT; sleep 60"], ids=["dies", "ends with 1"])
 def test_shell_scripts(child: str, tmp_path: Path) -> None:
     """pip, say, ends with an exit code of its own, which must not be taken for a failed installation."""
@@ -298,7 +294,6 @@ def test_shell_scripts(child: str, tmp_path: Path) -> None:
     assert gone(started)
 
 
-@pytest.mark.quiet  # seconds until processes end
 def test_a_script_ends_the_command_that_it_runs(tmp_path: Path) -> None:
     before, log = signal.signal(signal.SIGINT, signal.default_int_handler), tmp_path / "log"
     timer = Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
