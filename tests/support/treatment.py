@@ -56,6 +56,7 @@ CHANGED = {
         "copy /tmp/pictures/data": f"copy /tmp/pictures/data {FEW}",
         "('train', 2000), ('valid', 200), ('test', 200)": "('train', 200), ('valid', 40), ('test', 40)",
         "--max-epoch 15": "--max-epoch 2",
+        "checkpoint15.pt": "checkpoint2.pt",
     },
     "rnnsearch.md": {
         "--arch rnnsearch ": "--arch rnnsearch_small ",

@@ -103,7 +103,7 @@ def test_an_extraction_with_few_open_files(
 
 
 FEW_FILES = {
-    "too few": (8, (), "extract_attention.py: error: cannot {}: Too many open files"),
+    "too few": (11, (), "extract_attention.py: error: cannot {}: Too many open files"),
     "a worker": (
         24,
         ("--num-workers", "1"),
