@@ -294,19 +294,19 @@ def check_own(options: argparse.Namespace, *, given: bool) -> None:
 
     :raises UserError: if one contradicts them, or needs them.
     """
+    if options.merge is not None:
+        check_scheme(options.merge)
     if not given:
-        if options.path is not None:
-            raise UserError(f"--path {options.path} without --text or --input: an attention file needs no model")
-        if options.merge is not None:
-            raise UserError(f"--merge {options.merge} without --text or --input: give it to extract_attention.py")
         if options.evolution is None and options.attention.is_dir():
             raise UserError(
                 f"{str(options.attention)!r} is a folder: give an attention file, or draw your own sentence with --path"
                 " and --text"
             )
+        if options.path is not None:
+            raise UserError(f"--path {options.path} without --text or --input: an attention file needs no model")
+        if options.merge is not None:
+            raise UserError(f"--merge {options.merge} without --text or --input: give it to extract_attention.py")
         return
-    if options.merge is not None:
-        check_scheme(options.merge)
     for name, value in (("--evolution", options.evolution), ("--compare", options.compare), ("--all", options.all)):
         if value:
             raise UserError(f"{name} with --text or --input, which draw your own sentences: leave one of them out")
