@@ -97,7 +97,7 @@ def warm(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def launcher(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """``python`` for the modules of this checkout, with the plugin imported."""
     environment = make_environment(tmp_path_factory.mktemp("launcher") / "environment")
-    return warm_python(environment / "bin" / "python", f"{commands.address}.plugin")
+    return warm_python(environment / "bin" / "python", commands.with_plugin)
 
 
 @pytest.fixture

@@ -24,11 +24,10 @@ def reference_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_reference_set_up(commands: Commands, reference_data: Path, tmp_path: Path, seed: int) -> None:
     commands.succeed(*quickstart_words(reference_data, tmp_path), "--seed", seed)
     path = tmp_path / "checkpoint_best.pt"
-    for batch_size, split, sequences in ((128, "test", 1000), (1, "valid", 200))[: 2 if seed == 1 else 1]:
-        options = ("--batch-size", batch_size, "--gen-subset", split)
-        summary = commands.succeed(*generate_words(reference_data, path, *options)).out.splitlines()[-1]
-        right = f"Generate {split} with beam=5: exact match 1.0000, token accuracy 1.0000 ({sequences} sequences, "
-        assert summary.startswith(right)
+    for batch_size in (1, 128):
+        outcome = commands.succeed(*generate_words(reference_data, path, "--batch-size", batch_size))
+        summary = outcome.out.splitlines()[-1]
+        assert summary.startswith("Generate test with beam=5: exact match 1.0000, token accuracy 1.0000 (1000 seq")
     outcome = commands.succeed(*extract_words(reference_data, path, tmp_path / "attention.npz"))
     share = re.search(r"attention on the diagonal: (\S+) of (\d+) tokens without </s>", outcome.out)
     assert share is not None

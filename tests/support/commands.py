@@ -15,8 +15,6 @@ from tests.support.warm_client import request
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = ROOT / "fairseq_plugin"
-
-
 SOCKET = "commands"
 
 
@@ -85,7 +83,8 @@ class Commands:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.address = str(folder / SOCKET)
+        self.address = str(folder / SOCKET)  # of the server that has not imported the plugin
+        self.with_plugin = f"{self.address}.plugin"
         self.environment = environment()
 
     def __call__(self, *argv: object, typed: str = "", cwd: Path = ROOT, unloaded: bool = False) -> Outcome:
@@ -101,7 +100,7 @@ class Commands:
             streams[0].write(typed.encode())
             streams[0].seek(0)
             code = request(
-                self.address if unloaded else f"{self.address}.plugin",
+                self.address if unloaded else self.with_plugin,
                 [str(word) for word in argv],
                 [stream.fileno() for stream in streams],
                 folder=str(cwd),
@@ -111,12 +110,12 @@ class Commands:
             )
             return Outcome(code, said(streams[1]), said(streams[2]))
 
-    def begin(self, python: Path, *argv: object, cwd: Path, environment: Mapping[str, str]) -> Running:
+    def begin(self, python: Path, *argv: object, cwd: Path, variables: Mapping[str, str]) -> Running:
         """Start a command. :param python: its ``sys.executable``."""
         streams = [tempfile.TemporaryFile() for _ in range(3)]  # noqa: SIM115 - they end with the command
         words = {"words": [str(word) for word in argv], "streams": [stream.fileno() for stream in streams]}
-        place = {"folder": str(cwd), "environment": environment, "python": str(python), "modules": str(ROOT)}
-        return Running(partial(request, f"{self.address}.plugin", **words, **place, session=True), streams)
+        place = {"folder": str(cwd), "environment": variables, "python": str(python), "modules": str(ROOT)}
+        return Running(partial(request, self.with_plugin, **words, **place, session=True), streams)
 
     def succeed(self, *argv: object, typed: str = "", cwd: Path = ROOT, unloaded: bool = False) -> Outcome:
         """Run a command that must end with exit code 0."""

@@ -265,7 +265,7 @@ def test_while_a_command_of_its_own_runs(
     page.write_text("<!-- translation:begin -->\n<!-- translation:end -->\n")
     before = page.read_text()
     started_as = ("python", "-m", module, *options)
-    process = commands.begin(launcher, *started_as, cwd=tmp_path, environment=environment(tmp_path))
+    process = commands.begin(launcher, *started_as, cwd=tmp_path, variables=environment(tmp_path))
     with ended_at_last(process):
         wait_until(lambda: any(runs(number, child) for number in descendants(process.pid)), process)
         time.sleep(STARTED)

@@ -133,8 +133,8 @@ def test_every_folder_with_code_is_a_package() -> None:
     assert [folder for folder in folders if not (folder / "__init__.py").exists()] == []
 
 
-def said(python: Path, site: Path, folder: Path, *words: str) -> str:
-    """What Python says in ``folder`` when the package lies in ``site``."""
+def printed(python: Path, site: Path, folder: Path, *words: str) -> str:
+    """What Python prints in ``folder`` when the package lies in ``site``."""
     environment = {**os.environ, "PYTHONPATH": str(site)}
     done = subprocess.run([python, *words], cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -148,14 +148,14 @@ def test_installed_plugin_loads_as_user_dir(wheel: Path, warm: Path, tmp_path: P
     pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
     subprocess.run([*pip, "--no-deps", "--no-index", "--target", str(site), str(wheel)], check=True)
     python = warm / "bin" / "python"
-    assert said(python, site, tmp_path, "-m", "fairseq_plugin") == str(site / "fairseq_plugin")
+    assert printed(python, site, tmp_path, "-m", "fairseq_plugin") == str(site / "fairseq_plugin")
 
     link = tmp_path / "link"
     link.symlink_to(site)
-    path = said(python, link, tmp_path, "-m", "fairseq_plugin")
+    path = printed(python, link, tmp_path, "-m", "fairseq_plugin")
     assert path == str(link / "fairseq_plugin")
     program = (
         "import argparse, fairseq_plugin; from fairseq.utils import import_user_module; from fairseq.tasks import"
         f" TASK_REGISTRY; import_user_module(argparse.Namespace(user_dir={path!r})); print('copy' in TASK_REGISTRY)"
     )
-    assert said(python, link, tmp_path, "-c", program) == "True"
+    assert printed(python, link, tmp_path, "-c", program) == "True"

@@ -1,5 +1,6 @@
 """The study of real text: its settings, figures worked out by hand, the choice of examples, and a small run."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -299,7 +300,10 @@ def test_one_small_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
         assert all(re.fullmatch(r" \d+\.\d\d ", cell) for cell in rows[name]), rows[name]
     for name in ("BLEU, seed 1", "BLEU, seed 2", "chrF2, seed 1", "chrF2, seed 2"):
         assert all(re.fullmatch(r" \d+\.\d\d ± \d+\.\d ", cell) for cell in rows[name]), rows[name]
-    # Times are tenths of a minute, and may be 0.0; test_translation_trainings.py has seconds.
+    # Times in the table are tenths of a minute, and may be 0.0.
+    kept = [json.loads(path.read_text(encoding="utf-8")) for path in (tmp_path / "work").glob("*/training.json")]
+    assert len(kept) == 2 * len(MODELS)
+    assert all(each["training"]["wall"] > 0 for each in kept)
     times = [name for name in report.ROWS if "time" in name]
     assert all(re.fullmatch(r" \d+\.\d ", cell) for name in times for cell in rows[name]), rows
     measured = [name for name in report.ROWS if name not in times]

@@ -80,5 +80,5 @@ def test_data_workers_that_begin_anew_read_the_same(copy_data: Path, tmp_path: P
     batches = Batches(datasets, [[0, 3, 7], [299, 5]])
     read = list(DataLoader(batches, batch_size=None, num_workers=1, multiprocessing_context="spawn"))
     assert len(read) == 4
-    for batch, number in zip(read, range(4), strict=True):
+    for number, batch in enumerate(read):
         assert same(batch, batches[number])
