@@ -14,12 +14,15 @@ from data_gen.copy.dataset import make_copy_dataset
 from data_gen.copy.spec import CopySpec
 from fairseq_plugin import native
 from scripts import common
+from tests.support import composing
 from tests.support.commands import Commands, start_servers, train_words
 from tests.support.linked_environment import make_environment, warm_python
 from tests.support.made_once import made_once
 
 # For tiny tensors a second thread costs more than it brings, above all where several processes share the cores.
 torch.set_num_threads(1)
+
+composing.remember()
 
 UNIT, SYSTEM = Path(__file__).with_name("unit"), Path(__file__).with_name("system")
 SHARED, OWNER = "FAIRSEQ_ATTENTION_TESTS", "FAIRSEQ_ATTENTION_TESTS_PROCESS"

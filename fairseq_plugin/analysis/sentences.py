@@ -1,20 +1,24 @@
 """Sentences of the user in place of a split: from the command line, from a file or from standard input.
 
 Raw text is cut into pieces if a sentencepiece model lies beside the data or beside the checkpoint, as
-``from_pretrained`` does. Otherwise tokens are separated by spaces.
+``from_pretrained`` does. Otherwise tokens are separated by spaces. A token that the dictionary lacks is read as
+``<unk>`` and shown as it was typed.
 """
 
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from fairseq import utils
 from fairseq.data import FairseqDataset
 from fairseq.tasks import FairseqTask
+from fairseq.tokenizer import tokenize_line
 
-from data_gen.errors import UserError, failure_from_os_error
-from fairseq_plugin.models.translation_hub import refuse_empty, sentence_pieces, warn_of_unknown
+from data_gen.errors import UserError, failure_from_os_error, listed
+from fairseq_plugin.analysis.records import AttentionRecord
+from fairseq_plugin.models.translation_hub import SentencePieces, refuse_empty, sentence_pieces, warn_of_unknown
 
 STANDARD_INPUT = "-"
 
@@ -39,7 +43,7 @@ def given(options: argparse.Namespace) -> list[str] | None:
     """Read the sentences that the options of :func:`add_options` name.
 
     :returns: None if the options name none.
-    :raises UserError: the file cannot be read, is no text or has no line.
+    :raises UserError: the file cannot be read, is no text, has no line or has an empty line.
     """
     if options.input is None:
         return options.text
@@ -52,6 +56,11 @@ def given(options: argparse.Namespace) -> list[str] | None:
         raise UserError(f"--input {options.input} is not UTF-8 text: save it as UTF-8") from None
     if not lines:
         raise UserError(f"--input {options.input} has no sentence: write one a line")
+    empty = [number for number, line in enumerate(lines, 1) if not line.strip()]
+    if empty:
+        raise UserError(
+            f"--input {options.input} has empty lines: {listed(empty)}; write a sentence there, or remove them"
+        )
     return [line.removesuffix("\r") for line in lines]
 
 
@@ -64,7 +73,7 @@ def dataset_of(sentences: Sequence[str], checkpoint: str) -> Callable[[FairseqTa
     """
 
     def make(task: FairseqTask) -> FairseqDataset:
-        pieces = sentence_pieces(task, Path(utils.split_paths(checkpoint)[0]).parent)
+        pieces = _pieces(task, checkpoint)
         encoded = [sentence if pieces is None else pieces.encode(sentence) for sentence in sentences]
         refuse_empty(encoded)
         warn_of_unknown(sentences, pieces, task.source_dictionary)
@@ -72,3 +81,26 @@ def dataset_of(sentences: Sequence[str], checkpoint: str) -> Callable[[FairseqTa
         return task.build_dataset_for_inference(tokens, lengths)
 
     return make
+
+
+def as_typed(
+    sentences: Sequence[str], checkpoint: str, task: FairseqTask
+) -> Callable[[AttentionRecord], AttentionRecord]:
+    """Make what puts the user's own tokens into the source of a record, where the model read ``<unk>``.
+
+    :param checkpoint: as for :func:`dataset_of`.
+    """
+    pieces, unknown = _pieces(task, checkpoint), task.source_dictionary.unk_word
+    typed = [tokenize_line(sentence) if pieces is None else pieces.parts(sentence) for sentence in sentences]
+
+    def change(record: AttentionRecord) -> AttentionRecord:
+        own = [*typed[record.id], *record.source[len(typed[record.id]) :]]  # the end symbol is the model's
+        pairs = zip(record.source, own, strict=True)
+        return replace(record, source=tuple(mine if token == unknown else token for token, mine in pairs))
+
+    return change
+
+
+def _pieces(task: FairseqTask, checkpoint: str) -> SentencePieces | None:
+    """The sentencepiece model beside the data, or beside the first checkpoint."""
+    return sentence_pieces(task, Path(utils.split_paths(checkpoint)[0]).parent)

@@ -105,10 +105,11 @@ def extract_to_files(options: argparse.Namespace, fairseq_arguments: Sequence[st
     loaded = load(cfg, None if own is None else sentences.dataset_of(own, options.path))
     scheme = scheme_of(options.merge, *sentences_of(loaded), few=own is not None)
     check_lines(options, loaded, cfg)
+    typed = None if own is None else sentences.as_typed(own, options.path, loaded.task)
     diagonal = Diagonal()
 
     def change(record: AttentionRecord) -> AttentionRecord:
-        return diagonal.counted(merge(record, scheme))
+        return diagonal.counted(merge(record if typed is None else typed(record), scheme))
 
     progress = functools.partial(bar, cfg=cfg, name="extract", unit="batch")
     decoding = decoded(loaded, cfg, folder=options.output[0].parent, progress=progress, change=change)

@@ -103,7 +103,8 @@ def plot_own(options: argparse.Namespace, own: Sequence[str], fairseq_arguments:
     require_place(options.output)
     loaded = load(cfg, sentences.dataset_of(own, options.path))
     scheme = scheme_of(options.merge or "none", *sentences_of(loaded), few=True)
-    records = [merge(record, scheme) for record in extract(loaded, cfg)]
+    typed = sentences.as_typed(own, options.path, loaded.task)
+    records = [merge(typed(record), scheme) for record in extract(loaded, cfg)]
     if options.id is None and options.ids is None and len(own) > 1:
         options.ids = list(range(len(own)))
     if options.title is None and len(own) == 1 and not options.rank:

@@ -1,11 +1,9 @@
 """A loaded model as Python uses it: text in, text out, and on request the attention between them.
 
-Raw text in and out of a loaded model, with the sentencepiece model that lies beside its data.
+Source text is cut into pieces by the sentencepiece model that lies beside the data: ``python -m data_gen text`` puts
+``sentencepiece.model`` or ``sentencepiece.LANG.model`` there. Target pieces of any model are joined in the same way.
 
-``python -m data_gen text`` puts ``sentencepiece.model`` or ``sentencepiece.LANG.model`` there. Only source text is cut
-into pieces; pieces of any model are joined in the same way.
-
-Whether there is anything where ``from_pretrained`` is told to look: fairseq itself does not say what it misses.
+:func:`check_paths` looks at the arguments of ``from_pretrained``, because fairseq does not say what it misses.
 """
 
 import logging
@@ -29,7 +27,10 @@ from data_gen.text.pieces import kept_white_space, load_model, read_model
 from fairseq_plugin.analysis.ensemble import with_mean_attention
 from fairseq_plugin.analysis.extraction import quiet_batches, records_of_batch, right_padded
 from fairseq_plugin.analysis.generation_options import check_generation
+from fairseq_plugin.analysis.merging import SPACE
 from fairseq_plugin.analysis.records import AttentionRecord
+
+logger = logging.getLogger(__name__)
 
 ADDRESS = "://"  # of something on the web, which fairseq fetches
 
@@ -74,10 +75,16 @@ class SentencePieces(SentencepieceBPE):
         numbers = self.sp.encode(x.translate(self.white_space), out_type=int)
         return " ".join("<unk>" if self.sp.is_unknown(number) else self.sp.id_to_piece(number) for number in numbers)
 
+    def parts(self, x: str) -> list[str]:
+        """The parts of a text that :meth:`encode` makes pieces of, as they are written."""
+        parts: list[str] = self.sp.encode(x.translate(self.white_space), out_type=str)
+        return parts
+
     def unknown(self, x: str) -> list[str]:
-        """The parts of a text that have no piece."""
-        numbers, parts = (self.sp.encode(x.translate(self.white_space), out_type=kind) for kind in (int, str))
-        return [part for number, part in zip(numbers, parts, strict=True) if self.sp.is_unknown(number)]
+        """The parts of a text that have no piece, without sentencepiece's mark."""
+        numbers = self.sp.encode(x.translate(self.white_space), out_type=int)
+        pairs = zip(numbers, self.parts(x), strict=True)
+        return [part.strip(SPACE) or part for number, part in pairs if self.sp.is_unknown(number)]
 
 
 def find_model(folders: list[Path], language: str | None) -> Path | None:
@@ -96,9 +103,6 @@ def sentence_pieces(task: FairseqTask, checkpoint_folder: str | Path) -> Sentenc
     folders = [Path(folder) for folder in (*data, checkpoint_folder)]
     path = find_model(folders, getattr(task.cfg, "source_lang", None))
     return None if path is None else SentencePieces(path)
-
-
-logger = logging.getLogger(__name__)
 
 
 class Translation(NamedTuple):

@@ -48,6 +48,7 @@ class Recipe:
     :param attention: units of the additive attention; that of the other two has no size of its own.
     :param lr: learning rate after the warm-up; from there it falls on a line to 0 at the last update.
     :param max_tokens: source or target tokens in a batch, padding counted.
+    :param longest: a and b: an output has at most a tokens for each source token, and b more; no reference has so many.
     :param length_penalties: exponents of the hypothesis length to choose from, on the validation part.
     :param interval: updates between two lines of the training log.
     :param seeds: each model is trained once with each; examples come from the first.
@@ -69,6 +70,7 @@ class Recipe:
     seeds: tuple[int, ...] = (1, 2, 3)
     threads: int = 1
     beam: int = 5
+    longest: tuple[int, int] = (2, 50)
     length_penalties: tuple[float, ...] = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
     example_words: tuple[int, int] = (8, 14)
     example_pieces: int = 20
@@ -91,6 +93,7 @@ SMOKE = Recipe(
     attention=32,
     dropout=0.0,
     lr=0.01,
+    longest=(1, 10),
     max_tokens=600,
     updates=30,
     interval=5,
@@ -156,9 +159,10 @@ def size_words(recipe: Recipe, model: str) -> list[str]:
 
 
 def decoding_words(recipe: Recipe, checkpoint: Path, length_penalty: float) -> list[str]:
-    """Options of fairseq-generate and of extract_attention.py: the limit lies far above any reference."""
+    """Options of fairseq-generate and of extract_attention.py."""
+    times, more = map(str, recipe.longest)
     words = ["--task", "translation", "--source-lang", SOURCE, "--target-lang", TARGET, "--path", str(checkpoint)]
-    words += ["--batch-size", "64", "--beam", str(recipe.beam), "--max-len-a", "2", "--max-len-b", "50"]
+    words += ["--batch-size", "64", "--beam", str(recipe.beam), "--max-len-a", times, "--max-len-b", more]
     return [*words, "--lenpen", str(length_penalty), "--cpu"]
 
 

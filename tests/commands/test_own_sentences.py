@@ -9,7 +9,8 @@ import sentencepiece
 
 from fairseq_plugin.analysis.formats import read_records
 from fairseq_plugin.analysis.pictures import picture
-from fairseq_plugin.analysis.sentences import dataset_of
+from fairseq_plugin.analysis.records import AttentionRecord
+from fairseq_plugin.analysis.sentences import as_typed, dataset_of
 from scripts import plot_attention
 from tests.support.commands import ROOT, Commands, extract_words, train_words
 from tests.support.making import make_task
@@ -50,8 +51,13 @@ def test_straight_to_a_picture(commands: Commands, copy_data: Path, trained: Pat
     done = commands.succeed(*extract_words(copy_data, trained, tmp_path / "a.csv", "--text", "a b c"))
     assert done.out == f"1 hypothesis written to {tmp_path / 'a.csv'}\n"
     done = commands.succeed(*words, "--text", "a b c", "--text", "c zebra a")
-    assert [line for line in done.out.splitlines() if line.startswith("SRC")] == ["SRC  a b c", "SRC  c <unk> a"]
+    assert [line for line in done.out.splitlines() if line.startswith("SRC")] == ["SRC  a b c", "SRC  c zebra a"]
     assert "not in the source dictionary, read as <unk>: 'zebra'" in done.err
+    commands.succeed(*extract_words(copy_data, trained, tmp_path / "b.jsonl", "--text", "a", "--text", "zebra <unk> a"))
+    assert [record.source for record in read_records(tmp_path / "b.jsonl")] == [
+        ("a", "</s>"),
+        ("zebra", "<unk>", "a", "</s>"),
+    ]
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*:DeprecationWarning")  # of hydra
@@ -91,3 +97,6 @@ def test_raw_text_where_a_sentencepiece_model_lies(
     symbols = [task.source_dictionary[token] for token in dataset[0]["source"].tolist()]
     assert symbols == ["<unk>", "a", "b", "</s>"]  # the mark of a word's beginning is no symbol of this dictionary
     assert caplog.messages == ["not in the source dictionary, read as <unk>: '▁'"]
+    record = AttentionRecord(1, ("<unk>", "a", "<unk>", "b", "</s>"), ("a",), np.full((1, 5), 0.2), score=0.0)
+    typed = as_typed(["ab", "aéàb"], str(tmp_path / "checkpoint.pt"), task)
+    assert typed(record).source == ("▁", "a", "éà", "b", "</s>")

@@ -67,6 +67,7 @@ CHANGED = {
         "copy /tmp/copy/data": f"copy /tmp/copy/data {FEW}",
     },
     "training.md": {
+        "task.data=/tmp/copy/data": "task.data=/tmp/copy/data optimization.max_epoch=2",
         "copy /tmp/copy/linked": f"copy /tmp/copy/linked {FEW}",
         "--max-epoch 15": "--max-epoch 2",
         "--max-epoch 5": "--max-epoch 2",

@@ -22,8 +22,11 @@ import sysconfig
 import tempfile
 import traceback
 import warnings
+import weakref
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 IMPORTED = (
     *(f"fairseq_cli.{name}" for name in ("generate", "hydra_train", "interactive", "preprocess", "train", "validate")),
@@ -33,23 +36,43 @@ IMPORTED = (
 )
 
 
+class Command(NamedTuple):
+    """A command that runs.
+
+    :param ended: can be read when its process has ended.
+    :param connection: to whoever asked for it; can be read when they have gone.
+    """
+
+    ended: int
+    connection: socket.socket
+
+
 def warm_up() -> None:
     """Import what the commands import. No tensor is touched: threads would not survive the fork."""
+    composing = importlib.import_module("composing")
     sys.path.pop(0)  # this folder: a command has its own there
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name in IMPORTED:
             importlib.import_module(name)
-        from fairseq import options
-        from fairseq.dataclass.utils import convert_namespace_to_omegaconf
-
-        # hydra's parser of overrides learns with each sentence that it reads.
-        words = ["data", "--task", "translation", "--arch", "lstm"]
-        convert_namespace_to_omegaconf(options.parse_args_and_arch(options.get_training_parser(), words))
+        composing.remember()
+        compose("training", "--task", "translation", "--arch", "lstm")
+        compose("interactive_generation", "--path", "checkpoint.pt")
     # Each command imports its own module anew, which sets logging up.
     for name in [name for name in sys.modules if name.startswith("fairseq_cli")]:
         del sys.modules[name]
     assert "fairseq_plugin" not in sys.modules
+
+
+def compose(purpose: str, *words: str) -> None:
+    """Let hydra make the configuration of a command, so that it remembers the values and the groups."""
+    from fairseq import options
+    from fairseq.dataclass.utils import convert_namespace_to_omegaconf
+
+    parser = getattr(options, f"get_{purpose}_parser")()
+    if purpose == "generation":
+        parser.add_argument("--arch", default="wav2vec2")  # as fairseq-generate does
+    convert_namespace_to_omegaconf(options.parse_args_and_arch(parser, ["data", *words]))
 
 
 def settle() -> None:
@@ -59,6 +82,8 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000)  # configurations are full of cycles that nobody waits for
+    for finalizer in weakref.finalize._registry:  # type: ignore[attr-defined]
+        finalizer.atexit = False  # torch would take back each of its operators
 
 
 def import_plugin() -> None:
@@ -66,10 +91,17 @@ def import_plugin() -> None:
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     importlib.import_module("fairseq_plugin.commands.plot_attention")
     del sys.path[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for words in (("gru_attention_copy", "--optimizer", "adam"), ("lstm", "--optimizer", "adam")):
+            compose("training", "--task", "copy", "--arch", *words)
+        compose("interactive_generation", "--task", "copy", "--path", "checkpoint.pt")
+        for scoring in ("exact_match", "bleu"):
+            compose("generation", "--task", "copy", "--path", "checkpoint.pt", "--scoring", scoring)
 
 
 def serve(address: str, owner: int, ready: int) -> None:
-    """Answer requests, several at a time.
+    """Answer requests, several at a time: each command is a fork of this process.
 
     :param owner: descriptor of a process, with which this one ends.
     :param ready: descriptor that gets a byte when requests are answered.
@@ -79,37 +111,45 @@ def serve(address: str, owner: int, ready: int) -> None:
         server.listen()
         os.write(ready, b"!")
         os.close(ready)
-        keepers: list[int] = []
-        while owner not in select.select([server, owner], [], [])[0]:
-            keepers = [keeper for keeper in keepers if os.waitpid(keeper, os.WNOHANG) == (0, 0)]
-            connection, _ = server.accept()
-            keeper = os.fork()
-            if keeper == 0:
-                server.close()
-                keep(connection)
-                os._exit(0)
-            keepers.append(keeper)
-            connection.close()
+        commands: list[Command] = []
+        while owner not in (seen := select.select([server, owner, *chain(*commands)], [], [])[0]):
+            for command in [each for each in commands if set(each) & set(seen)]:
+                commands.remove(command)
+                finish(command)
+            if server in seen:
+                commands.append(begin(server, commands))
 
 
-def keep(connection: socket.socket) -> None:
-    """Run a command, tell its process number and its exit code, and kill it if nobody listens any more."""
+def begin(server: socket.socket, others: list[Command]) -> Command:
+    """Take a request, start its command and tell the number of its process."""
+    connection, _ = server.accept()
     head, streams, _, _ = socket.recv_fds(connection, 8, 3)
     request = json.loads(connection.recv(int.from_bytes(head, "big"), socket.MSG_WAITALL))
-    child = os.fork()
-    if child == 0:
-        connection.close()
+    number = os.fork()
+    if number == 0:
+        for opened in (server, connection, *(each.connection for each in others)):
+            opened.close()
+        for command in others:
+            os.close(command.ended)
         os._exit(run(request, streams))
-    for stream in (*streams, 0, 1, 2):
+    for stream in streams:
         os.close(stream)
-    ended = os.pidfd_open(child)
-    try:
-        connection.sendall(f"{child}\n".encode())
-        if ended not in select.select([ended, connection], [], [])[0]:
-            os.kill(child, signal.SIGKILL)
-        connection.sendall(f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n".encode())
-    except BrokenPipeError:
-        os.kill(child, signal.SIGKILL)
+    with suppress(BrokenPipeError):
+        connection.sendall(f"{number}\n".encode())
+    return Command(os.pidfd_open(number), connection)
+
+
+def finish(command: Command) -> None:
+    """Tell the exit code of a command that has ended, or kill it: nobody listens any more."""
+    ended, connection = command
+    signal.pidfd_send_signal(ended, signal.SIGKILL)  # no harm to what has ended
+    result = os.waitid(os.P_PIDFD, ended, os.WEXITED)
+    assert result is not None
+    code = result.si_status if result.si_code == os.CLD_EXITED else -result.si_status
+    with suppress(BrokenPipeError):
+        connection.sendall(f"{code}\n".encode())
+    connection.close()
+    os.close(ended)
 
 
 def run(request: dict[str, Any], streams: list[int]) -> int:
@@ -129,6 +169,8 @@ def run(request: dict[str, Any], streams: list[int]) -> int:
     if (threads := os.environ.get("OMP_NUM_THREADS", "1")) != "1":  # the server's
         sys.modules["torch"].set_num_threads(int(threads))
     tempfile.tempdir = None  # which follows TMPDIR
+    if (plugin := sys.modules.get("fairseq_plugin")) is not None:  # stands for that of a copy of the checkout as well
+        plugin.__path__.append(str(Path(request["modules"]) / "fairseq_plugin"))
     sys.executable = request["python"]
     own = sysconfig.get_path("purelib", vars={"base": str(Path(sys.executable).parents[1])})
     sys.path[:0] = [*filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)), own]

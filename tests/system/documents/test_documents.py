@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands.test_reference import check_reference
 from tests.support.commands import ROOT, Commands
 from tests.support.linked_environment import make_environment, variables, warm_python
 from tests.support.shell import commands, python_of, split
@@ -43,12 +44,12 @@ def test_the_table_of_treatments_names_what_is_there() -> None:
 class Reader:
     """Executes the pages in ``folder``: each in a copy of the checkout, with an environment beside it.
 
-    :param address: of the server that runs the commands: see warm_commands.py.
+    The commands of the README import the plugin from its copy. Those of the other pages have it imported already.
     """
 
-    def __init__(self, folder: Path, address: str) -> None:
+    def __init__(self, folder: Path, run: Commands) -> None:
         self.folder = folder
-        self.address = address
+        self.run = run
         self.done: set[Path] = set()
 
     def checkout(self, page: Path) -> Path:
@@ -60,7 +61,8 @@ class Reader:
                 shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(ROOT / name, place / name)
-        warm_python(make_environment(place.parent / "checkout.venv") / "bin" / "python", self.address)
+        address = self.run.address if page == README else self.run.with_plugin
+        warm_python(make_environment(place.parent / "checkout.venv") / "bin" / "python", address)
         return place
 
     def execute(self, page: Path) -> None:
@@ -94,7 +96,7 @@ class Reader:
 @pytest.fixture(scope="module")
 def reader(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     folder = tmp_path_factory.mktemp("documents")
-    yield Reader(folder, commands.address)
+    yield Reader(folder, commands)
     shutil.rmtree(folder)
 
 
@@ -105,3 +107,12 @@ def test_every_command_works(reader: Reader, page: Path) -> None:
     made = {name for _, _, names in os.walk(reader.folder / page.stem) for name in names}
     script = "\n".join(command for command in commands(page) if not reason_not_to_run(command))
     assert set(re.findall(r"--output (?:\S*/)?([\w.-]+)", script)) <= made
+
+
+@pytest.mark.slow
+def test_the_model_of_the_quick_start_copies_what_it_has_not_seen(
+    reader: Reader, commands: Commands, tmp_path: Path
+) -> None:
+    reader.execute(README)
+    made = reader.folder / README.stem / "checkout" / "quickstart"
+    check_reference(commands, made / "checkpoints" / "checkpoint_best.pt", tmp_path)
