@@ -2,6 +2,7 @@
 
 TRAINING = "--criterion cross_entropy --optimizer adam --lr 0.01 --batch-size 32 --max-update 2 --num-workers 0"
 FEW = "--train 200 --valid 40 --test 40"
+SHORT = "--max-len-b 10"  # a model that has learned nothing writes to the last token
 SMALL = "model.encoder_hidden_size=20 model.decoder_hidden_size=20 model.attention_dim=20 optimization.max_epoch=1"
 
 # What is executed begins like this.
@@ -48,12 +49,12 @@ CHANGED = {
         "--max-epoch 15": "--max-epoch 1",
         "--max-epoch 20": "--max-epoch 1",
         "--arch gru_attention ...": f"--arch gru_attention {TRAINING} --save-dir text",
-        "--path MODEL": "--path text/checkpoint_last.pt",
+        "--path MODEL": f"--path text/checkpoint_last.pt {SHORT}",
         "fairseq-interactive": "echo the cat | fairseq-interactive",
     },
     "installing.md": {"--arch gru_attention_copy ...": f"--arch gru_attention_copy {TRAINING}"},
     "pictures.md": {
-        "copy /tmp/pictures/data": f"copy /tmp/pictures/data {FEW}",
+        "copy /tmp/pictures/data": "copy /tmp/pictures/data --train 200 --valid 40 --test 12",
         "('train', 2000), ('valid', 200), ('test', 200)": "('train', 200), ('valid', 40), ('test', 40)",
         "--max-epoch 15": "--max-epoch 2",
         "checkpoint15.pt": "checkpoint2.pt",
@@ -63,6 +64,7 @@ CHANGED = {
         "--max-epoch 5": "--max-epoch 1",
         "--max-epoch 20": "--max-epoch 1",
         "/absolute/path/to/data": '"$PWD/DATA"',
+        "--beam 12": f"--beam 12 {SHORT}",
         "task.target_lang=fr": f"task.target_lang=fr {SMALL}",
         "copy /tmp/copy/data": f"copy /tmp/copy/data {FEW}",
     },
@@ -76,6 +78,9 @@ CHANGED = {
         "--warmup-updates 80 --total-num-update 1600": "--warmup-updates 1 --total-num-update 2",
         "--max-update 1600": "--max-update 2",
         "--max-epoch 10": "--max-epoch 1",
+        "--path /tmp/translation/checkpoints/checkpoint_best.pt": (
+            f"--path /tmp/translation/checkpoints/checkpoint_best.pt {SHORT}"
+        ),
     },
 }
 
