@@ -95,8 +95,9 @@ install_requirements() {
   [[ -n ${PIP_EXTRA_INDEX_URL:-} ]] || echo "If torch comes as a download of several GB, stop this and get the small CPU build:
   export PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu"
   [[ ! -e $folder/.made-by-fairseq-attention ]] || touch "$folder/.installing"
-  # pip would compile every file of every package. Python compiles what is imported, once: a minute less.
-  run "$folder/bin/python" -m pip install --disable-pip-version-check -qq --no-compile "${files[@]}" || {
+  # Python compiles a file when it is first imported. pip would compile all files of all packages, for a minute or more.
+  [[ -n ${PYTHONDONTWRITEBYTECODE:-} ]] || files+=(--no-compile)
+  run "$folder/bin/python" -m pip install --disable-pip-version-check -qq "${files[@]}" || {
     rm -f "$folder/.installing"
     printf '%s: error: pip failed, see above; mend that and run this again\n' "${0##*/}" >&2
     exit 1

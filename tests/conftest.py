@@ -1,32 +1,23 @@
-"""Set-up shared by all tests: the plugin, real commands, and a small trained model."""
+"""Set-up shared by all tests: the plugin, real commands, and a small trained model.
+
+Of pytest-xdist's processes, that which starts the others imports nothing large: they would wait for it.
+"""
 
 import gc
 import os
 import shutil
 import tempfile
 from pathlib import Path
+from threading import Thread
 
 import pytest
-import torch
 
-import fairseq_plugin  # noqa: F401  (registers everything, with fairseq's import warnings kept quiet)
-from data_gen.copy.dataset import make_copy_dataset
-from data_gen.copy.spec import CopySpec
-from fairseq_plugin import native
-from scripts import common
-from tests.support import composing
 from tests.support.commands import Commands, start_servers, train_words
 from tests.support.linked_environment import make_environment, warm_python
 from tests.support.made_once import made_once
 
-# For tiny tensors a second thread costs more than it brings, above all where several processes share the cores.
-torch.set_num_threads(1)
-
-composing.remember()
-
 UNIT, SYSTEM = Path(__file__).with_name("unit"), Path(__file__).with_name("system")
 SHARED, OWNER = "FAIRSEQ_ATTENTION_TESTS", "FAIRSEQ_ATTENTION_TESTS_PROCESS"
-SMALL = CopySpec(num_symbols=4, min_len=2, max_len=4, train=300, valid=30, test=30)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,10 +25,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput"):  # the process that starts the others, or the only one
+    first = not hasattr(config, "workerinput")  # of all processes, or the only one
+    if first:
         os.environ[SHARED] = tempfile.mkdtemp(prefix="fairseq-attention-tests-")
         os.environ[OWNER] = str(os.getpid())
-    if (device := config.getoption("--device")) != "cpu":
+    if first and config.getoption("numprocesses", None):
+        Thread(target=servers).start()  # they are ready when the other processes have found their tests
+    else:
+        prepare(config.getoption("--device"))
+
+
+def prepare(device: str) -> None:
+    """Set up what tests are run with."""
+    import torch
+
+    import fairseq_plugin  # noqa: F401  (registers everything, with fairseq's import warnings kept quiet)
+    from tests.support import composing
+
+    # For tiny tensors a second thread costs more than it brings, above all where several processes share the cores.
+    torch.set_num_threads(1)
+    composing.remember()
+    if device != "cpu":
         torch.set_default_device(device)
         torch.backends.cudnn.allow_tf32 = False  # numbers are compared to the last digit
 
@@ -48,16 +56,22 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest looks at -m
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:
     """Mark the quick tests, and skip what needs the compiled recurrence where it is not built.
 
     Quick are the tests of the packages that run no command, and what is marked so: one way through all commands, and
     for each table of bad inputs its first line.
     """
+    from fairseq_plugin import native
+
+    def runs_commands(item: pytest.Item) -> bool:
+        return "commands" in getattr(item, "fixturenames", ())
+
+    if config.getoption("markexpr") == "quick":
+        items.sort(key=runs_commands)  # last: until then, the servers have started
     missing = native.missing()
     for item in items:
-        runs_commands = "commands" in getattr(item, "fixturenames", ())
-        if UNIT in item.path.parents and not runs_commands and item.get_closest_marker("slow") is None:
+        if UNIT in item.path.parents and not runs_commands(item) and item.get_closest_marker("slow") is None:
             item.add_marker(pytest.mark.quick)
         parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
         if missing is not None and any(isinstance(value, str) and value == "native" for value in parameters):
@@ -81,11 +95,16 @@ def shared_folder() -> Path:
     return Path(os.environ[SHARED])
 
 
+def servers() -> Path:
+    """The folder of the servers that run commands."""
+    owner = int(os.environ[OWNER])
+    return made_once(shared_folder() / "server", lambda folder: start_servers(folder, owner))
+
+
 @pytest.fixture(scope="session")
 def commands() -> Commands:
     """Runs a command as a user types it."""
-    owner = int(os.environ[OWNER])
-    return Commands(made_once(shared_folder() / "server", lambda folder: start_servers(folder, owner)))
+    return Commands(servers())
 
 
 @pytest.fixture(scope="session")
@@ -106,12 +125,17 @@ def launcher(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> Pa
 @pytest.fixture
 def warm_studies(launcher: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The processes that scripts/common.py starts, and their own, start at once."""
+    from scripts import common
+
     monkeypatch.setattr(common, "LAUNCHER", (str(launcher), "-m"))
 
 
 @pytest.fixture(scope="session")
 def copy_data() -> Path:
     """A small copy dataset: 4 letters, length 2 to 4, 30 test sequences; read only."""
+    from data_gen.copy.dataset import make_copy_dataset
+    from tests.support.making import SMALL
+
     return made_once(shared_folder() / "copy_data", lambda folder: make_copy_dataset(SMALL, folder, text=True))
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from data_gen.copy.dataset import make_online_folder
-from tests.conftest import SMALL
 from tests.support.commands import Commands, generate_words, train_words
+from tests.support.making import SMALL
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,16 @@
-"""Tasks made from options, and what is in their data."""
+"""A small dataset, tasks made from options, and what is in their data."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from data_gen.copy.spec import CopySpec
 from data_gen.errors import UserError
 from fairseq_plugin.tasks.copy_config import CopyTaskConfig
 from fairseq_plugin.tasks.copy_task import CopyTask
+
+SMALL = CopySpec(num_symbols=4, min_len=2, max_len=4, train=300, valid=30, test=30)
 
 
 def make_task(data: object, **options: Any) -> CopyTask:

@@ -29,9 +29,9 @@ from scripts.training_comparison import (
     phase_at_the_end,
     updates_in,
 )
-from tests.conftest import SMALL
 from tests.support.commands import ROOT, Commands, train_words
 from tests.support.commands import Outcome as Run
+from tests.support.making import SMALL
 
 OFTEN = ("--max-epoch", 2, "--save-interval-updates", 4, "--keep-interval-updates", 1, "--dropout", 0.2)
 LOGGED = ("--log-format", "json", "--log-interval", 1)

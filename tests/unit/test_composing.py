@@ -12,8 +12,6 @@ from tests.support import composing
 TRAINING = ("--task", "copy", "--arch", "gru_attention_copy", "--optimizer", "adam", "--lr", "0.01", "--max-epoch", "3")
 COMMANDS = {
     "training": ("training", TRAINING),
-    "of another model": ("training", ("--task", "translation", "--arch", "lstm", "--optimizer", "sgd", "--lr", "1")),
-    "validation": ("validation", ("--task", "copy", "--path", "a b.pt")),
     "generation": ("interactive_generation", ("--path", "it's.pt", "--scoring", "exact_match", "--beam", "7")),
 }
 

@@ -12,9 +12,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from data_gen.copy.dataset import make_online_folder
-from tests.conftest import SMALL
 from tests.support.commands import ROOT, train_words
-from tests.support.making import make_task
+from tests.support.making import SMALL, make_task
 from tests.support.ranks import Ranks
 
 SPAWNED = ROOT / "tests" / "support" / "spawned_training.py"

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from data_gen.copy.dataset import make_copy_dataset, make_online_folder
 from data_gen.copy.spec import CopySpec
-from tests.conftest import SMALL
 from tests.support.commands import Commands
+from tests.support.making import SMALL
 from tests.support.ranks import Ranks, record, recorded_words
 
 PLAIN = ("--criterion", "cross_entropy", "--optimizer", "adam")
