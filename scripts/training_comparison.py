@@ -1,6 +1,6 @@
 """Two trainings that should be one: every bit of their checkpoints and every figure of their logs.
 
-What the log of fairseq-train tells, written with ``--log-format json --log-interval 1``: phases, and figures.
+Logs are those of ``--log-format json --log-interval 1``, which tell phases and figures.
 """
 
 import json

@@ -7,6 +7,7 @@ import gc
 import os
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 from threading import Thread
 
@@ -29,8 +30,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if first:
         os.environ[SHARED] = tempfile.mkdtemp(prefix="fairseq-attention-tests-")
         os.environ[OWNER] = str(os.getpid())
+        config.add_cleanup(partial(shutil.rmtree, shared_folder(), ignore_errors=True))
     if first and config.getoption("numprocesses", None):
-        Thread(target=servers).start()  # they are ready when the other processes have found their tests
+        starting = Thread(target=servers)  # they are ready when the other processes have found their tests
+        starting.start()
+        config.add_cleanup(starting.join)
     else:
         prepare(config.getoption("--device"))
 
@@ -40,11 +44,11 @@ def prepare(device: str) -> None:
     import torch
 
     import fairseq_plugin  # noqa: F401  (registers everything, with fairseq's import warnings kept quiet)
-    from tests.support import composing
+    from tests.support import shortcuts
 
     # For tiny tensors a second thread costs more than it brings, above all where several processes share the cores.
     torch.set_num_threads(1)
-    composing.remember()
+    shortcuts.take()
     if device != "cpu":
         torch.set_default_device(device)
         torch.backends.cudnn.allow_tf32 = False  # numbers are compared to the last digit
@@ -83,11 +87,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000)
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput"):
-        shutil.rmtree(shared_folder(), ignore_errors=True)
 
 
 def shared_folder() -> Path:

@@ -1,11 +1,9 @@
 """What a dataset of the copy family is: its splits, its parameters and the bounds they must keep.
 
-An option may be a word, or a word with a number: ``reverse``, ``shift:3``, ``zipf``, ``zipf:1.5``. At the end stand the
-presets.
+An option may be a word, or a word with a number: ``reverse``, ``shift:3``, ``zipf``, ``zipf:1.5``.
 
-Benchmarks that people know, as frozen specifications.
-
-``reference`` is ours: the set-up that the README trains.
+The presets are benchmarks that people know, as frozen specifications. ``reference`` is ours: the set-up that the README
+trains.
 
 ``t2t-40`` is ``algorithmic_identity_decimal40`` of tensor2tensor (``data_generators/algorithmic.py``, as of 2018).
 Theirs: 10 symbols, uniform; lengths uniform from 1 to 40; 100,000 sequences to train on, 10,000 held out; held-out

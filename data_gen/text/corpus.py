@@ -1,14 +1,12 @@
-"""Lines of text files, in step on both sides, and what is wrong with them.
+r"""Lines of text files: read in step on both sides, checked, and chosen at random to train sentencepiece on.
 
-A line ends at ``\n`` and nowhere else, so that line numbers are those of ``wc -l`` and of editors; one ``\r`` before
-it is taken off. Other characters that Unicode calls line ends are part of the line. A file whose lines end in ``\r``
-alone is refused.
+A line ends at ``\n`` and nowhere else. So line numbers are those of ``wc -l`` and of editors. One ``\r`` before it is
+taken off. Other characters that Unicode calls line ends are part of the line. A file whose lines end in ``\r`` alone is
+refused.
 
-A random choice of lines to train on, the same for the same seed.
-
-sentencepiece's own choice cannot be seeded (0.2.3 makes another one in each process, whatever
-``set_random_generator_seed`` was given), so ``input_sentence_size`` is dealt with here. Every line draws a number, and
-the lines with the smallest numbers are taken: one pass, with no more lines in memory than are taken.
+sentencepiece's own random choice of lines cannot be seeded: 0.2.3 makes another choice in each process, whatever
+``set_random_generator_seed`` was given. So the choice is made here. Every line draws a number, and the lines with the
+smallest numbers are taken: one pass, with no more lines in memory than are taken.
 """
 
 import heapq

@@ -1,6 +1,7 @@
-"""Makes a whole text dataset: checks the text, gets the models, encodes, in bounded memory but for the training.
+"""Makes a whole text dataset: checks the text, gets the models, encodes, and writes the manifest.
 
-The manifest says beyond that of any other dataset: counts, bad lines, options, models.
+Memory is bounded, except while sentencepiece trains. The manifest holds counts, bad lines, options and models beside
+what every manifest holds.
 """
 
 from collections.abc import Mapping

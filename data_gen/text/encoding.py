@@ -1,10 +1,10 @@
 """From lines to ids: a batch of pairs at a time, on all cores, in the order of the files.
 
-sentencepiece lets go of Python's lock while it encodes, and a third of the time is spent under that lock: threads make
-this up to three times as fast, and need no processes to be started. Only a few batches are under way at any moment,
-whatever the size of the files.
+The models that encode are read or trained. They are put beside the data, with a list of their pieces.
 
-The models that encode are read or trained, and put beside the data with a list of their pieces.
+sentencepiece lets go of Python's lock while it encodes, and a third of the time is spent under that lock. So threads
+make encoding up to three times as fast, and no process has to be started. Only a few batches are under way at any
+moment, whatever the size of the files.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,13 +1,12 @@
 """sentencepiece models, trained in a repeatable way or made before, and fairseq's dictionary of their pieces.
 
-The number of threads is part of the result of a unigram training, so it is always the same, whatever the machine has.
+The number of threads is part of the result of a unigram training. So it is always the same, whatever the machine has.
 Text is handed over line by line, so that no path gets into the model.
 
-fairseq's dictionary of the pieces of a model, one to one and in the model's order.
-
-The model's own ``<unk>``, ``<s>``, ``</s>`` and ``<pad>`` give way to fairseq's, which come first. So where they come
-first in the model too, as sentencepiece puts them, a fairseq id is the sentencepiece id plus a constant. Nothing is
-added to reach a multiple of 8: ``--vocab-size`` says how many pieces there are.
+The dictionary has the pieces of a model one to one, in the model's order. fairseq's ``<unk>``, ``<s>``, ``</s>`` and
+``<pad>`` come first, in place of the model's. sentencepiece puts its own first as well, so a fairseq id is the
+sentencepiece id plus a constant. Nothing is added to reach a multiple of 8: ``--vocab-size`` says how many pieces there
+are.
 """
 
 import io

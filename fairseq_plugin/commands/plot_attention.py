@@ -311,10 +311,11 @@ def check_own(options: argparse.Namespace, *, given: bool) -> None:
     for name, value in (("--evolution", options.evolution), ("--compare", options.compare), ("--all", options.all)):
         if value:
             raise UserError(f"{name} with --text or --input, which draw your own sentences: leave one of them out")
-    if options.path is None:
-        raise UserError("--text and --input need the model that reads the sentences: name it with --path")
+    missing = [] if options.path is not None else ["name the model that reads the sentences with --path"]
     if options.attention.is_file():
-        raise UserError(f"--text and --input read a dataset: give its folder in place of {str(options.attention)!r}")
+        missing.insert(0, f"give the dataset folder in place of {str(options.attention)!r}")
+    if missing:
+        raise UserError(f"--text and --input decode sentences with a model: {', and '.join(missing)}")
 
 
 def check_evolution(options: argparse.Namespace) -> None:

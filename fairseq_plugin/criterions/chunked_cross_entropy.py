@@ -1,10 +1,9 @@
 """The criterion ``chunked_cross_entropy``: fairseq's cross-entropy, plain or label-smoothed, in less time and memory.
 
-Padding positions are dropped before the output layer, and no B x T x V tensor of logits is kept. Loss, logging outputs
-and gradients equal those of fairseq's ``label_smoothed_cross_entropy``. Without ``--label-smoothing`` the loss is that
-of ``cross_entropy``. ``nll_loss`` is logged beside it all the same; ``cross_entropy`` logs it with ``--sentence-avg``.
-
-Cross-entropy of an output layer without keeping a logit: loss and gradients a few rows at a time.
+Padding positions are dropped before the output layer. Loss and gradients are computed a few rows at a time, and no
+B x T x V tensor of logits is kept. Loss, logging outputs and gradients equal those of fairseq's
+``label_smoothed_cross_entropy``. Without ``--label-smoothing`` the loss is that of ``cross_entropy``. ``nll_loss`` is
+logged beside it all the same; ``cross_entropy`` logs it with ``--sentence-avg``.
 
 With logits l = W x + b, p = softmax(l), target y, label smoothing eps and eps_i = eps / (V - 1):
 

@@ -1,9 +1,7 @@
 """The gated units that encoder and decoder are made of: torch's and the papers'.
 
 ``torch``   torch's GRU, which resets the state after the matrix product (the reference set-up)
-``paper``   the papers' unit, which resets before it
-
-The gated hidden unit of the papers, which resets the state before the matrix product.
+``paper``   the papers' gated hidden unit, which resets the state before the product:
 
     r  = sigmoid(W_r x + U_r s_prev + b_r)
     z  = sigmoid(W_z x + U_z s_prev + b_z)

@@ -1,11 +1,10 @@
 """The datasets of the task ``copy``: read from files, or made while training.
 
-Training data that is made while training: new sequences in each epoch, the same ones whenever it is made again.
-
-Sequence ``i`` of epoch ``e`` depends on the specification, ``e`` and ``i`` alone, so that data workers, ranks and
-resumed runs all see the same. An epoch is made whole when it begins, in the smallest type that holds its ids: batches
-draw from all over it, and fairseq needs every length before the first batch. Its size is bounded (see
-:data:`data_gen.copy.dataset.EPOCH_BYTES`); nothing is lost by small epochs, for there is always another one.
+Data that is made while training has new sequences in each epoch. Sequence ``i`` of epoch ``e`` depends on the
+specification, ``e`` and ``i`` alone, so that data workers, ranks and resumed runs all see the same. An epoch is made
+whole when it begins, in the smallest type that holds its ids: batches draw from all over it, and fairseq needs every
+length before the first batch. Its size is bounded (see :data:`data_gen.copy.dataset.EPOCH_BYTES`). Small epochs lose
+nothing, for there is always another one.
 """
 
 import logging

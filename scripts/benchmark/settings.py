@@ -1,9 +1,7 @@
 """The sizes that are measured. ``large`` has those of RNNsearch-50 (arXiv 1409.0473).
 
-Arithmetic of the matrix products that the equations ask for, in GFLOP.
-
-Counted once whatever a variant does: keys are projected once, padding is not left out. A backward pass costs twice
-its forward pass.
+Arithmetic is counted in GFLOP, for the matrix products that the equations ask for, whatever a variant does: keys are
+projected once, padding is not left out. A backward pass costs twice its forward pass.
 """
 
 from dataclasses import dataclass, replace

@@ -1,6 +1,6 @@
 """Figures of the jobs, put together over seeds: mean and standard deviation (of the sample, n - 1).
 
-How models learn, and accuracy against length: one line a model, a band of one standard deviation.
+The picture shows how models learn, and accuracy against length: one line a model, a band of one standard deviation.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,7 @@
 """The sentences of a corpus: files such as ``train.ko`` and ``train.en``, one sentence a line.
 
-A corpus for trying the study out: five hundred simple English sentences and their Korean, word for word.
+:func:`sentences` makes up a corpus to try the study out: five hundred simple English sentences and their Korean, word
+for word.
 
 the cat eats the fish in the house  <->  고양이가 집에서 생선을 먹는다
 """

@@ -7,8 +7,9 @@ from tests.support.commands import Commands
 
 OPTIONS = {
     "plot_attention.py {bad}/good.npz --output {out}/a.png --path {good}": "--path {good} without --text or --input: an attention file needs no model",
-    "plot_attention.py {data} --output {out}/a.png --text a": "--text and --input need the model that reads the sentences: name it with --path",
-    "plot_attention.py {bad}/good.npz --output {out}/a.png --text a --path {good}": "--text and --input read a dataset: give its folder in place of '{bad}/good.npz'",
+    "plot_attention.py {data} --output {out}/a.png --text a": "--text and --input decode sentences with a model: name the model that reads the sentences with --path",
+    "plot_attention.py {bad}/good.npz --output {out}/a.png --text a --path {good}": "--text and --input decode sentences with a model: give the dataset folder in place of '{bad}/good.npz'",
+    "plot_attention.py {bad}/good.npz --output {out}/a.png --text a": "--text and --input decode sentences with a model: give the dataset folder in place of '{bad}/good.npz', and name the model that reads the sentences with --path",
     "plot_attention.py {data} --output {out}/a.pdf --text a --path {good} --all": "--all with --text or --input, which draw your own sentences: leave one of them out",
     "plot_attention.py {bad}/good.npz --output {out}/a.png --merge bpe": "--merge bpe without --text or --input: give it to extract_attention.py",
     "plot_attention.py {data} --output {out}/a.png --text a --path {good} --merge x": "no way to merge subwords called 'x'[..]",

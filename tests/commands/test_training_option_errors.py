@@ -5,7 +5,7 @@ from pathlib import Path
 import hydra
 import pytest
 
-from tests.support.case import Case, check, table
+from tests.support.case import Case, check, table, words_of
 from tests.support.commands import Commands
 
 OPTIONS = {
@@ -42,6 +42,11 @@ HYDRA = {
 @table(OPTIONS, SLOW_OPTIONS)
 def test_options(case: Case, commands: Commands, places: dict[str, Path]) -> None:
     check(case, commands, places)
+
+
+def test_no_usage_stands_before_a_line(commands: Commands, places: dict[str, Path]) -> None:
+    outcome = commands(*words_of("fairseq-train {data} TRAIN --attention best", places))
+    assert outcome.err.startswith("fairseq-train: error: argument --attention: ")
 
 
 @table(HYDRA, leaves=("hydra_train.log",))

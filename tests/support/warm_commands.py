@@ -49,13 +49,13 @@ class Command(NamedTuple):
 
 def warm_up() -> None:
     """Import what the commands import. No tensor is touched: threads would not survive the fork."""
-    composing = importlib.import_module("composing")
+    shortcuts = importlib.import_module("shortcuts")
     sys.path.pop(0)  # this folder: a command has its own there
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name in IMPORTED:
             importlib.import_module(name)
-        composing.remember()
+        shortcuts.take()
         compose("training", "--task", "translation", "--arch", "lstm")
         compose("interactive_generation", "--path", "checkpoint.pt")
     # Each command imports its own module anew, which sets logging up.

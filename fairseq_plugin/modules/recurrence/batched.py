@@ -2,9 +2,8 @@
 once.
 
 Same equations as :func:`luong_recurrence` without input feeding. While decoding, the rows of the batch that read one
-sentence are its queries.
-
-Where the context does not depend on the state either, one GRU reads all target steps (:func:`fixed_recurrence`).
+sentence are its queries. With a context that is the same at every step, the GRU is all there is
+(:func:`fixed_recurrence`).
 """
 
 import torch

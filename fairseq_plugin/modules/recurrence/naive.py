@@ -4,10 +4,9 @@
     s_t      = GRU([y_{t-1}; c_t], s_{t-1})
 
 Source: Bahdanau, Cho, Bengio 2015 (arXiv 1409.0473), section 3.1 and appendix A.2.2, with torch's GRU cell.
-Attention that looks back with s_t has a loop of its own, :func:`luong_recurrence`.
 
-The recurrence of attention that looks back with the new state, as the equations say it: the specification of
-``batched.py``.
+Attention that looks back with the new state s_t has a loop of its own, :func:`luong_recurrence`, which is the
+specification of ``batched.py``:
 
     s_t      = GRU([y_{t-1}; h~_{t-1}], s_{t-1})       h~_{t-1} with input feeding only, h~_0 = 0
     a_t, c_t = attention(s_t, h_1..h_S)

@@ -1,18 +1,14 @@
-"""Tokens per second of whole processes that make the same files: ``python -m data_gen copy`` and fairseq-preprocess.
+"""Rows of making data: ``data`` and ``text``, each the wall time of whole processes with default settings.
 
-fairseq-preprocess reads the sequences as text, which is made beforehand. A token is a symbol on one side; the end of
-a sequence is not counted. Wall time from start to end of each process, with default settings.
+- ``data``: tokens per second of ``python -m data_gen copy`` and of fairseq-preprocess, which make the same files.
+  fairseq-preprocess reads the sequences as text, which is made beforehand. A token is a symbol on one side; the end of
+  a sequence is not counted.
+- ``text``: pieces per second of binarizing the same text with the same sentencepiece models, trained before. Ours is
+  ``python -m data_gen text``. Theirs is spm_encode for each side, then fairseq-preprocess with our dictionaries.
+  sentencepiece's Python package has no spm_encode, so :func:`scripts.benchmark.children.encode` stands for it.
 
-Pieces per second of whole processes that binarize the same text with the same sentencepiece models.
-
-Ours is ``python -m data_gen text``; theirs is spm_encode for each side, then fairseq-preprocess with our dictionaries.
-sentencepiece's Python package has no spm_encode, so :func:`scripts.benchmark.children.encode` stands for it. The models
-are trained beforehand. Wall time from the first process's start to the last one's end.
-
-Sentences of invented words, so that encoding text can be measured where there is none.
-
-Words are two to four random syllables. The word of rank r comes with a probability of about 1 / r (Zipf's law), as in
-any language; sentences have 5 to 25 words. Same seed, same text.
+The text is made up: words are two to four random syllables, and the word of rank r comes with a probability of about
+1 / r (Zipf's law), as in any language. Sentences have 5 to 25 words. Same seed, same text.
 """
 
 import filecmp

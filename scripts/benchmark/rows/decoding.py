@@ -1,12 +1,11 @@
-"""One decoding step of beam search, with and without the output layer.
+"""Rows of decoding: ``decode``, ``generate``, ``extract`` and ``extract_memory``.
 
-Sentences per second of real ``fairseq-generate`` processes, as fairseq itself logs them.
-
-Sentences per second of extracting attention, against fairseq-generate with the same options. Of fairseq-generate it is
-what fairseq logs, the time in its generator alone. The extraction is timed from the first batch until its .npz is
-written, so that what it does besides decoding counts.
-
-Peak memory of extracting attention, greedily, from few and from many sentences: it should hardly grow.
+- ``decode``: one decoding step of beam search, with and without the output layer.
+- ``generate``: sentences per second of real ``fairseq-generate`` processes, as fairseq logs them.
+- ``extract``: sentences per second of extracting attention, beside fairseq-generate with the same options. fairseq logs
+  the time in its generator alone. The extraction is timed from the first batch until its .npz is written.
+- ``extract_memory``: peak memory of extracting attention, greedily, from few and from many sentences: it should hardly
+  grow.
 
 Models are hardly trained (one update), and all outputs are forced to one length, so that both do the same work.
 """

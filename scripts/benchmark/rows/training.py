@@ -1,12 +1,10 @@
-"""Trainings: the decoder's recurrence with attention, forward and backward, the projection of the keys included.
+"""Rows of training: ``core``, ``memory``, ``update`` and ``train``.
 
-Peak memory of one training step of the same, each in a process of its own.
-
-One update of the whole model: encoder, recurrence, output layer, loss, optimizer.
-
-Target tokens per second of real ``fairseq-train`` processes, as fairseq itself logs them.
-
-Wall time, between one log line and the next; the first interval is left out as warm-up. Same data, same batches.
+- ``core``: the decoder's recurrence with attention, forward and backward, the projection of the keys included.
+- ``memory``: peak memory of one training step of the same, each in a process of its own.
+- ``update``: one update of the whole model: encoder, recurrence, output layer, loss, optimizer.
+- ``train``: target tokens per second of real ``fairseq-train`` processes on the same batches, as fairseq logs them.
+  Wall time between one log line and the next; the first interval is left out as warm-up.
 """
 
 import json

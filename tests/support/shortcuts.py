@@ -1,14 +1,19 @@
-"""hydra's configurations without what is the same each time: a third of the time of a short command of fairseq.
+"""What comes to the same each time that fairseq runs, and takes a good part of the time of small trainings.
 
-Each command hands hydra some three hundred values, most of them defaults, and hydra parses all and merges the same
-groups (task, model, criterion and so on) anew. :func:`remember` lets it parse a value once, and begin with the groups
-that were merged before. What it makes is the same (tests/unit/test_composing.py).
+hydra: each command hands it some three hundred values, most of them defaults. It parses all, and merges the same groups
+(task, model, criterion and so on) anew. With :func:`take`, it parses a value once, and begins with the groups that were
+merged before. What it makes is the same (tests/unit/test_shortcuts.py).
+
+torch: while no GPU is in use, each ``manual_seed`` notes three times where it was called from, for a message that does
+not come. fairseq sets the seed in each update.
 """
 
 import copy
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
+import torch
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
@@ -17,16 +22,19 @@ parse: Callable[..., Any] = OverridesParser.parse_rule
 compose: Callable[..., Any] = ConfigLoaderImpl._load_configuration_impl
 parsed: dict[tuple[str, str], Any] = {}
 composed: dict[tuple[str, ...], Any] = {}  # by the words that choose groups
+NO_NOTES = SimpleNamespace(format_stack=list)
 
 
-def remember() -> None:
-    """Change hydra for the rest of this process."""
+def take() -> None:
+    """Change hydra and torch for the rest of this process."""
     OverridesParser.parse_rule = parse_once
     ConfigLoaderImpl._load_configuration_impl = compose_once
+    for device in (torch.cuda, torch.xpu, torch.mtia):
+        device.traceback = NO_NOTES  # type: ignore[attr-defined]
 
 
-def forget() -> None:
-    """Take the change back."""
+def compose_anew() -> None:
+    """Take the change of hydra back."""
     OverridesParser.parse_rule = parse
     ConfigLoaderImpl._load_configuration_impl = compose
 

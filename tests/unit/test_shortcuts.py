@@ -1,4 +1,4 @@
-"""tests/support/composing.py makes what hydra makes, also the second time."""
+"""With tests/support/shortcuts.py, hydra makes what it makes without, the first time and the second."""
 
 import warnings
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ import pytest
 from fairseq import options
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 
-from tests.support import composing
+from tests.support import shortcuts
 
 TRAINING = ("--task", "copy", "--arch", "gru_attention_copy", "--optimizer", "adam", "--lr", "0.01", "--max-epoch", "3")
 COMMANDS = {
@@ -18,9 +18,9 @@ COMMANDS = {
 
 @pytest.fixture
 def original() -> Iterator[None]:
-    composing.forget()
+    shortcuts.compose_anew()
     yield
-    composing.remember()
+    shortcuts.take()
 
 
 @pytest.mark.parametrize(("purpose", "words"), COMMANDS.values(), ids=COMMANDS)
@@ -33,6 +33,6 @@ def test_the_same_configuration(purpose: str, words: tuple[str, ...], original: 
 
     changed = ("--seed", "5", "--no-progress-bar")
     expected = made(), made(*changed)
-    composing.remember()
+    shortcuts.take()
     assert (made(), made(*changed)) == expected
     assert (made(), made(*changed)) == expected
