@@ -44,8 +44,8 @@ COMPARISONS = (
     Comparison("core", "tiny", NATIVE, TEXTBOOK, 2.8),
     Comparison("core", "mid", NATIVE, TEXTBOOK, 4.0),
     Comparison("core", "large", NATIVE, TEXTBOOK, 7.5),
-    Comparison("memory", "mid", FUSED, TEXTBOOK),
-    Comparison("memory", "large", FUSED, TEXTBOOK, 0.3),
+    *(Comparison("memory", "mid", way, TEXTBOOK) for way in (FUSED, NATIVE)),
+    *(Comparison("memory", "large", way, TEXTBOOK, 0.3) for way in (FUSED, NATIVE)),
     *(
         Comparison("update", setting, way, TEXTBOOK_UPDATE)
         for setting in ("tiny", "mid")

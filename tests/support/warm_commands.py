@@ -57,7 +57,8 @@ def warm_up() -> None:
             importlib.import_module(name)
         shortcuts.take()
         compose("training", "--task", "translation", "--arch", "lstm")
-        compose("interactive_generation", "--path", "checkpoint.pt")
+        for purpose in ("generation", "interactive_generation"):
+            compose(purpose, "--path", "checkpoint.pt")
     # Each command imports its own module anew, which sets logging up.
     for name in [name for name in sys.modules if name.startswith("fairseq_cli")]:
         del sys.modules[name]

@@ -148,8 +148,9 @@ def our_core(name: str, setting: Setting, inputs: CoreInputs) -> tuple[nn.Module
 
 
 def measure_memory(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
-    """Textbook and fused; once each, since memory hardly varies."""
-    growth = {name: [growth_in_a_child(name, setting, circumstances.threads)] for name in (TEXTBOOK, FUSED)}
+    """Textbook, fused and native; once each, since memory hardly varies."""
+    variants = (TEXTBOOK, FUSED, *([NATIVE] if compiled(circumstances) else []))
+    growth = {name: [growth_in_a_child(name, setting, circumstances.threads)] for name in variants}
     return measurements("memory", setting.name, circumstances, MEGABYTES, growth)
 
 

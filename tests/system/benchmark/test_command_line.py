@@ -84,7 +84,7 @@ def test_every_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert {row for row, _, _ in variants(output)} == set(ROWS)
     lstm, ours = "fairseq `--arch lstm`", "`gru_attention`"
     assert [each for each in variants(output) if each[0] in ("memory", "train", "generate")] == [
-        *(("memory", "mid", variant) for variant in ("textbook loop", "fused")),
+        *(("memory", "mid", variant) for variant in ("textbook loop", "fused", *COMPILED)),
         *(("train", "tiny", variant) for variant in (lstm, ours, "plain PyTorch program")),
         *(("generate", "mid", f"{model}, beam {beam}") for beam in (2, 1) for model in (lstm, ours)),
     ]
