@@ -18,8 +18,9 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
+COMPOSES = "_load_configuration_impl"  # from hydra 1.1 on
 parse: Callable[..., Any] = OverridesParser.parse_rule
-compose: Callable[..., Any] = ConfigLoaderImpl._load_configuration_impl
+compose: Callable[..., Any] = getattr(ConfigLoaderImpl, COMPOSES, None)
 parsed: dict[tuple[str, str], Any] = {}
 composed: dict[tuple[str, ...], Any] = {}  # by the words that choose groups
 NO_NOTES = SimpleNamespace(format_stack=list)
@@ -27,16 +28,19 @@ NO_NOTES = SimpleNamespace(format_stack=list)
 
 def take() -> None:
     """Change hydra and torch for the rest of this process."""
-    OverridesParser.parse_rule = parse_once
-    ConfigLoaderImpl._load_configuration_impl = compose_once
-    for device in (torch.cuda, torch.xpu, torch.mtia):
-        device.traceback = NO_NOTES  # type: ignore[attr-defined]
+    if compose is not None:
+        OverridesParser.parse_rule = parse_once
+        setattr(ConfigLoaderImpl, COMPOSES, compose_once)
+    for name in ("cuda", "xpu", "mtia"):
+        if (device := getattr(torch, name, None)) is not None:
+            device.traceback = NO_NOTES
 
 
 def compose_anew() -> None:
     """Take the change of hydra back."""
-    OverridesParser.parse_rule = parse
-    ConfigLoaderImpl._load_configuration_impl = compose
+    if compose is not None:
+        OverridesParser.parse_rule = parse
+        setattr(ConfigLoaderImpl, COMPOSES, compose)
 
 
 def parse_once(self: OverridesParser, text: str, rule: str) -> Any:
