@@ -12,7 +12,7 @@ are.
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
@@ -29,6 +29,7 @@ from data_gen.text.spec import AUTO, VOCAB_SIZE, TextSpec
 
 _THREADS: Final = 16
 _GRACE: Final = 0.5  # seconds for a training to end after Ctrl-C
+_LOOK: Final = 0.1  # seconds; a signal that comes just as Python begins to wait does not end the wait
 _ERRORS_ONLY: Final = "2"
 _RESERVED: Final = "\u2585"  # sentencepiece leaves out what contains it
 _DEFAULT_MAX_BYTES: Final = "4192"
@@ -149,6 +150,8 @@ def _train_in_a_thread(text: Iterable[str], **options: Any) -> None:
     thread = Thread(target=work, daemon=True)
     thread.start()
     try:
+        while not wait([outcome], timeout=_LOOK).done:
+            pass
         outcome.result()
     finally:
         given_up.set()

@@ -1,11 +1,15 @@
 """Models: repeatable, with errors of one line."""
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Timer
 from typing import Any
 
 import pytest
@@ -13,6 +17,7 @@ import sentencepiece
 
 import data_gen
 from data_gen.errors import UserError
+from data_gen.text import pieces
 from data_gen.text.corpus import choose_lines
 from data_gen.text.dataset import make_text_dataset
 from data_gen.text.pieces import (
@@ -198,3 +203,30 @@ def test_white_space_that_normalisers_keep() -> None:
     kept = kept_white_space(train(ENGLISH, 40, ("normalization_rule_name", "identity")))
     assert {"\t", "\x0b", "\x85", "\u2028", "\u3000"} <= set(kept)
     assert " " not in kept
+
+
+def test_a_signal_that_does_not_end_the_wait_for_a_training_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that comes just before the main thread begins to wait: here another thread takes it."""
+    enough, sent = Event(), signal.SIGUSR1
+    monkeypatch.setattr(sentencepiece.SentencePieceTrainer, "train", lambda **_: enough.wait(20))
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    def send() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {sent})
+        os.kill(os.getpid(), sent)
+
+    handler, mask = signal.signal(sent, interrupt), signal.pthread_sigmask(signal.SIG_BLOCK, {sent})
+    begun = time.monotonic()
+    timer = Timer(0.5, send)
+    try:
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            pieces._train_in_a_thread([])
+    finally:
+        enough.set()
+        timer.join()
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(sent, handler)
+    assert time.monotonic() - begun < 15
