@@ -7,8 +7,10 @@ Raw text is cut into pieces if a sentencepiece model lies beside the data or bes
 
 import argparse
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 from fairseq import utils
@@ -17,6 +19,7 @@ from fairseq.tasks import FairseqTask
 from fairseq.tokenizer import tokenize_line
 
 from data_gen.errors import UserError, failure_from_os_error, listed
+from data_gen.text.corpus import lines_of
 from fairseq_plugin.analysis.records import AttentionRecord
 from fairseq_plugin.models.translation_hub import SentencePieces, refuse_empty, sentence_pieces, warn_of_unknown
 
@@ -49,11 +52,14 @@ def given(options: argparse.Namespace) -> list[str] | None:
         return options.text
     try:
         content = sys.stdin.buffer.read() if options.input == STANDARD_INPUT else Path(options.input).read_bytes()
-        lines = content.decode().removesuffix("\n").split("\n") if content else []
+        read = lines_of(BytesIO(content.removeprefix(BOM_UTF8)))
+        lines = [line.removesuffix(b"\n").removesuffix(b"\r").decode() for line in read]
     except OSError as error:
         raise failure_from_os_error("read", error) from None
     except UnicodeDecodeError:
         raise UserError(f"--input {options.input} is not UTF-8 text: save it as UTF-8") from None
+    except UserError as error:
+        raise UserError(f"--input {options.input}: {error}") from None
     if not lines:
         raise UserError(f"--input {options.input} has no sentence: write one a line")
     empty = [number for number, line in enumerate(lines, 1) if not line.strip()]
@@ -61,7 +67,7 @@ def given(options: argparse.Namespace) -> list[str] | None:
         raise UserError(
             f"--input {options.input} has empty lines: {listed(empty)}; write a sentence there, or remove them"
         )
-    return [line.removesuffix("\r") for line in lines]
+    return lines
 
 
 def dataset_of(sentences: Sequence[str], checkpoint: str) -> Callable[[FairseqTask], FairseqDataset]:

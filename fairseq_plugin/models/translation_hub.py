@@ -84,7 +84,7 @@ class SentencePieces(SentencepieceBPE):
         """The parts of a text that have no piece, without sentencepiece's mark."""
         numbers = self.sp.encode(x.translate(self.white_space), out_type=int)
         pairs = zip(numbers, self.parts(x), strict=True)
-        return [part.strip(SPACE) or part for number, part in pairs if self.sp.is_unknown(number)]
+        return [part.replace(SPACE, " ").strip() or part for number, part in pairs if self.sp.is_unknown(number)]
 
 
 def find_model(folders: list[Path], language: str | None) -> Path | None:

@@ -36,6 +36,8 @@ def check_folder(folder: str) -> None:
     :raises UserError: no such folder, or no ``dict.*.txt`` in it.
     """
     if not Path(folder).is_dir():
+        if Path(folder).is_file():
+            raise UserError(f"{folder!r} is a file: name the folder of a dataset")
         raise UserError(f"no dataset folder at {folder!r}: make one with 'python -m data_gen copy {folder}'")
     shards = [path.name for path in Path(folder).glob("shard*") if path.is_dir()]
     if shards:

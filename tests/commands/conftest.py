@@ -55,6 +55,7 @@ def _make_texts(folder: Path) -> None:
     """Files of text, and files in the place of text."""
     (folder / "empty").write_bytes(b"")
     (folder / "binary").write_bytes(bytes(range(256)))
+    (folder / "cr").write_bytes(b"a b\rc d\r")
     (folder / "blank").write_text("a b\n\nb\n \n", encoding="utf-8")
     for ending, content in {
         "en": b"a b c\nb c a\n",

@@ -49,6 +49,8 @@ EXTRACTION = {
     "extract_attention.py {data} --path {good} --output {out}/a.npz --input {bad}/binary": "--input {bad}/binary is not UTF-8 text: save it as UTF-8",
     "extract_attention.py {data} --path {good} --output {out}/a.npz --input {bad}/empty": "--input {bad}/empty has no sentence: write one a line",
     "extract_attention.py {data} --path {good} --output {out}/a.npz --input {bad}/blank": "--input {bad}/blank has empty lines: 2, 4; write a sentence there, or remove them",
+    "extract_attention.py {data} --path {good} --output {out}/a.npz --input {bad}/cr": "--input {bad}/cr: its lines end in CR alone[..]",
+    "extract_attention.py {bad}/good.npz --path {good} --output {out}/a.npz --text a": "'{bad}/good.npz' is a file: name the folder of a dataset",
     "extract_attention.py {data} --path {good} --output {out}/a.npz --input {bad}/none": "cannot read '{bad}/none': No such file or directory",
     "extract_attention.py {data} --path {bad}/none.pt --output {out}/a.npz": "no checkpoint at '{bad}/none.pt'[..]",
     "extract_attention.py {data} --path {good}:{bad}/cut.pt --output {out}/a.npz": "'{bad}/cut.pt' is no checkpoint, or damaged (BadZipFile)[..]",

@@ -28,7 +28,7 @@ def test_as_in_a_split(commands: Commands, copy_data: Path, trained: Path, tmp_p
     commands.succeed(*extract_words(copy_data, trained, tmp_path / "split.npz"))
     text = [word for sentence in chosen for word in ("--text", sentence)]
     commands.succeed(*extract_words(copy_data, trained, tmp_path / "text.npz", *text))
-    typed = "".join(f"{sentence}\r\n" for sentence in chosen)
+    typed = "\ufeff" + "".join(f"{sentence}\r\n" for sentence in chosen)
     commands.succeed(*extract_words(copy_data, trained, tmp_path / "input.npz", "--input", "-"), typed=typed)
     split = read_records(tmp_path / "split.npz")
     for name in ("text.npz", "input.npz"):

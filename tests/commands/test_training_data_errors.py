@@ -19,7 +19,7 @@ DATA = {
 }
 SLOW_DATA = {
     "fairseq-train {online} TRAIN": "no split 'train' in '{online}', which holds no sequences at all[..]",
-    "fairseq-train {bad}/text.en TRAIN": "no dataset folder at '{bad}/text.en'[..]",
+    "fairseq-train {bad}/text.en TRAIN": "'{bad}/text.en' is a file[..]",
     "fairseq-train {bad}/idx-empty TRAIN": "'{bad}/idx-empty/train.src-tgt.src.idx' is no index of fairseq's (it begins with b''): copy the data here again, or make it again",
     "fairseq-train {bad}/idx-version TRAIN": "'{bad}/idx-version/train.src-tgt.src.idx' has version 7 and id type 8, which fairseq does not know: copy the data here again, or make it again",
     "fairseq-train {bad}/idx-type TRAIN": "'{bad}/idx-type/train.src-tgt.src.idx' has version 1 and id type 255, which fairseq does not know: copy the data here again, or make it again",

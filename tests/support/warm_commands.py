@@ -49,6 +49,7 @@ class Command(NamedTuple):
 
 def warm_up() -> None:
     """Import what the commands import. No tensor is touched: threads would not survive the fork."""
+    logging.disable(logging.WARNING)
     shortcuts = importlib.import_module("shortcuts")
     sys.path.pop(0)  # this folder: a command has its own there
     with warnings.catch_warnings():
@@ -78,6 +79,7 @@ def compose(purpose: str, *words: str) -> None:
 
 def settle() -> None:
     """Take back what imports have set up, and let no command look through all that is there for garbage."""
+    logging.disable(logging.NOTSET)
     logging.getLogger().handlers.clear()
     logging.getLogger().setLevel(logging.WARNING)
     gc.collect()
@@ -89,6 +91,7 @@ def settle() -> None:
 
 def import_plugin() -> None:
     """Import the plugin of this checkout."""
+    logging.disable(logging.WARNING)
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     importlib.import_module("fairseq_plugin.commands.plot_attention")
     del sys.path[0]
