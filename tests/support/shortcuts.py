@@ -19,8 +19,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 COMPOSES = "_load_configuration_impl"  # from hydra 1.1 on
-parse: Callable[..., Any] = OverridesParser.parse_rule
-compose: Callable[..., Any] = getattr(ConfigLoaderImpl, COMPOSES, None)
+hydra_parses: Callable[..., Any] = OverridesParser.parse_rule
+hydra_composes: Callable[..., Any] | None = getattr(ConfigLoaderImpl, COMPOSES, None)
 parsed: dict[tuple[str, str], Any] = {}
 composed: dict[tuple[str, ...], Any] = {}  # by the words that choose groups
 NO_NOTES = SimpleNamespace(format_stack=list)
@@ -28,7 +28,7 @@ NO_NOTES = SimpleNamespace(format_stack=list)
 
 def take() -> None:
     """Change hydra and torch for the rest of this process."""
-    if compose is not None:
+    if hydra_composes is not None:
         OverridesParser.parse_rule = parse_once
         setattr(ConfigLoaderImpl, COMPOSES, compose_once)
     for name in ("cuda", "xpu", "mtia"):
@@ -38,15 +38,15 @@ def take() -> None:
 
 def compose_anew() -> None:
     """Take the change of hydra back."""
-    if compose is not None:
-        OverridesParser.parse_rule = parse
-        setattr(ConfigLoaderImpl, COMPOSES, compose)
+    if hydra_composes is not None:
+        OverridesParser.parse_rule = hydra_parses
+        setattr(ConfigLoaderImpl, COMPOSES, hydra_composes)
 
 
 def parse_once(self: OverridesParser, text: str, rule: str) -> Any:
     """One value of the command line."""
     if (text, rule) not in parsed:
-        parsed[text, rule] = parse(self, text, rule)
+        parsed[text, rule] = hydra_parses(self, text, rule)
     return copy.copy(parsed[text, rule])
 
 
@@ -54,12 +54,13 @@ def compose_once(
     self: ConfigLoaderImpl, config_name: str | None, overrides: list[str], *more: Any, **named: Any
 ) -> Any:
     """The configuration of fairseq: groups, then single values. What hydra says of itself, fairseq leaves out."""
+    assert hydra_composes is not None
     if named["from_shell"]:  # by fairseq-hydra-train
-        return compose(self, config_name, overrides, *more, **named)
+        return hydra_composes(self, config_name, overrides, *more, **named)
     read = OverridesParser.create().parse_overrides(overrides)
     groups = tuple(each.input_line for each in read if "." not in each.key_or_group)
     if groups not in composed:
-        composed[groups] = compose(self, config_name, list(groups), *more, **named)
+        composed[groups] = hydra_composes(self, config_name, list(groups), *more, **named)
     made = copy.deepcopy(composed[groups])
     OmegaConf.set_struct(made, True)
     ConfigLoaderImpl._apply_overrides_to_config([each for each in read if "." in each.key_or_group], made)

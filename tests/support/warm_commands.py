@@ -122,6 +122,8 @@ def serve(address: str, owner: int, ready: int) -> None:
                 finish(command)
             if server in seen:
                 commands.append(begin(server, commands))
+        for command in commands:
+            finish(command)
 
 
 def begin(server: socket.socket, others: list[Command]) -> Command:

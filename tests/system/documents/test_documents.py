@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.test_reference import check_reference
 from tests.support.commands import ROOT, Commands
 from tests.support.linked_environment import make_environment, variables, warm_python
+from tests.support.reference import check_reference
 from tests.support.shell import commands, python_of, split
 from tests.support.treatment import AFTER_README, BEFORE, CHANGED, NOT_RUN, PROGRAMS, RUN, executed, reason_not_to_run
 
