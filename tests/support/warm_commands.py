@@ -162,6 +162,8 @@ def run(request: dict[str, Any], streams: list[int]) -> int:
     """Become the command. :returns: its exit code."""
     if request["session"]:
         os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup around the tests ignores it
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
