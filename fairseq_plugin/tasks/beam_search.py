@@ -2,7 +2,7 @@
 
 The k best of many numbers stand in those k blocks of numbers that have the largest maxima. So one pass finds the
 maximum of each block, and k blocks are searched instead of the whole vocabulary. Which of equal candidates comes first
-is up to torch, so a step with equal ones among the best is left to fairseq.
+is up to torch, so a sentence with equal ones among the best is left to fairseq.
 """
 
 import torch
@@ -40,9 +40,15 @@ class BlockwiseBeamSearch(BeamSearch):
             else:
                 assert scores is not None
                 values, positions = best_of_blocks(lprobs, scores[:, :, step - 1], wanted + 1)
-            if not torch.eq(values[:, 1:], values[:, :-1]).any():
-                positions = positions[:, :wanted]
-                return values[:, :wanted], positions % symbols, positions // symbols
+            tied = torch.eq(values[:, 1:], values[:, :-1]).any(dim=1)  # (B,)
+            values, positions = values[:, :wanted], positions[:, :wanted]
+            found = values, positions % symbols, positions // symbols
+            if tied.any():
+                before = None if scores is None else scores[tied]
+                stock = super().step(step, lprobs[tied], before, None, None, candidate_multiple)
+                for ours, theirs in zip(found, stock, strict=True):
+                    ours[tied] = theirs
+            return found
         return super().step(step, lprobs, scores, prev_output_tokens, original_batch_idxs, candidate_multiple)
 
 
