@@ -20,7 +20,7 @@ from fairseq_plugin.modules.gru_units import GRU_CELL, any_device
 from fairseq_plugin.modules.initialisation import initialise_output
 from fairseq_plugin.modules.padding import PaddingLayout
 from fairseq_plugin.modules.precision import HIGHEST, in_own_precision
-from fairseq_plugin.modules.products import linear
+from fairseq_plugin.modules.products import RepeatedLinear, linear
 from fairseq_plugin.modules.readout import Readout
 from fairseq_plugin.modules.recurrence import AUTO, Memory, Past, choose_recurrence
 
@@ -115,7 +115,11 @@ class GRUDecoder(FairseqIncrementalDecoder):
         features, extra = self.extract_features(prev_output_tokens, encoder_out, incremental_state)
         if head is not None:
             return head(self.output_features(features), *self.output_weights()), extra
-        return (features if features_only else self.output_layer(features)), extra
+        if features_only:
+            return features, extra
+        if incremental_state is None or torch.is_grad_enabled():
+            return self.output_layer(features), extra
+        return self._step_output(features, incremental_state), extra
 
     @in_own_precision
     def extract_features(
@@ -157,6 +161,16 @@ class GRUDecoder(FairseqIncrementalDecoder):
     def output_layer(self, features: Tensor, **unused: Any) -> Tensor:
         """Logits (..., V) from features (..., R)."""
         return linear(self.output_features(features), *self.output_weights())
+
+    def _step_output(self, features: Tensor, incremental_state: IncrementalState) -> Tensor:
+        """:meth:`output_layer` for a decoding run, the first step of which prepares the output matrix for all."""
+        features = self.output_features(features)
+        kept: Any = self.get_incremental_state(incremental_state, "output")
+        if kept is None:
+            kept = {"linear": RepeatedLinear(*self.output_weights(), like=features)}
+            self.set_incremental_state(incremental_state, "output", kept)
+        logits: Tensor = kept["linear"](features)
+        return logits
 
     def output_features(self, features: Tensor) -> Tensor:
         """What the output matrix is multiplied with, from features (..., R)."""

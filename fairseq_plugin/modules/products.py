@@ -112,7 +112,7 @@ def planned(weight: Tensor, like: Tensor) -> Product:
         weight = weight.to(torch.bfloat16)
     if weight.dtype != like.dtype:
         return functools.partial(_mixed_product, weight.t())
-    if not _suits_onednn(like, weight):
+    if not (_suits_onednn(like, weight) or _suits_onednn_anywhere(like, weight)):
         return functools.partial(_torch_product, weight.t())
     packed = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), like.size(0))
     return functools.partial(_onednn_product, packed)
@@ -222,10 +222,37 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     Differentiable once. Small products, those of half precision, and those on a GPU in the highest precision are
     torch's own linear.
     """
-    by_hand = x.device.type == "cpu" or current_precision() != HIGHEST
-    ours = by_hand and x.dim() > 1 and x.dtype == weight.dtype and x.dtype.itemsize >= 4
-    if not ours or x.numel() * weight.size(0) < LARGE or torch.is_autocast_enabled(x.device.type):
+    if not _by_hand(x, weight):
         return F.linear(x, weight, bias)
     if not torch.is_grad_enabled():
         return product(x.flatten(0, -2), weight, bias).view(*x.shape[:-1], -1)
     return _Linear.apply(x, weight, bias)  # type: ignore[no-untyped-call]
+
+
+def _by_hand(x: Tensor, weight: Tensor) -> bool:
+    """Whether x @ weight.T is large, and not computed as well by torch's own linear."""
+    wanted = x.device.type == "cpu" or current_precision() != HIGHEST
+    exact = x.dtype == weight.dtype and x.dtype.itemsize >= 4 and not torch.is_autocast_enabled(x.device.type)
+    return wanted and exact and x.dim() > 1 and x.numel() * weight.size(0) >= LARGE
+
+
+class RepeatedLinear:
+    """:func:`linear` with one weight for many inputs, outside autograd. A large weight is prepared once for all.
+
+    :param weight: (N, K).
+    :param bias: (N,).
+    :param like: the first input (..., K).
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor | None, like: Tensor) -> None:
+        self._weight, self._bias = weight, bias
+        self._product = planned(weight, like.flatten(0, -2)) if _by_hand(like, weight) else None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """x @ weight.T + bias, for x (..., K)."""
+        if self._product is None or not _by_hand(x, self._weight):
+            return linear(x, self._weight, self._bias)
+        return self._product(x.flatten(0, -2), self._bias).view(*x.shape[:-1], -1)
+
+    def __deepcopy__(self, memo: Any) -> "RepeatedLinear":
+        return self  # nothing changes it, and oneDNN's layout of the weight cannot be copied

@@ -1,10 +1,13 @@
 """The decoder: padding, causality, and decoding step by step."""
 
+import copy
+
 import pytest
 import torch
 from torch import Tensor
 
 from fairseq_plugin.models.gru_attention import GRUAttentionModel
+from fairseq_plugin.modules import products
 from fairseq_plugin.modules.recurrence import Past
 from tests.support import building
 from tests.unit.modules.test_recurrence import KINDS, PAIRS
@@ -198,6 +201,27 @@ def test_reordering_the_state_equals_reordering_the_batch(options: dict, first: 
             got[:, 0], expected[:, -1], **building.CLOSE, msg=lambda said, name=name: f"{name}: {said}"
         )
         torch.testing.assert_close(extra["attn"][0][:, 0], weights[:, -1], **building.CLOSE)
+
+
+def test_the_output_matrix_is_prepared_once_for_a_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in a copy of its state, which goes on by itself."""
+    monkeypatch.setattr(products, "LARGE", 0)
+    model, target = building.model(), torch.tensor([[building.EOS, 5, 6, 7]] * 3)
+    encoder_out, state = model.encoder(building.batch([6, 4, 5])["src_tokens"]), {}  # type: ignore[var-annotated]
+    matrix, prepared = model.decoder.output_weights()[0], []
+    plan = products.planned
+    monkeypatch.setattr(
+        products, "planned", lambda weight, like: prepared.append(weight is matrix) or plan(weight, like)
+    )
+    with torch.no_grad():
+        expected = model.decoder(target, encoder_out)[0]
+        for step in range(2):
+            model.decoder(target[:, : step + 1], encoder_out, incremental_state=state)
+        for each in (copy.deepcopy(state), state):
+            for step in (2, 3):
+                logits, _ = model.decoder(target[:, : step + 1], encoder_out, incremental_state=each)
+                torch.testing.assert_close(logits[:, 0], expected[:, step], **building.CLOSE)
+    assert prepared.count(True) == 1
 
 
 @shapes
