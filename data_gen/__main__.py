@@ -3,9 +3,8 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
-from data_gen.errors import UserError, run_command
+from data_gen.errors import ArgumentParser, run_command, wrong_use
 from data_gen.signals import exit_on_interrupt
 
 if __name__ == "__main__":  # Ctrl-C in the seconds that the imports below take
@@ -17,18 +16,6 @@ from data_gen.text import command as text_command
 PROGRAM = "data_gen"
 ROUTES = (copy_command, text_command)
 """Modules with ``add_parser(routes)``, which sets ``run`` to a function of the arguments that returns an exit code."""
-
-
-class _Parser(argparse.ArgumentParser):
-    """Reports wrong use as one line, like every other error."""
-
-    def error(self, message: str) -> NoReturn:
-        raise wrong_use(self.prog, message)
-
-
-def wrong_use(program: str, message: str) -> UserError:
-    """The line for options that ``program`` does not take."""
-    return UserError(f"{message} (`{program} --help` lists what there is)")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,7 +37,7 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = ArgumentParser(
         prog=f"python -m {PROGRAM}", description="Make binarized datasets for fairseq.", allow_abbrev=False
     )
     routes = parser.add_subparsers(dest="route", metavar="ROUTE", required=True)

@@ -5,13 +5,14 @@ through :func:`run_command`, which prints that line and turns it into an exit co
 system refuses to go on (``REFUSALS``). Any other exception is a bug and keeps its traceback.
 """
 
+import argparse
 import errno
 import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from data_gen.signals import INTERRUPTED, Ended, exit_on_signals
 
@@ -48,6 +49,22 @@ class UserError(ValueError):
     def __init__(self, message: str, exit_code: int = WRONG_USE) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """argparse's own, but wrong use is one line, like every other error, without the usage before it.
+
+    :raises UserError: from ``parse_args``, where argparse would end the process.
+    """
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the words of the command line."""
+        raise wrong_use(self.prog, message)
+
+
+def wrong_use(program: str, message: str) -> UserError:
+    """The line for options that ``program`` does not take."""
+    return UserError(f"{message} (`{program} --help` lists what there is)")
 
 
 def failure_from_os_error(action: str, error: OSError) -> UserError:

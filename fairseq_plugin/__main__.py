@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 import torch
 
 import fairseq_plugin
-from data_gen.errors import run_command
+from data_gen.errors import ArgumentParser, run_command
 from fairseq_plugin import native
 from fairseq_plugin.modules import products
 from fairseq_plugin.modules.attention import AdditiveAttention
@@ -26,7 +26,7 @@ from fairseq_plugin.preflight import DISTRIBUTIONS
 
 def parser() -> argparse.ArgumentParser:
     """The options."""
-    made = argparse.ArgumentParser(
+    made = ArgumentParser(
         prog="python -m fairseq_plugin", description="Print the path to hand to --user-dir.", allow_abbrev=False
     )
     options = made.add_mutually_exclusive_group()

@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 if not __package__:  # run as a file, by compat.sh: the packages are in the folder above
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from data_gen.errors import FAILURE, UserError, run_command
+from data_gen.errors import FAILURE, ArgumentParser, UserError, run_command
 from scripts.common import ROOT, check_section, failure, make_folder, markdown_table, update_file, write
 
 NAME = "compat.sh"
@@ -103,7 +103,7 @@ PAIRS = (
 
 def parser() -> argparse.ArgumentParser:
     """Options of the command."""
-    options = argparse.ArgumentParser(prog=NAME, description="Test every supported Python with its fairseq.")
+    options = ArgumentParser(prog=NAME, description="Test every supported Python with its fairseq.")
     options.add_argument("folder", type=Path, metavar="FOLDER", help="folder for environments, logs and results")
     options.add_argument(
         "--only",

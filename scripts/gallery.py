@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from data_gen.errors import FAILURE, UserError, run_command
+from data_gen.errors import FAILURE, ArgumentParser, UserError, run_command
 from scripts.common import ROOT, environment
 
 NAME = "gallery"
@@ -27,8 +27,8 @@ MOST_BYTES = 300_000  # of a picture that is kept in the repository
 
 def parser() -> argparse.ArgumentParser:
     """Options of the command."""
-    return argparse.ArgumentParser(
-        prog=NAME,
+    return ArgumentParser(
+        prog=f"python -m scripts.{NAME}",
         description="Run the commands of docs/pictures.md, and write the pictures that the page shows to docs/images/.",
         epilog="This takes a few minutes. Nothing is written until every command has passed.",
     )

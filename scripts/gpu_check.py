@@ -24,7 +24,7 @@ if not __package__:  # run as a file, from any folder: the packages are in the f
 import torch
 
 import fairseq_plugin
-from data_gen.errors import FAILURE, UserError, run_command
+from data_gen.errors import FAILURE, ArgumentParser, UserError, run_command
 from fairseq_plugin.analysis.formats import read_records
 from scripts.benchmark.__main__ import GPU_ROWS, page
 from scripts.benchmark.measurement import PRECISIONS
@@ -145,7 +145,7 @@ class Checks:
 
 def parser() -> argparse.ArgumentParser:
     """Options of the command."""
-    options = argparse.ArgumentParser(
+    options = ArgumentParser(
         prog=f"{NAME}.sh", description="Check the plugin on a GPU and measure it there, in less than eight minutes."
     )
     options.add_argument("folder", type=Path, metavar="FOLDER", help="folder for all results, new or empty")

@@ -24,7 +24,7 @@ if not __package__:  # run as a file, from any folder: the packages are in the f
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     import scripts  # noqa: F401 - before imports that take seconds
 
-from data_gen.errors import FAILURE, UserError, run_command
+from data_gen.errors import FAILURE, ArgumentParser, UserError, run_command
 from scripts.common import (
     PLUGIN,
     TRAINING,
@@ -66,7 +66,9 @@ HALF_WRITTEN = ("*.tmp", "checkpoint_best.pt.*.tmp", "checkpoint_last.pt.*.tmp")
 
 def parser() -> argparse.ArgumentParser:
     """Options of the command."""
-    options = argparse.ArgumentParser(prog=NAME, description="Kill trainings, continue them, and compare every bit.")
+    options = ArgumentParser(
+        prog=f"python -m scripts.{NAME}", description="Kill trainings, continue them, and compare every bit."
+    )
     options.add_argument("folder", type=Path, metavar="FOLDER", help="folder for all results, new or empty")
     options.add_argument("--kills", type=int, default=20, help="kills of each training (default: %(default)s)")
     options.add_argument("--seed", type=int, default=1, help="seed of the moments of the kills (default: %(default)s)")

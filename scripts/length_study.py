@@ -18,7 +18,7 @@ if not __package__:  # run as a file, from any folder: the packages are in the f
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     import scripts  # noqa: F401 - before imports that take seconds
 
-from data_gen.errors import run_command
+from data_gen.errors import ArgumentParser, run_command
 from data_gen.files import whole_file
 from data_gen.parallel import available_cores
 from scripts.common import check_section, study_folder, update_file, write
@@ -31,7 +31,9 @@ SMOKE = Path(__file__).resolve().parent / "lengths" / "smoke.yaml"
 
 def parser() -> argparse.ArgumentParser:
     """Options of the command."""
-    options = argparse.ArgumentParser(prog=NAME, description="Measure accuracy against length, over models and seeds.")
+    options = ArgumentParser(
+        prog=f"python -m scripts.{NAME}", description="Measure accuracy against length, over models and seeds."
+    )
     source = options.add_mutually_exclusive_group(required=True)
     source.add_argument("config", nargs="?", type=Path, help="YAML file with data, models, seeds and lengths")
     source.add_argument("--smoke", action="store_true", help="tiny models, to try the study out")

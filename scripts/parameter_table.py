@@ -16,7 +16,7 @@ import torch
 from fairseq.data import Dictionary
 
 import fairseq_plugin  # noqa: F401  (registers everything)
-from data_gen.errors import run_command
+from data_gen.errors import ArgumentParser, run_command
 from fairseq_plugin.models.architectures import rnnencdec, rnnencdec_small, rnnsearch, rnnsearch_small
 from fairseq_plugin.models.gru_attention import GRUAttentionModel
 from scripts.common import check_section, markdown_table, update_file
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = argparse.ArgumentParser(prog=NAME, description="Count the parameters of the paper's models.")
+    made = ArgumentParser(prog=NAME, description="Count the parameters of the paper's models.")
     made.add_argument(
         "--update", type=Path, metavar="FILE", help="write the table into this page, between its parameters markers"
     )

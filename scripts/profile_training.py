@@ -19,7 +19,7 @@ if not __package__:  # run as a file, from any folder: the packages are in the f
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     import scripts  # noqa: F401 - before imports that take seconds
 
-from data_gen.errors import UserError, run_command
+from data_gen.errors import ArgumentParser, UserError, run_command
 from scripts.common import ROOT, check_section, markdown_table, run, steps_on_stderr, update_file
 
 NAME = "profile_training.py"
@@ -62,7 +62,7 @@ PARTS = {
 
 def parser() -> argparse.ArgumentParser:
     """Options of the command."""
-    options = argparse.ArgumentParser(prog=NAME, description="Profile an update of fairseq-train, part by part.")
+    options = ArgumentParser(prog=NAME, description="Profile an update of fairseq-train, part by part.")
     options.add_argument("--epochs", type=int, default=5, help="epochs of 63 updates to profile (default: %(default)s)")
     options.add_argument(
         "--update", type=Path, metavar="FILE", help="write the table into this page, between its profile markers"

@@ -21,7 +21,7 @@ if not __package__:  # run as a file, from any folder: the packages are in the f
 
 import torch
 
-from data_gen.errors import FAILURE, UserError, run_command
+from data_gen.errors import FAILURE, ArgumentParser, UserError, run_command
 from scripts.common import (
     PLUGIN,
     TRAINING,
@@ -63,7 +63,7 @@ class Result:
 
 def parser() -> argparse.ArgumentParser:
     """Options of the command."""
-    options = argparse.ArgumentParser(prog=NAME, description="Train with several seeds and print a table of results.")
+    options = ArgumentParser(prog=NAME, description="Train with several seeds and print a table of results.")
     options.add_argument("folder", type=Path, metavar="FOLDER", help="folder for all results, new or empty")
     options.add_argument(
         "--seeds", type=int, nargs="+", default=[1, 2, 3], help="one training for each seed (default: 1 2 3)"

@@ -17,7 +17,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import fmean
 
-from data_gen.errors import FAILURE, UserError, failure_from_os_error, run_command
+from data_gen.errors import FAILURE, ArgumentParser, UserError, failure_from_os_error, run_command
 from fairseq_plugin.analysis.formats import read_records
 from fairseq_plugin.commands.plot_attention import warnings_printed
 from scripts.common import (
@@ -43,7 +43,9 @@ STEPS = 2 + 2 * len(MODELS) + 2
 
 def parser() -> argparse.ArgumentParser:
     """Options of the command."""
-    options = argparse.ArgumentParser(prog=NAME, description="Train on real text, and compare with fairseq's LSTM.")
+    options = ArgumentParser(
+        prog=f"python -m scripts.{NAME}", description="Train on real text, and compare with fairseq's LSTM."
+    )
     source = options.add_mutually_exclusive_group(required=True)
     source.add_argument("--corpus", type=Path, help="folder with train, valid and test, each with .ko and .en")
     source.add_argument("--smoke", action="store_true", help="a made-up corpus and tiny models, to try the study out")

@@ -4,12 +4,12 @@ import argparse
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from fairseq import options
 from fairseq.tasks import TASK_REGISTRY
 
-from data_gen.errors import UserError, failure_from_os_error
+from data_gen.errors import UserError, failure_from_os_error, wrong_use
 from fairseq_plugin.modules.encoder import UNLIMITED
 
 TASK = "copy"
@@ -63,7 +63,8 @@ FAIRSEQ_SAYS = (
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Arguments of fairseq-generate as fairseq reads them.
 
-    :raises UserError: an option has no effect here, or a value that fairseq cannot decode with.
+    :raises UserError: fairseq-generate has no such option, an option has no effect here, or fairseq cannot decode with
+        its value.
     """
     given = vars(options.parse_args_and_arch(_parser(), list(arguments), suppress_defaults=True))
     check_effect(given)
@@ -75,9 +76,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _parser() -> argparse.ArgumentParser:
+    def refuse(message: str) -> NoReturn:  # without 150 lines of usage before it
+        raise wrong_use("fairseq-generate", message)
+
     parser: argparse.ArgumentParser = options.get_generation_parser(default_task=TASK)
     parser.set_defaults(num_workers=0)  # a process beside this one would take a dozen open files
-    parser.usage = argparse.SUPPRESS  # 150 lines before the line that says what is wrong
+    parser.error = refuse  # type: ignore[method-assign]
     return parser
 
 

@@ -9,19 +9,23 @@ import argparse
 import sys
 from codecs import BOM_UTF8
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
 from fairseq import utils
 from fairseq.data import FairseqDataset
 from fairseq.tasks import FairseqTask
-from fairseq.tokenizer import tokenize_line
 
 from data_gen.errors import UserError, failure_from_os_error, listed
 from data_gen.text.corpus import lines_of
 from fairseq_plugin.analysis.records import AttentionRecord
-from fairseq_plugin.models.translation_hub import SentencePieces, refuse_empty, sentence_pieces, warn_of_unknown
+from fairseq_plugin.models.translation_hub import (
+    SentencePieces,
+    refuse_empty,
+    sentence_pieces,
+    warn_of_unknown,
+    with_typed_tokens,
+)
 
 STANDARD_INPUT = "-"
 
@@ -96,15 +100,8 @@ def as_typed(
 
     :param checkpoint: as for :func:`dataset_of`.
     """
-    pieces, unknown = _pieces(task, checkpoint), task.source_dictionary.unk_word
-    typed = [tokenize_line(sentence) if pieces is None else pieces.parts(sentence) for sentence in sentences]
-
-    def change(record: AttentionRecord) -> AttentionRecord:
-        own = [*typed[record.id], *record.source[len(typed[record.id]) :]]  # the end symbol is the model's
-        pairs = zip(record.source, own, strict=True)
-        return replace(record, source=tuple(mine if token == unknown else token for token, mine in pairs))
-
-    return change
+    pieces = _pieces(task, checkpoint)
+    return lambda record: with_typed_tokens(record, sentences[record.id], pieces, task.source_dictionary)
 
 
 def _pieces(task: FairseqTask, checkpoint: str) -> SentencePieces | None:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from data_gen.errors import UserError, run_command
+from data_gen.errors import ArgumentParser, UserError, run_command
 from data_gen.files import whole_file
 from fairseq_plugin.analysis.formats import iterate_records
 from fairseq_plugin.analysis.measures import EXPECTED, GoldAlignment, Tally, check_weights, measure, pool, read_gold
@@ -38,7 +38,7 @@ class Measured(NamedTuple):
 
 def parser() -> argparse.ArgumentParser:
     """Options of the command."""
-    options = argparse.ArgumentParser(
+    options = ArgumentParser(
         prog=NAME, description="Measure attention: diagonal, monotonicity, entropy, coverage, alignment error rate."
     )
     options.add_argument("attention", type=Path, help="attention file from extract_attention.py: .npz, .jsonl, ...")

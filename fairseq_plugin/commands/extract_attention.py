@@ -18,7 +18,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from data_gen.errors import UserError, run_command
+from data_gen.errors import ArgumentParser, UserError, run_command
 from data_gen.files import require_place
 from fairseq_plugin.analysis import sentences
 from fairseq_plugin.analysis.extraction import Loaded, decoded, generation_config, load, sentences_of, skipped
@@ -36,7 +36,7 @@ SPLIT = "test"
 
 def parser() -> argparse.ArgumentParser:
     """Options of the command."""
-    options = argparse.ArgumentParser(
+    options = ArgumentParser(
         prog=NAME,
         description="Decode a dataset and write the attention of every hypothesis to a file.",
         epilog="The command also takes the options of fairseq-generate (fairseq-generate --help).",

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from data_gen.errors import UserError, listed, run_command
+from data_gen.errors import ArgumentParser, UserError, listed, run_command
 from data_gen.files import require_place
 from fairseq_plugin.analysis import sentences
 from fairseq_plugin.analysis.evolution import Stage, checkpoints_in, evenly, stages
@@ -215,7 +215,7 @@ def panel_of_checkpoint(stage: Stage, title: str | None) -> Panel:
 
 def parser() -> argparse.ArgumentParser:
     """Options of the command."""
-    options = argparse.ArgumentParser(
+    options = ArgumentParser(
         prog=NAME,
         description="Draw attention as a heatmap, of one sentence or of all.",
         epilog=f"A sentence of more than {MOST_CELLS} tokens takes several pages of a .pdf. In other formats,"

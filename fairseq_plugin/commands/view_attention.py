@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from data_gen.errors import UserError, run_command
+from data_gen.errors import ArgumentParser, UserError, run_command
 from data_gen.files import whole_file
 from fairseq_plugin.analysis.formats import iterate_records
 from fairseq_plugin.analysis.viewer import write_page
@@ -25,7 +25,7 @@ ENDINGS = (".html", ".htm")
 
 def parser() -> argparse.ArgumentParser:
     """Options of the command."""
-    options = argparse.ArgumentParser(prog=NAME, description="Make one HTML file that shows attention in a browser.")
+    options = ArgumentParser(prog=NAME, description="Make one HTML file that shows attention in a browser.")
     options.add_argument("attention", type=Path, help="attention file from extract_attention.py: .npz, .jsonl, ...")
     options.add_argument("-o", "--output", type=Path, required=True, help="page to write: .html")
     options.add_argument("--limit", type=int, help="hypotheses to show, the first in the file (default: all)")

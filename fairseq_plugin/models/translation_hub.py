@@ -10,6 +10,7 @@ import logging
 from argparse import Namespace
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +21,6 @@ from fairseq.hub_utils import GeneratorHubInterface
 from fairseq.tasks import FairseqTask
 from fairseq.tokenizer import tokenize_line
 from omegaconf import open_dict
-from torch import Tensor
 
 from data_gen.errors import UserError, listed
 from data_gen.text.pieces import kept_white_space, load_model, read_model
@@ -127,7 +127,7 @@ class TranslationHub(GeneratorHubInterface):
         """Translate one sentence or a list of them; tokens that the source dictionary lacks are warned of.
 
         :param return_attention: give a :class:`Translation` for each sentence; the ``id`` of its record is the place
-            of the sentence in the list.
+            of the sentence in the list, and its source shows an unknown token as it was typed.
         :param kwargs: of the generator (``lenpen``, ``max_len_b``, ...); see fairseq.
         :returns: for one sentence its text (or ``Translation``), for a list a list of them.
         :raises UserError: what is given is no text, a sentence has no token, the model returns no attention, but it is
@@ -142,20 +142,21 @@ class TranslationHub(GeneratorHubInterface):
         with quiet_batches():
             if not return_attention:
                 return super().translate(sentences, beam, verbose, **kwargs)
-            return self._with_attention([self.encode(sentence) for sentence in sentences], beam, **kwargs)
+            return self._with_attention(sentences, beam, **kwargs)
 
-    def _with_attention(self, tokens: list[Tensor], beam: int, **kwargs: Any) -> list[Translation]:
+    def _with_attention(self, sentences: list[str], beam: int, **kwargs: Any) -> list[Translation]:
         generation = deepcopy(self.cfg.generation)
         with open_dict(generation):
             generation.update({**kwargs, "beam": beam})
         generator = with_mean_attention(self.task.build_generator(self.models, generation))
         found: dict[int, Translation] = {}
-        for sample in self._build_batches(tokens, False):
+        for sample in self._build_batches([self.encode(sentence) for sentence in sentences], False):
             batch = utils.apply_to_sample(lambda tensor: tensor.to(self.device), right_padded(sample, self.task))
             hypotheses = self.task.inference_step(generator, self.models, batch)
             for record, of_sentence in zip(records_of_batch(batch, hypotheses, self.task), hypotheses, strict=True):
-                found[record.id] = Translation(self.decode(of_sentence[0]["tokens"]), record)
-        return [found[index] for index in range(len(tokens))]
+                typed = with_typed_tokens(record, self.tokenize(sentences[record.id]), self.bpe, self.src_dict)
+                found[record.id] = Translation(self.decode(of_sentence[0]["tokens"]), typed)
+        return [found[index] for index in range(len(sentences))]
 
 
 def unknown_tokens(text: str, bpe: Any, dictionary: Dictionary) -> list[str]:
@@ -175,6 +176,18 @@ def warn_of_unknown(texts: Sequence[str], bpe: Any, dictionary: Dictionary) -> N
         names = listed([*map(repr, unknown)])
         hint = "; spaces separate tokens" if bpe is None else ""
         logger.warning("not in the source dictionary, read as %s: %s%s", dictionary.unk_word, names, hint)
+
+
+def with_typed_tokens(record: AttentionRecord, text: str, bpe: Any, dictionary: Dictionary) -> AttentionRecord:
+    """A record of a text, with the text's own tokens in its source where the model read ``<unk>``.
+
+    :param bpe: as for :func:`unknown_tokens`; of what fairseq's own cut, the record stays as it is.
+    """
+    if bpe is not None and not isinstance(bpe, SentencePieces):
+        return record
+    typed: list[str] = tokenize_line(text) if bpe is None else bpe.parts(text)
+    pairs = zip(record.source, [*typed, *record.source[len(typed) :]], strict=True)  # the end symbol is the model's
+    return replace(record, source=tuple(own if token == dictionary.unk_word else token for token, own in pairs))
 
 
 def refuse_empty(encoded: Sequence[str]) -> None:

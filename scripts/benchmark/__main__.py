@@ -20,7 +20,7 @@ if not __package__:  # run as a folder, `python scripts/benchmark`: the packages
 
 import torch
 
-from data_gen.errors import UserError, run_command
+from data_gen.errors import ArgumentParser, UserError, run_command
 from data_gen.files import require_place
 from scripts.benchmark import report
 from scripts.benchmark.measurement import (
@@ -44,7 +44,7 @@ NAMES = {name: row.what for name, row in ROWS.items()}
 
 def parser() -> argparse.ArgumentParser:
     """Options of the command."""
-    options = argparse.ArgumentParser(prog=NAME, description="Measure speed and memory side by side.")
+    options = ArgumentParser(prog=f"python -m scripts.{NAME}", description="Measure speed and memory side by side.")
     options.add_argument("--rows", nargs="+", choices=ROWS, help="what to measure (default: everything)")
     options.add_argument("--settings", nargs="+", choices=SETTINGS, help="sizes to measure (default: all)")
     options.add_argument(

@@ -54,8 +54,10 @@ def launcher() -> None:
     options.parse_args(["--help"])
 
 
-def front(name: str) -> None:
-    importlib.import_module(f"{name}.__main__" if FRONTS[name].stem == "__main__" else name).main(["--help"])
+def front(name: str, *words: str) -> int:
+    module = importlib.import_module(f"{name}.__main__" if FRONTS[name].stem == "__main__" else name)
+    code: int = module.main(list(words))
+    return code
 
 
 COMMANDS: dict[str, Callable[[], object]] = {
@@ -63,7 +65,7 @@ COMMANDS: dict[str, Callable[[], object]] = {
     "data_gen.copy": partial(data_gen, ["copy", "--help"]),
     "data_gen.text": partial(data_gen, ["text", "--help"]),
     "fairseq-train": plugin,
-    **{name: partial(front, name) for name in FRONTS},
+    **{name: partial(front, name, "--help") for name in FRONTS},
     "scripts.train_distributed": launcher,
 }
 
@@ -80,6 +82,13 @@ def test_help(name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     assert normalised(said) == normalised(path.read_text(encoding="utf-8")), (
         f"{name} --help differs from {path}; write it again with {WRITE}=1 pytest {Path(__file__).relative_to(ROOT)}"
     )
+
+
+@pytest.mark.parametrize("name", FRONTS)
+def test_wrong_use_is_one_line(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert front(name, "--no-such-option") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r"[\w.]+: error: .*arguments.* \(`[\w. -]+ --help` lists what there is\)", line)
 
 
 def normalised(text: str) -> str:

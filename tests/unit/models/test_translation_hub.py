@@ -105,6 +105,12 @@ def test_unknown_tokens_are_warned_of(hub: Any, caplog: pytest.LogCaptureFixture
     )
 
 
+def test_unknown_tokens_are_shown_as_typed(hub: Any) -> None:
+    made = hub.translate(["a z b", "b Ж"], return_attention=True)
+    assert [each.attention.source for each in made] == [("a", "z", "b", "</s>"), ("b", "Ж", "</s>")]
+    assert [each.text for each in made] == hub.translate(["a z b", "b Ж"])
+
+
 @pytest.mark.parametrize(
     ("folder", "checkpoint", "data", "message"),
     [
