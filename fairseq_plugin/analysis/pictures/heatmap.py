@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.transforms import Bbox
 
 from data_gen.errors import UserError
 from fairseq_plugin.analysis.labels import label, shortened, visible
@@ -232,7 +233,9 @@ def _measured(figure: Figure, axes: Axes, size: tuple[float, float]) -> Extent:
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]  # the canvas is Agg
     if axes.get_images():
         _turn_crowded_labels(axes, renderer)
-    box: Any = axes.get_tightbbox(renderer)
+    labels = [axis.label.get_window_extent(renderer) for axis in (axes.xaxis, axes.yaxis) if axis.label.get_text()]
+    whole: Any = axes.get_tightbbox(renderer)  # before matplotlib 3.11, without the length of labels
+    box: Any = Bbox.union([whole, *labels])
     return Extent(*(edge / DPI for edge in box.extents))
 
 
