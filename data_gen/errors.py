@@ -62,6 +62,18 @@ class ArgumentParser(argparse.ArgumentParser):
         raise wrong_use(self.prog, message)
 
 
+def refuse_in_one_line(parser: argparse.ArgumentParser, program: str) -> None:
+    """Let a parser that somebody else has made refuse words as :class:`ArgumentParser` does.
+
+    :param program: lists the options with ``--help``.
+    """
+
+    def refuse(message: str) -> NoReturn:
+        raise wrong_use(program, message)
+
+    parser.error = refuse  # type: ignore[method-assign]
+
+
 def wrong_use(program: str, message: str) -> UserError:
     """The line for options that ``program`` does not take."""
     return UserError(f"{message} (`{program} --help` lists what there is)")

@@ -44,7 +44,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = ArgumentParser(prog=NAME, description="Count the parameters of the paper's models.")
+    made = ArgumentParser(
+        prog="python -m scripts.parameter_table", description="Count the parameters of the paper's models."
+    )
     made.add_argument(
         "--update", type=Path, metavar="FILE", help="write the table into this page, between its parameters markers"
     )

@@ -15,7 +15,6 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 if not __package__:  # run as a file, from any folder: the packages are in the folder above
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -26,7 +25,7 @@ from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.run import get_args_parser, run
 
-from data_gen.errors import FAILURE, UserError, run_command, wrong_use
+from data_gen.errors import FAILURE, UserError, refuse_in_one_line, run_command
 from data_gen.parallel import available_cores
 
 NAME = "train_distributed.sh"  # the front of this file, as people call it
@@ -59,11 +58,7 @@ def parser() -> argparse.ArgumentParser:
             action.metavar, action.help = "OPTIONS", "its options, as for one process"
         if action.dest == "nproc_per_node":
             action.help = "processes on this machine: a number, gpu, cpu or auto (default: one a GPU, or one)"
-
-    def error(message: str) -> NoReturn:
-        raise wrong_use(NAME, message)
-
-    options.error = error  # type: ignore[method-assign]
+    refuse_in_one_line(options, NAME)
     if "PET_NPROC_PER_NODE" not in os.environ:
         options.set_defaults(nproc_per_node=DEFAULT)
     if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # by nohup, which torchrun would overlook

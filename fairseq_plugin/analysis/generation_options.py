@@ -4,12 +4,12 @@ import argparse
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 from fairseq import options
 from fairseq.tasks import TASK_REGISTRY
 
-from data_gen.errors import UserError, failure_from_os_error, wrong_use
+from data_gen.errors import UserError, failure_from_os_error, refuse_in_one_line
 from fairseq_plugin.modules.encoder import UNLIMITED
 
 TASK = "copy"
@@ -76,12 +76,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _parser() -> argparse.ArgumentParser:
-    def refuse(message: str) -> NoReturn:  # without 150 lines of usage before it
-        raise wrong_use("fairseq-generate", message)
-
     parser: argparse.ArgumentParser = options.get_generation_parser(default_task=TASK)
     parser.set_defaults(num_workers=0)  # a process beside this one would take a dozen open files
-    parser.error = refuse  # type: ignore[method-assign]
+    refuse_in_one_line(parser, "fairseq-generate")  # without 150 lines of usage
     return parser
 
 

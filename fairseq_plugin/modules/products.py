@@ -239,6 +239,8 @@ def _by_hand(x: Tensor, weight: Tensor) -> bool:
 class RepeatedLinear:
     """:func:`linear` with one weight for many inputs, outside autograd. A large weight is prepared once for all.
 
+    For a single row, reading the weight takes all the time, and a prepared weight is read no faster.
+
     :param weight: (N, K).
     :param bias: (N,).
     :param like: the first input (..., K).
@@ -246,11 +248,12 @@ class RepeatedLinear:
 
     def __init__(self, weight: Tensor, bias: Tensor | None, like: Tensor) -> None:
         self._weight, self._bias = weight, bias
-        self._product = planned(weight, like.flatten(0, -2)) if _by_hand(like, weight) else None
+        rows = like.flatten(0, -2)
+        self._product = planned(weight, rows) if len(rows) > 1 and _by_hand(rows, weight) else None
 
     def __call__(self, x: Tensor) -> Tensor:
         """x @ weight.T + bias, for x (..., K)."""
-        if self._product is None or not _by_hand(x, self._weight):
+        if self._product is None:
             return linear(x, self._weight, self._bias)
         return self._product(x.flatten(0, -2), self._bias).view(*x.shape[:-1], -1)
 

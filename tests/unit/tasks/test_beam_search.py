@@ -54,17 +54,22 @@ def test_a_step_has_the_same_candidates(
         assert one.equal(other)
 
 
-@pytest.mark.parametrize("place", [0, 3, 5], ids=["the best", "some", "the last one taken, and the next"])
+@pytest.mark.parametrize(
+    ("place", "equal"),
+    [(0, [1]), (3, [1]), (5, [1]), (6, [])],
+    ids=["the best", "some", "the last one taken, and the next", "only behind those taken"],
+)
 @pytest.mark.parametrize("symbol", [7, 400], ids=["in a block", "in the rest"])
-def test_of_equal_candidates_it_takes_those_that_fairseq_takes(place: int, symbol: int) -> None:
+def test_of_equal_candidates_it_takes_those_that_fairseq_takes(place: int, equal: list[int], symbol: int) -> None:
     lprobs, scores = numbers(3, 3, 401), torch.zeros(3, 3, 1)
     lprobs[1, 2, symbol] = lprobs[1].flatten().topk(7).values[place]
     expected = search.BeamSearch(TASK.target_dictionary).step(1, lprobs, scores)
     with mock.patch.object(search.BeamSearch, "step", autospec=True, side_effect=search.BeamSearch.step) as stock:
         ours = BlockwiseBeamSearch(TASK.target_dictionary).step(1, lprobs, scores)
     assert all(one.equal(other) for one, other in zip(ours, expected, strict=True))
-    ((_, _, searched, *_),) = (call.args for call in stock.call_args_list)
-    assert searched.equal(lprobs[1:2])  # the sentence with equal candidates, and no other
+    searched = [call.args[2] for call in stock.call_args_list]
+    assert len(searched) == len(equal)
+    assert all(part.equal(lprobs[equal]) for part in searched)  # the sentence with equal candidates, and no other
 
 
 @pytest.mark.parametrize("allowed", [1, 3])
