@@ -34,26 +34,26 @@ POLL = 0.2  # seconds between two looks at processes that run side by side
 STUDY = "study.json"
 
 
-def environment(threads: int | None = None, variables: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of a command. :param threads: of torch; None leaves it so. :param variables: more of them."""
+def environment(threads: int | None) -> dict[str, str]:
+    """The environment of a command. :param threads: of torch; None leaves it so."""
     limit = {} if threads is None else {"OMP_NUM_THREADS": str(threads)}
-    return {**os.environ, "PYTHONWARNINGS": "ignore", **limit, **(variables or {})}
+    return {**os.environ, "PYTHONWARNINGS": "ignore", **limit}
 
 
 @contextmanager
 def started(
-    words: Sequence[str], output: IO[Any] | int = subprocess.PIPE, **options: Any
+    words: Sequence[str], output: IO[Any] | int = subprocess.PIPE, *, threads: int | None = None
 ) -> Iterator["subprocess.Popen[str]"]:
     """Start ``python -m`` in the repository. On leaving, the process is ended if it still runs.
 
     :param words: the module and its arguments.
     :param output: takes standard output and standard error.
-    :param options: of :func:`environment`.
+    :param threads: of torch; None leaves it so.
     """
     process = subprocess.Popen(
         [*LAUNCHER, *words],
         cwd=ROOT,
-        env=environment(**options),
+        env=environment(threads),
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT,
@@ -69,19 +69,21 @@ def started(
             process.stdout.close()
 
 
-def run(words: Sequence[str], log: Path | None = None, *, allow_failure: bool = False, **options: Any) -> str:
+def run(
+    words: Sequence[str], log: Path | None = None, *, allow_failure: bool = False, threads: int | None = None
+) -> str:
     """Run ``python -m`` in the repository.
 
     :param log: a file for what the command says.
-    :param options: of :func:`environment`.
+    :param threads: of torch; None leaves it so.
     :returns: what the command says.
     :raises UserError: the command fails.
     """
     if log is None:
-        with started(words, **options) as process:
+        with started(words, threads=threads) as process:
             said, _ = process.communicate()
     else:
-        with log.open("w") as stream, started(words, stream, **options) as process:
+        with log.open("w") as stream, started(words, stream, threads=threads) as process:
             process.wait()
         said = log.read_text(encoding="utf-8", errors="replace")
     if process.returncode and not allow_failure:

@@ -47,7 +47,6 @@ SECTION = "gpu"
 SPEED = "speed.json"  # what the benchmark measured
 TESTS = ("tests/unit/modules", "tests/unit/criterions", "tests/unit/models/test_gru_attention.py")
 SMOKE_TESTS = ("tests/unit/modules/test_readout.py",)
-TRAININGS = ("float32", "fp16", "bf16")
 # Products and recurrences of a GPU may use TF32, whose numbers have 11 significant bits: 2^-11 = 4.9e-4.
 TOLERANCE = 5e-3
 SETTINGS = ("mid", "large")
@@ -60,6 +59,10 @@ class Outcome(NamedTuple):
     passed: bool = True
 
 
+Chain = dict[str, Callable[[], Outcome]]
+"""Checks that run one after another, by their names for the table."""
+
+
 class Checks:
     """The checks, on one device, in one folder."""
 
@@ -69,15 +72,19 @@ class Checks:
         self.place = [] if options.device == "cuda" else ["--cpu"]
         self.data = folder / "data"
 
-    def all(self) -> list[dict[str, Callable[[], Outcome]]]:
-        """Name of each check for the table, and the check. The checks of one dictionary run at the same time."""
-        precisions = TRAININGS if self.device == "cuda" else TRAININGS[::2]  # fairseq-train has no fp16 on a CPU
-        first: dict[str, Callable[[], Outcome]] = {"tests of modules, decoding and loss": self.tests}
-        first |= {f"quick start, {each}": functools.partial(self.quick_start, each) for each in precisions}
-        found = [first, {"attention beside that of the CPU": self.extraction}]
+    def all(self) -> list[list[Chain]]:
+        """The checks. Chains of one list run at the same time."""
+        first: Chain = {
+            "quick start, float32": functools.partial(self.quick_start, "float32"),
+            "attention beside that of the CPU": self.extraction,
+        }
+        chains: list[Chain] = [{"tests of modules, decoding and loss": self.tests}, first]
+        for each in ("fp16", "bf16") if self.device == "cuda" else ("bf16",):  # fairseq-train has no fp16 on a CPU
+            chains.append({f"quick start, {each}": functools.partial(self.quick_start, each)})
+        found = [chains]
         if torch.cuda.device_count() > 1 and self.device == "cuda":
-            found.append({"two GPUs": self.two_gpus})
-        return [*found, {"benchmark": self.benchmark}]
+            found.append([{"two GPUs": self.two_gpus}])
+        return [*found, [{"benchmark": self.benchmark}]]
 
     def tests(self) -> Outcome:
         """Run the tests that need no files, on the device."""
@@ -191,11 +198,11 @@ def check(options: argparse.Namespace) -> int:
     with steps_on_stderr(1 + len(groups)) as begin:
         begin("data")
         run(["data_gen", "copy", str(checks.data)], folder / "data.log")
-        for group in groups:
-            begin("; ".join(group))
-            with ThreadPoolExecutor(len(group)) as pool:
-                outcomes = list(pool.map(timed, group.values()))
-            for name, (outcome, seconds) in zip(group, outcomes, strict=True):
+        for chains in groups:
+            begin("; ".join(name for chain in chains for name in chain))
+            with ThreadPoolExecutor(len(chains)) as pool:
+                outcomes = [found for of_chain in pool.map(all_timed, chains) for found in of_chain]
+            for name, outcome, seconds in outcomes:
                 passed = passed and outcome.passed
                 rows.append((name, outcome.text, "yes" if outcome.passed else "**no**", f"{seconds:.0f}"))
             text = tables(rows, folder / SPEED, smoke=options.smoke)
@@ -204,6 +211,11 @@ def check(options: argparse.Namespace) -> int:
         update_file(options.update, SECTION, text)
     print(text)
     return 0 if passed else FAILURE
+
+
+def all_timed(chain: Chain) -> list[tuple[str, Outcome, float]]:
+    """Name, outcome and seconds of each check, done one after another."""
+    return [(name, *timed(each)) for name, each in chain.items()]
 
 
 def timed(each: Callable[[], Outcome]) -> tuple[Outcome, float]:

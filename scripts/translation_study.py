@@ -1,6 +1,7 @@
 """Train on real text, beside fairseq's LSTM, and write down what came of it.
 
     python -m scripts.translation_study --corpus CORPUS --update docs/translation.md
+    python -m scripts.translation_study --corpus CORPUS --medium --update docs/performance.md
 
 CORPUS holds train, valid and test as files with the endings .ko and .en, one sentence a line. Everything that is made
 stays in the folder of ``--folder``. The same command goes on from the last whole step; trainings that were cut off
@@ -12,7 +13,7 @@ import hashlib
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import fmean
@@ -20,6 +21,7 @@ from statistics import fmean
 from data_gen.errors import FAILURE, ArgumentParser, UserError, failure_from_os_error, run_command
 from fairseq_plugin.analysis.formats import read_records
 from fairseq_plugin.commands.plot_attention import warnings_printed
+from fairseq_plugin.modules.precision import has_bfloat16
 from scripts.common import (
     check_section,
     make_folder,
@@ -32,13 +34,12 @@ from scripts.common import (
 )
 from scripts.translation import recipe, report
 from scripts.translation.corpus import read_corpus, write_toy_corpus
-from scripts.translation.recipe import GENERAL, LSTM, MODELS, SMOKE, SOURCE, TARGET, Recipe, Run
+from scripts.translation.recipe import GENERAL, PRECISIONS, SMOKE, SOURCE, TARGET, Recipe, Run
 from scripts.translation.trainings import checkpoint, train
 
 NAME = "translation_study"
-SECTION = "translation"
+SECTION, MEDIUM_SECTION = "translation", "medium"
 IMAGES = "images"  # beside the document
-STEPS = 2 + 2 * len(MODELS) + 2
 
 
 def parser() -> argparse.ArgumentParser:
@@ -49,6 +50,12 @@ def parser() -> argparse.ArgumentParser:
     source = options.add_mutually_exclusive_group(required=True)
     source.add_argument("--corpus", type=Path, help="folder with train, valid and test, each with .ko and .en")
     source.add_argument("--smoke", action="store_true", help="a made-up corpus and tiny models, to try the study out")
+    options.add_argument(
+        "--medium",
+        action="store_true",
+        help="compare --float32-matmul-precision medium with highest, instead of models with one another; "
+        f"for a processor that multiplies bfloat16 numbers; the page needs {MEDIUM_SECTION} markers",
+    )
     options.add_argument(
         "--update",
         type=Path,
@@ -63,6 +70,13 @@ def parser() -> argparse.ArgumentParser:
         help="folder for data, models and logs; a study that was stopped continues there (default: %(default)s)",
     )
     options.add_argument("--updates", type=int, help=f"updates of each training (default: {Recipe.updates})")
+    options.add_argument(
+        "--at-once",
+        type=int,
+        default=Recipe.at_once,
+        metavar="N",
+        help="trainings that run at a time (default: %(default)s)",
+    )
     options.add_argument("--threads", type=int, default=1, help="threads of each training (default: %(default)s)")
     return options
 
@@ -76,11 +90,13 @@ def study(options: argparse.Namespace) -> int:
     """Do what the options of :func:`parser` say."""
     settings = settings_of(options)
     # Better to fail now than after the trainings.
-    check_section(options.update, SECTION)
+    section = MEDIUM_SECTION if options.medium else SECTION
+    check_section(options.update, section)
     check_writable(options.update.parent)
     if not options.smoke:
         read_corpus(options.corpus)
-        report.check_fonts()
+        if not options.medium:
+            report.check_fonts()
     corpus_hashes = {} if options.smoke else hashes(options.corpus)
     commands = [" ".join(recipe.train_words(settings, each, Path("DATA"), Path("OUT"))) for each in settings.runs]
     mark = {"corpus": corpus_hashes, "settings": asdict(settings), "commands": commands}
@@ -88,7 +104,7 @@ def study(options: argparse.Namespace) -> int:
     place = write_toy_corpus(folder / "corpus") if options.smoke else options.corpus.resolve()
     corpus = read_corpus(place)
     test = corpus["test"]
-    with steps_on_stderr(STEPS) as begin:
+    with steps_on_stderr(3 + 2 * len(settings.models) + (not options.medium)) as begin:
         begin("data")
         if not (folder / "data").exists():
             write(folder / "data.log", run(recipe.data_words(settings, place, folder / "data"), threads=1))
@@ -96,7 +112,7 @@ def study(options: argparse.Namespace) -> int:
         trainings, machine = train(settings, folder)
         outputs: dict[Run, list[str]] = {}
         penalties: dict[str, float] = {}
-        for model in MODELS:
+        for model in settings.models:
             begin(f"choose the length penalty of {model}")
             penalties[model] = choose_length_penalty(settings, folder, model, corpus["valid"][TARGET])
             begin(f"translate the test part with {model}")
@@ -105,39 +121,69 @@ def study(options: argparse.Namespace) -> int:
                 outputs[each] = decode(settings, folder, each, "test", penalties[model], len(test[SOURCE]))
         begin("score")
         scored = {
-            seed: report.score({model: outputs[Run(model, seed)] for model in MODELS}, LSTM, test[TARGET])
+            seed: report.score(
+                {model: outputs[Run(model, seed)] for model in settings.models}, settings.baseline, test[TARGET]
+            )
             for seed in settings.seeds
         }
-        begin("attention")
-        shown = settings.seeds[0]
-        attention = folder / Run(GENERAL, shown).name / "attention.npz"
-        if not attention.exists():
-            best = checkpoint(folder, Run(GENERAL, shown))
-            run(recipe.attention_words(settings, folder / "data", best, penalties[GENERAL], attention), threads=1)
-        records = read_records(attention)
-        candidates = {model: outputs[Run(model, shown)] for model in MODELS}
-        chosen = report.choose(settings, test[SOURCE], test[TARGET], candidates, GENERAL, records)
-        images = [f"{IMAGES}/{SECTION}-{number}.png" for number in range(1, len(chosen) + 1)]
-        make_folder(options.update.parent / IMAGES)
-        with warnings_printed(NAME):
-            for example, image in zip(chosen, images, strict=True):
-                report.draw(example, records, options.update.parent / image)
+        shown: list[report.Example] = []
+        images: list[str] = []
+        if not options.medium:
+            begin("attention")
+            shown, images = examples(settings, folder, test, outputs, penalties[GENERAL], options.update.parent)
     text = report.markdown(
-        settings, corpus, machine, trainings, penalties, scored, chosen, images, made_up=options.smoke
+        settings, corpus, machine, trainings, penalties, scored, shown, images, made_up=options.smoke
     )
-    update_file(options.update, SECTION, text)
+    update_file(options.update, section, text)
     print(text)
     return 0
 
 
+def examples(
+    settings: Recipe,
+    folder: Path,
+    test: Mapping[str, Sequence[str]],
+    outputs: Mapping[Run, Sequence[str]],
+    length_penalty: float,
+    pages: Path,
+) -> tuple[list[report.Example], list[str]]:
+    """Choose translations of the first seed and draw the attention of the first model.
+
+    :param test: the test part of the corpus, by language.
+    :param pages: folder of the page.
+    :returns: the examples, and the paths of their pictures as seen from the page.
+    """
+    seed = settings.seeds[0]
+    attention = folder / Run(GENERAL, seed).name / "attention.npz"
+    if not attention.exists():
+        best = checkpoint(folder, Run(GENERAL, seed))
+        run(recipe.attention_words(settings, folder / "data", best, length_penalty, attention), threads=1)
+    records = read_records(attention)
+    candidates = {model: outputs[Run(model, seed)] for model in settings.models}
+    chosen = report.choose(settings, test[SOURCE], test[TARGET], candidates, GENERAL, records)
+    images = [f"{IMAGES}/{SECTION}-{number}.png" for number in range(1, len(chosen) + 1)]
+    make_folder(pages / IMAGES)
+    with warnings_printed(NAME):
+        for example, image in zip(chosen, images, strict=True):
+            report.draw(example, records, pages / image)
+    return chosen, images
+
+
 def settings_of(options: argparse.Namespace) -> Recipe:
-    """The recipe with what the command line changes. :raises UserError: a number is too small."""
+    """The recipe with what the command line changes.
+
+    :raises UserError: a number is too small, or the processor has no products to compare.
+    """
     settings = SMOKE if options.smoke else Recipe()
+    if options.medium:
+        if not (options.smoke or has_bfloat16()):
+            raise UserError("--medium needs a processor with AVX512-BF16 or AMX; add --smoke to try the study out")
+        settings = replace(settings, models=PRECISIONS)
     updates = settings.updates if options.updates is None else options.updates
-    for option, value in (("--updates", updates), ("--threads", options.threads)):
+    for option, value in (("--updates", updates), ("--at-once", options.at_once), ("--threads", options.threads)):
         if value < 1:
             raise UserError(f"{option} must be at least 1, but is {value}")
-    return replace(settings, updates=updates, threads=options.threads)
+    return replace(settings, updates=updates, at_once=options.at_once, threads=options.threads)
 
 
 def check_writable(folder: Path) -> None:

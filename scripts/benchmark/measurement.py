@@ -191,11 +191,6 @@ def precision_of(name: str | None) -> Precision:
     return PRECISIONS["highest" if name is None else name]
 
 
-def environment(name: str | None) -> dict[str, str]:
-    """Variables that give these float32 products to a process before it imports torch."""
-    return {"TORCH_ALLOW_TF32_CUBLAS_OVERRIDE": "1"} if precision_of(name).products == "high" else {}
-
-
 @contextmanager
 def float32_products(name: str | None) -> Iterator[None]:
     """Give this process the float32 products of a precision. The former setting returns at the end."""

@@ -15,11 +15,15 @@ PARTS = ("train", "valid", "test")
 # gru_attention with the attention that fairseq's LSTM has, and with that of Bahdanau et al.
 GENERAL, ADDITIVE, LSTM = "gru_attention-general", "gru_attention-additive", "lstm"
 MODELS = (GENERAL, ADDITIVE, LSTM)
+MEDIUM = f"{GENERAL}-medium"  # large products in bfloat16, in training and in translation
+PRECISIONS = (MEDIUM, GENERAL)
 OUR_LAYERS = ("--decoder-init", "tanh", "--readout", "tanh")
 OUR_LOSS_AND_OPTIMIZER = ("--criterion", "chunked_cross_entropy", "--optimizer", "fused_adamw")
+OUR_GENERAL = ("--attention", "general", "--input-feeding", *OUR_LAYERS, *OUR_LOSS_AND_OPTIMIZER)
 # Options that are one model's alone. The plugin's loss and optimizer compute what fairseq's do.
 SPECIFIC = {
-    GENERAL: ("--attention", "general", "--input-feeding", *OUR_LAYERS, *OUR_LOSS_AND_OPTIMIZER),
+    GENERAL: OUR_GENERAL,
+    MEDIUM: (*OUR_GENERAL, "--float32-matmul-precision", "medium"),
     ADDITIVE: (*OUR_LAYERS, *OUR_LOSS_AND_OPTIMIZER),
     LSTM: ("--criterion", "label_smoothed_cross_entropy", "--optimizer", "adam"),
 }
@@ -27,7 +31,7 @@ PLUGIN = ("--user-dir", "fairseq_plugin", "--task", "translation", "--source-lan
 
 
 class Run(NamedTuple):
-    """One training: a model of ``MODELS`` and the seed that it begins with."""
+    """One training: a model of the recipe and the seed that it begins with."""
 
     model: str
     seed: int
@@ -42,6 +46,7 @@ class Run(NamedTuple):
 class Recipe:
     """Settings of one study.
 
+    :param models: what is trained. The others are compared with the last one.
     :param vocabulary: sentencepiece pieces, one model for both languages.
     :param character_coverage: share of the text's characters that are pieces; Korean has a thousand and more.
     :param hidden: units of the decoder, and of the encoder in each direction.
@@ -51,11 +56,13 @@ class Recipe:
     :param longest: a and b: an output has at most a tokens for each source token, and b more; no reference has so many.
     :param length_penalties: exponents of the hypothesis length to choose from, on the validation part.
     :param interval: updates between two lines of the training log.
+    :param at_once: trainings that run at a time. With 2 on two cores, each has one.
     :param seeds: each model is trained once with each; examples come from the first.
     :param example_words: fewest and most words of a reference that may be shown as an example.
     :param example_pieces: most source and most target pieces of an example, with end symbol.
     """
 
+    models: tuple[str, ...] = MODELS
     vocabulary: int = 8000
     character_coverage: float = 0.9999
     embed: int = 256
@@ -69,6 +76,7 @@ class Recipe:
     interval: int = 20
     seeds: tuple[int, ...] = (1, 2, 3)
     threads: int = 1
+    at_once: int = 2
     beam: int = 5
     longest: tuple[int, int] = (2, 50)
     length_penalties: tuple[float, ...] = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
@@ -83,7 +91,12 @@ class Recipe:
     @property
     def runs(self) -> list[Run]:
         """All trainings, those of one seed beside one another."""
-        return [Run(model, seed) for seed in self.seeds for model in MODELS]
+        return [Run(model, seed) for seed in self.seeds for model in self.models]
+
+    @property
+    def baseline(self) -> str:
+        """The model that the others are compared with."""
+        return self.models[-1]
 
 
 SMOKE = Recipe(

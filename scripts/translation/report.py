@@ -24,8 +24,8 @@ from fairseq_plugin.analysis.pictures import fonts, heatmap, picture
 from fairseq_plugin.analysis.records import AttentionRecord
 from scripts.common import markdown_table
 from scripts.translation.corpus import Corpus, sources_seen
-from scripts.translation.recipe import ADDITIVE, GENERAL, LSTM, MODELS, SOURCE, Recipe, Run, train_words
-from scripts.translation.trainings import AT_ONCE, Training
+from scripts.translation.recipe import ADDITIVE, GENERAL, LSTM, MEDIUM, SOURCE, Recipe, Run, train_words
+from scripts.translation.trainings import Training
 
 RESAMPLES = 1000
 METRICS = {"BLEU": BLEU, "chrF2": CHRF}
@@ -179,6 +179,7 @@ NAMES = {
     GENERAL: "`gru_attention`, `general`, input feeding",
     ADDITIVE: "`gru_attention`, `additive`",
     LSTM: "fairseq `--arch lstm`",
+    MEDIUM: "`gru_attention`, `general`, input feeding, `medium`",
 }
 ROWS: dict[str, tuple[Callable[[Training], float], str]] = {
     "training, wall time (min)": (lambda each: each.wall / 60, ".1f"),
@@ -208,17 +209,19 @@ def markdown(
 
     :param penalties: length penalty of each model, as chosen on the validation part.
     :param scores: of all models, by seed.
+    :param examples: translations to show; none where the models only differ in precision.
     :param images: paths to the examples' pictures, as seen from the document.
     :param made_up: whether the corpus is a toy.
     """
     first = recipe.runs[0]
     blocks = [
         circumstances(recipe, corpus, machine, trainings[first].epochs, made_up=made_up),
-        table(trainings, penalties, scores),
+        table(recipe, trainings, penalties, scores),
     ]
-    blocks += [verdict(trainings, scores), signatures(scores[first.seed]), commands(recipe), "### Three translations"]
-    blocks += [RULE.format(*recipe.example_words, recipe.example_pieces)]
-    blocks += [shown(example, image) for example, image in zip(examples, images, strict=True)]
+    blocks += [verdict(recipe, trainings, scores), signatures(scores[first.seed]), commands(recipe)]
+    if examples:
+        blocks += ["### Three translations", RULE.format(*recipe.example_words, recipe.example_pieces)]
+        blocks += [shown(example, image) for example, image in zip(examples, images, strict=True)]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -239,29 +242,31 @@ def circumstances(recipe: Recipe, corpus: Corpus, machine: Mapping[str, Any], ep
         f"out; {sources_seen(corpus)} test sources stand in the training part as well"
     )
     training = (
-        f"Each model: {len(recipe.seeds)} trainings, with different seeds, of {recipe.updates:,} updates, {epochs:.1f} "
-        f"epochs; with the same seed all see the same batches in the same order. Up to {AT_ONCE} trainings ran at a "
-        f"time, each on {threads}"
+        f"Each model: {len(recipe.seeds)} trainings, with different seeds, of {recipe.updates:,} updates, "
+        f"{epochs:.1f} epochs; with the same seed all see the same batches in the same order. Up to {recipe.at_once} "
+        f"trainings ran at a time, each on {threads}"
     )
     penalties = f"Length penalties to choose from: {', '.join(map(str, recipe.length_penalties))}"
     head = MADE_UP if made_up else ""
     return f"{head}{machine['processor']}, {machine['cores']} cores; {versions}. {data}. {training}. {penalties}."
 
 
-def table(trainings: Mapping[Run, Training], penalties: Mapping[str, float], scores: Mapping[int, Scores]) -> str:
+def table(
+    recipe: Recipe, trainings: Mapping[Run, Training], penalties: Mapping[str, float], scores: Mapping[int, Scores]
+) -> str:
     """One column a model; figures are means over the seeds where no seed is named."""
     rows = []
     for metric in METRICS:
-        rows.append([f"{metric}, test part", *(f"{mean_score(scores, metric, model):.2f}" for model in MODELS)])
+        rows.append([f"{metric}, test part", *(f"{mean_score(scores, metric, model):.2f}" for model in recipe.models)])
         for seed, of_seed in scores.items():
-            values = [of_seed.values[metric][model] for model in MODELS]
+            values = [of_seed.values[metric][model] for model in recipe.models]
             rows.append(
                 [f"{metric}, seed {seed}", *(f"{each.value:.2f} ± {each.half_interval:.1f}" for each in values)]
             )
-    rows.append(["length penalty, chosen on the validation part", *(str(penalties[model]) for model in MODELS)])
+    rows.append(["length penalty, chosen on the validation part", *(str(penalties[model]) for model in recipe.models)])
     for name, (value, form) in ROWS.items():
-        rows.append([name, *(format(mean_of(trainings, model, value), form) for model in MODELS)])
-    return markdown_table(["", *(NAMES[model] for model in MODELS)], rows, "l" + "r" * len(MODELS))
+        rows.append([name, *(format(mean_of(trainings, model, value), form) for model in recipe.models)])
+    return markdown_table(["", *(NAMES[model] for model in recipe.models)], rows, "l" + "r" * len(recipe.models))
 
 
 def mean_score(scores: Mapping[int, Scores], metric: str, model: str) -> float:
@@ -274,10 +279,12 @@ def mean_of(trainings: Mapping[Run, Training], model: str, value: Callable[[Trai
     return fmean(value(training) for run, training in trainings.items() if run.model == model)
 
 
-def verdict(trainings: Mapping[Run, Training], scores: Mapping[int, Scores]) -> str:
+def verdict(recipe: Recipe, trainings: Mapping[Run, Training], scores: Mapping[int, Scores]) -> str:
     """The comparison in words."""
-    lines = [compared(model, trainings, scores) for model in MODELS if model != LSTM]
-    head = "Beside the LSTM, in the mean of the seeds, and by seed with the p-value of a paired bootstrap test:"
+    base = recipe.baseline
+    lines = [compared(model, base, trainings, scores) for model in recipe.models if model != base]
+    beside = "the LSTM" if base == LSTM else NAMES[base]
+    head = f"Beside {beside}, in the mean of the seeds, and by seed with the p-value of a paired bootstrap test:"
     foot = (
         "Rows without a seed are means over the seeds, of one training each. ±: half of the 95 % interval over "
         f"{RESAMPLES:,} resampled test parts."
@@ -285,13 +292,13 @@ def verdict(trainings: Mapping[Run, Training], scores: Mapping[int, Scores]) -> 
     return "\n".join([head, "", *lines, "", foot])
 
 
-def compared(model: str, trainings: Mapping[Run, Training], scores: Mapping[int, Scores]) -> str:
-    """A model beside the LSTM, as an item of a list."""
-    time, times = (mean_of(trainings, each, lambda training: training.wall) for each in (model, LSTM))
-    difference = mean_score(scores, "BLEU", model) - mean_score(scores, "BLEU", LSTM)
+def compared(model: str, baseline: str, trainings: Mapping[Run, Training], scores: Mapping[int, Scores]) -> str:
+    """A model beside the baseline, as an item of a list."""
+    time, times = (mean_of(trainings, each, lambda training: training.wall) for each in (model, baseline))
+    difference = mean_score(scores, "BLEU", model) - mean_score(scores, "BLEU", baseline)
     by_seed = [of_seed.values["BLEU"] for of_seed in scores.values()]
     differences = ", ".join(
-        f"{each[model].value - each[LSTM].value:+.2f} (p = {each[model].p_value:.3f})" for each in by_seed
+        f"{each[model].value - each[baseline].value:+.2f} (p = {each[model].p_value:.3f})" for each in by_seed
     )
     return (
         f"- {NAMES[model]}: {difference:+.2f} BLEU in {time / times:.2f} times the wall time of training; "
@@ -307,7 +314,7 @@ def signatures(scores: Scores) -> str:
 def commands(recipe: Recipe) -> str:
     """The trainings with the first seed as one would type them."""
     lines = []
-    for run in recipe.runs[: len(MODELS)]:
+    for run in recipe.runs[: len(recipe.models)]:
         words = train_words(recipe, run, Path(DATA), Path(CHECKPOINTS) / run.name)[1:]
         words = [f"'{word}'" if "(" in word else word for word in words]
         options = " ".join(words).split(" --")
@@ -330,7 +337,7 @@ def wrapped(command: str, width: int = 110) -> str:
 def shown(example: Example, image: str) -> str:
     """One example with its picture."""
     rows = {"source": example.source, "reference": example.reference}
-    rows |= {NAMES[model]: example.translations[model] for model in MODELS}
+    rows |= {NAMES[model]: text for model, text in example.translations.items()}
     number = example.number + 1
     table = markdown_table(["", ""], [[name, escaped(text)] for name, text in rows.items()], "ll")
     picture = f"![Attention of test sentence {number}]({image})"

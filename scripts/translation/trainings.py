@@ -1,4 +1,4 @@
-"""The trainings of the study: two at a time, so that all see the same machine; each is done once and kept.
+"""The trainings of the study: some at a time, so that all see the same machine; each is done once and kept.
 
 Where none is left to begin, the last has the machine to itself.
 """
@@ -15,7 +15,6 @@ from data_gen.progress import progress_on_stderr
 from scripts.common import Command, describe_machine, make_folder, read_text, run_side_by_side, write
 from scripts.translation.recipe import Recipe, Run, train_words
 
-AT_ONCE = 2  # trainings, so that on two cores each has one
 LOG, KEPT = "train.log", "training.json"  # in the folder of a training, the second once it is done
 MADE_BEFORE = (LOG, "checkpoint*.pt", "generate*.txt", "attention.npz")  # by a training that was cut off
 Machine = dict[str, Any]
@@ -78,7 +77,7 @@ def train(settings: Recipe, folder: Path) -> tuple[dict[Run, Training], Machine]
             Command(each.name, train_words(settings, each, folder / "data", place), place / LOG)
             for each, place in places.items()
         ]
-        run_side_by_side(commands, AT_ONCE, keep, show, threads=settings.threads)
+        run_side_by_side(commands, settings.at_once, keep, show, threads=settings.threads)
     trainings = {each: kept(folder, each) for each in settings.runs}
     last = max((of_training for _, of_training in trainings.values()), key=lambda each: str(each["date"]))
     return {each: training for each, (training, _) in trainings.items()}, last

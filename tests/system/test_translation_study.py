@@ -45,7 +45,7 @@ def test_a_model_beside_the_lstm_by_hand() -> None:
         seed: Scores({}, {"BLEU": {GENERAL: Score(ours, 1.0, p_value), LSTM: Score(20.0, 1.0, None)}})
         for seed, ours, p_value in ((1, 21.5, 0.25), (2, 19.75, 0.5))
     }
-    assert report.compared(GENERAL, took, scored) == (
+    assert report.compared(GENERAL, LSTM, took, scored) == (
         "- `gru_attention`, `general`, input feeding: +0.62 BLEU in 0.25 times the wall time of training; by seed "
         "+1.50 (p = 0.250), -0.25 (p = 0.500)"
     )

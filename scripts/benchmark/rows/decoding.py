@@ -21,6 +21,7 @@ from torch import Tensor
 from fairseq_plugin.modules.precision import MEDIUM
 from scripts.benchmark import models
 from scripts.benchmark.children import extract_in_a_child
+from scripts.benchmark.commands import said_by
 from scripts.benchmark.measurement import (
     MEGABYTES,
     MILLISECONDS,
@@ -28,7 +29,6 @@ from scripts.benchmark.measurement import (
     Circumstances,
     Clock,
     Measurement,
-    environment,
     in_turns,
     interleave,
     measurements,
@@ -50,7 +50,6 @@ from scripts.benchmark.report import (
     medium,
 )
 from scripts.benchmark.settings import SPECIAL_SYMBOLS, Setting, decode_gflop, sentence_gflop
-from scripts.common import run
 
 STEPS_TIMED_TOGETHER = 4
 
@@ -130,14 +129,14 @@ def our_step(setting: Setting) -> Callable[[bool], Tensor]:
 
 def measure_generate(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
     """fairseq's LSTM and ours in turns, with a beam and greedily; on a GPU in each precision."""
-    data, threads = models.make_data(setting, circumstances), circumstances.threads
+    data = models.make_data(setting, circumstances)
     architectures = {LSTM: "lstm", OURS: "gru_attention"}
     paths = {name: models.make_model(arch, setting, data, circumstances) for name, arch in architectures.items()}
 
     def rate(path: Path, beam: int, precision: str | None, *more: str) -> float:
         words = models.generate_words(setting, data, path, beam, circumstances.device)
         words += [*precision_of(precision).options, *more]
-        return models.sentences_per_second(run(words, threads=threads, variables=environment(precision)))
+        return models.sentences_per_second(said_by(words, circumstances, precision))
 
     runs, gflop = {}, {}
     for precision in circumstances.in_precisions("highest", "high", "fp16"):
@@ -161,7 +160,7 @@ def measure_extract(setting: Setting, circumstances: Circumstances) -> list[Meas
     path = models.make_model("gru_attention", setting, data, circumstances)
 
     def generate(words: list[str]) -> float:
-        return models.sentences_per_second(run(words, threads=threads))
+        return models.sentences_per_second(said_by(words, circumstances))
 
     def extract(words: list[str]) -> float:
         output = circumstances.folder / "attention.npz"

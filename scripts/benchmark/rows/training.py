@@ -29,6 +29,7 @@ from fairseq_plugin.modules.recurrence import RECURRENCE, Memory
 from fairseq_plugin.optim.fused_adam import FusedAdamW
 from scripts.benchmark import models
 from scripts.benchmark.children import growth_in_a_child
+from scripts.benchmark.commands import said_by
 from scripts.benchmark.measurement import (
     MEGABYTES,
     MILLISECONDS,
@@ -36,7 +37,6 @@ from scripts.benchmark.measurement import (
     Circumstances,
     Clock,
     Measurement,
-    environment,
     float32_products,
     in_turns,
     interleave,
@@ -60,7 +60,6 @@ from scripts.benchmark.report import (
 )
 from scripts.benchmark.settings import Setting, core_gflop, token_gflop, update_gflop
 from scripts.benchmark.textbook import TextbookDecoder
-from scripts.common import run
 
 RATE = 1e-3
 Place = Callable[[nn.Module], None]
@@ -243,7 +242,7 @@ def measure_train(setting: Setting, circumstances: Circumstances) -> list[Measur
     data = models.make_data(setting, circumstances)
 
     def rate(words: list[str], precision: str | None) -> float:
-        return models.tokens_per_second(run(words, threads=circumstances.threads, variables=environment(precision)))
+        return models.tokens_per_second(said_by(words, circumstances, precision))
 
     runs = {
         named(name, precision): partial(rate, words, precision)
