@@ -34,10 +34,17 @@ POLL = 0.2  # seconds between two looks at processes that run side by side
 STUDY = "study.json"
 
 
-def environment(threads: int | None) -> dict[str, str]:
-    """The environment of a command. :param threads: of torch; None leaves it so."""
+def environment(words: Sequence[str], threads: int | None) -> dict[str, str]:
+    """The environment of a command.
+
+    With ``--cpu`` there is no GPU: fairseq computes the norm of the gradients on a GPU that it finds, and fails.
+
+    :param words: the module and its arguments.
+    :param threads: of torch; None leaves it so.
+    """
     limit = {} if threads is None else {"OMP_NUM_THREADS": str(threads)}
-    return {**os.environ, "PYTHONWARNINGS": "ignore", **limit}
+    hidden = {"CUDA_VISIBLE_DEVICES": ""} if "--cpu" in words else {}
+    return {**os.environ, "PYTHONWARNINGS": "ignore", **limit, **hidden}
 
 
 @contextmanager
@@ -53,7 +60,7 @@ def started(
     process = subprocess.Popen(
         [*LAUNCHER, *words],
         cwd=ROOT,
-        env=environment(threads),
+        env=environment(words, threads),
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT,

@@ -58,7 +58,9 @@ def make_pictures(options: argparse.Namespace) -> int:
 
 def run_script(script: str) -> int:
     """Run commands in the repository. :returns: the exit code. An interruption ends the command that runs as well."""
-    process = subprocess.Popen(["bash", "-euxc", script], cwd=ROOT, env=environment(threads=1), start_new_session=True)
+    process = subprocess.Popen(
+        ["bash", "-euxc", script], cwd=ROOT, env=environment([], threads=1), start_new_session=True
+    )
     try:
         return process.wait()
     except BaseException:

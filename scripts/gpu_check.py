@@ -87,9 +87,9 @@ class Checks:
         return [*found, [{"benchmark": self.benchmark}]]
 
     def tests(self) -> Outcome:
-        """Run the tests that need no files, on the device."""
+        """Run the tests that need no command, on the device."""
         chosen = SMOKE_TESTS if self.smoke else TESTS
-        words = ["pytest", *chosen, "--device", self.device, "-q", "-p", "no:cacheprovider"]
+        words = ["pytest", *chosen, "-m", "quick", "--device", self.device, "-q", "-p", "no:cacheprovider"]
         text = run(words, self.folder / "tests.log", allow_failure=True)
         last = text.strip().splitlines()[-1].strip("= ")
         return Outcome(last.rpartition(" in ")[0], "failed" not in last and "error" not in last and "passed" in last)

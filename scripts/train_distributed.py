@@ -84,6 +84,8 @@ def launch(options: argparse.Namespace) -> int:
     given = options.training_script_args
     check_place(given)
     with_gpus = torch.cuda.is_available() and "--cpu" not in given
+    if "--cpu" in given:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # fairseq would compute the norm of the gradients there, and fail
     processes = processes_here(options.nproc_per_node, with_gpus=with_gpus)
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, available_cores() // processes)))
     options.nproc_per_node = str(processes)

@@ -4,6 +4,8 @@ A recurrent network must read a row from its first true token; a batch may be pa
 so that padding stands at the end, and results are rotated back, so that they line up with the tokens as given.
 """
 
+from functools import cached_property
+
 import torch
 from torch import Tensor
 
@@ -16,12 +18,18 @@ class PaddingLayout:
 
     def __init__(self, padding_mask: Tensor) -> None:
         self.padding_mask = padding_mask
-        self.has_padding = bool(padding_mask.any())
-        # Right-padded when no padding is followed by a true token.
-        self.is_right_padded = not (self.has_padding and bool((padding_mask[:, :-1] > padding_mask[:, 1:]).any()))
+        # Right-padded when no padding is followed by a true token; nothing follows a single column.
+        self.is_right_padded = padding_mask.size(1) == 1 or not (
+            self.has_padding and bool((padding_mask[:, :-1] > padding_mask[:, 1:]).any())
+        )
         if not self.is_right_padded:
             self._to_right = padding_mask.to(torch.uint8).argsort(dim=1, stable=True)  # (B, N), true tokens first
             self._to_given = self._to_right.argsort(dim=1)
+
+    @cached_property
+    def has_padding(self) -> bool:
+        """Whether a row is shorter than N."""
+        return bool(self.padding_mask.any())
 
     @property
     def lengths(self) -> Tensor:

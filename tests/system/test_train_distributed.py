@@ -173,6 +173,7 @@ def launched(monkeypatch: pytest.MonkeyPatch, folder: Path) -> list[Any]:
     (folder / "fairseq-train").touch(mode=0o755)
     monkeypatch.setenv("PATH", str(folder))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     monkeypatch.setattr(train_distributed, "run", asked.append)
@@ -194,7 +195,11 @@ def test_a_process_a_gpu(launched: list[Any]) -> None:
 
 
 def test_a_cpu_beside_gpus(launched: list[Any]) -> None:
+    train_distributed.main(["fairseq-train", "data"])
+    launched.clear()
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1,2,3"
     train_distributed.main(["fairseq-train", "data", "--cpu"])
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
     train_distributed.main(["--nproc-per-node", "8", "fairseq-train", "data", "--cpu"])
     assert [asked.nproc_per_node for asked in launched] == ["1", "8"]
     for asked in launched:

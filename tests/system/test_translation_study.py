@@ -15,7 +15,7 @@ from scripts import common, translation_study
 from scripts.common import replace_section
 from scripts.translation import recipe, report
 from scripts.translation.corpus import read_corpus, sentences, sources_seen
-from scripts.translation.recipe import ADDITIVE, GENERAL, LSTM, MODELS, Recipe, Run
+from scripts.translation.recipe import ADDITIVE, GENERAL, LSTM, MEDIUM, MODELS, Recipe, Run
 from scripts.translation.report import Score, Scores, score, translations
 from scripts.translation.trainings import Training
 
@@ -49,6 +49,31 @@ def test_a_model_beside_the_lstm_by_hand() -> None:
         "- `gru_attention`, `general`, input feeding: +0.62 BLEU in 0.25 times the wall time of training; by seed "
         "+1.50 (p = 0.250), -0.25 (p = 0.500)"
     )
+
+
+def test_medium_is_compared_with_highest(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = ["--corpus", "x", "--medium", "--update", "page.md", "--at-once", "6"]
+    monkeypatch.setattr(translation_study, "has_bfloat16", lambda: False)
+    with pytest.raises(UserError) as caught:
+        translation_study.settings_of(translation_study.parser().parse_args(options))
+    assert str(caught.value) == ("--medium needs a processor with AVX512-BF16 or AMX; add --smoke to try the study out")
+    monkeypatch.setattr(translation_study, "has_bfloat16", lambda: True)
+    settings = translation_study.settings_of(translation_study.parser().parse_args(options))
+    assert (settings.at_once, settings.models, settings.baseline) == (6, (MEDIUM, GENERAL), GENERAL)
+    words = {model: recipe.train_words(settings, Run(model, 1), Path("data"), Path("out")) for model in settings.models}
+    place = words[MEDIUM].index("--float32-matmul-precision")
+    assert words[MEDIUM][place + 1] == "medium"
+    assert words[MEDIUM][:place] + words[MEDIUM][place + 2 :] == words[GENERAL]
+
+    took = {Run(model, 1): Training(wall, 1.0, 1, 1.0, 1.0, 1.0) for model, wall in ((MEDIUM, 30.0), (GENERAL, 60.0))}
+    scored = {1: Scores({}, {"BLEU": {MEDIUM: Score(20.5, 1.0, 0.5), GENERAL: Score(20.0, 1.0, None)}})}
+    assert report.verdict(settings, took, scored).splitlines()[:3] == [
+        "Beside `gru_attention`, `general`, input feeding, in the mean of the seeds, and by seed with the p-value of a "
+        "paired bootstrap test:",
+        "",
+        "- `gru_attention`, `general`, input feeding, `medium`: +0.50 BLEU in 0.50 times the wall time of training; "
+        "by seed +0.50 (p = 0.500)",
+    ]
 
 
 def test_translations_are_in_the_order_of_the_corpus() -> None:
@@ -132,6 +157,7 @@ def test_the_made_up_corpus_has_no_pair_twice() -> None:
     [
         (["--update", "none.md"], 2, "cannot read 'none.md': No such file or directory"),
         (["--threads", "0"], 2, "--threads must be at least 1, but is 0"),
+        (["--at-once", "0"], 2, "--at-once must be at least 1, but is 0"),
         (["--updates", "0"], 2, "--updates must be at least 1, but is 0"),
         (["--folder", "."], 2, "'.' holds something else: "),
         (["--folder", "old"], 2, "'old' is of a study with other corpus, settings, commands: "),

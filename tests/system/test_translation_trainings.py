@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from data_gen.errors import UserError
-from scripts.common import Command, run_side_by_side
+from scripts.common import Command, environment, run_side_by_side
 from scripts.translation import trainings
 from scripts.translation.recipe import Recipe
 from scripts.translation.trainings import read_training, updates_done
@@ -63,6 +63,13 @@ def test_a_training_that_fails_stops_the_other(tmp_path: Path, monkeypatch: pyte
     assert str(caught.value) == f"no_such_module ended with exit code 1: see {str(commands[0].log)!r}"
     assert "no_such_module" in commands[0].log.read_text(encoding="utf-8")
     assert [process.returncode for process in started] == [1, -signal.SIGTERM]
+
+
+def test_a_command_for_the_cpu_sees_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    assert environment(["fairseq_cli.train", "data", "--cpu"], threads=2)["CUDA_VISIBLE_DEVICES"] == ""
+    found = environment(["fairseq_cli.train", "data"], threads=2)
+    assert (found["CUDA_VISIBLE_DEVICES"], found["OMP_NUM_THREADS"]) == ("3", "2")
 
 
 def test_two_trainings_run_at_a_time_in_the_order_given(tmp_path: Path) -> None:

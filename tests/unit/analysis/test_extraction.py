@@ -154,6 +154,24 @@ def test_batches_and_padding_change_nothing(
     assert_same_weights(extracted(copy_data, trained, *forced, *options), extracted(copy_data, trained, *forced))
 
 
+def test_all_that_the_generator_reads_is_on_the_device(
+    copy_data: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The device ``meta`` stands for a GPU."""
+    loaded, cfg = loading(copy_data, trained, "--prefix-size", 1)
+    devices = set()
+
+    def inference_step(generator: Any, models: Any, sample: dict[str, Any], prefix_tokens: torch.Tensor) -> None:
+        tensors = [*sample["net_input"].values(), *sample.values(), prefix_tokens]
+        devices.update(each.device.type for each in tensors if isinstance(each, torch.Tensor))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loaded.task, "inference_step", inference_step)
+    with pytest.raises(KeyboardInterrupt):
+        extract(loaded._replace(device=torch.device("meta")), cfg)
+    assert devices == {"meta"}
+
+
 def test_an_ensemble_has_the_mean_of_the_weights(copy_data: Path, trained: Path, also_trained: Path) -> None:
     first = extracted(copy_data, trained, "--score-reference")
     second = extracted(copy_data, also_trained, "--score-reference")

@@ -105,7 +105,7 @@ def test_a_fixed_summary_is_the_annotation_of_the_last_true_token(dtype: torch.d
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
 def test_a_fixed_summary_of_both_directions_holds_their_last_states(dtype: torch.dtype) -> None:
     attention = FixedSummary(query_dim=2, value_dim=4, attention_dim=1, encoder_bidirectional=True).to(dtype)
-    values = torch.randn(3, 4, 4, generator=torch.Generator().manual_seed(0)).to(dtype)
+    values = torch.randn(3, 4, 4, generator=building.generator(0)).to(dtype)
     mask = torch.tensor([[False, False, False, True], [True, True, False, False], [True, True, True, True]])
     context, _ = attention(torch.randn(3, 2), attention.project_keys(values), values, mask)
     ends = [torch.cat([values[0, 2, :2], values[0, 0, 2:]]), torch.cat([values[1, 3, :2], values[1, 2, 2:]])]

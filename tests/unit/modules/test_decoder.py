@@ -221,11 +221,12 @@ def test_the_output_matrix_is_prepared_once_for_a_decoding(monkeypatch: pytest.M
             for step in (2, 3):
                 logits, _ = model.decoder(target[:, : step + 1], encoder_out, incremental_state=each)
                 torch.testing.assert_close(logits[:, 0], expected[:, step], **building.CLOSE)
-        assert prepared.count(True) == 1
+        once = int(target.device.type == "cpu")  # a GPU reads the matrix as it is
+        assert prepared.count(True) == once
         alone = model.encoder(building.batch([6])["src_tokens"])
         logits, _ = model.decoder(target[:1, :1], alone, incremental_state={})
         torch.testing.assert_close(logits, model.decoder(target[:1, :1], alone)[0], **building.CLOSE)
-        assert prepared.count(True) == 1  # which a single row does not pay for
+        assert prepared.count(True) == once  # which a single row does not pay for
 
 
 @shapes
