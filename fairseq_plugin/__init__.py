@@ -12,6 +12,7 @@ check_fairseq()
 from fairseq_plugin.checkpoints.reading import explain_checkpoint_errors  # noqa: E402
 from fairseq_plugin.checkpoints.safe_loading import allow_classes  # noqa: E402
 from fairseq_plugin.checkpoints.writing import write_whole_checkpoints  # noqa: E402
+from fairseq_plugin.command_line import explain_wrong_words  # noqa: E402
 from fairseq_plugin.criterions import chunked_cross_entropy  # noqa: E402
 from fairseq_plugin.models import architectures, gru_attention  # noqa: E402
 from fairseq_plugin.models.gru_attention import load  # noqa: E402
@@ -23,6 +24,7 @@ from fairseq_plugin.version import __version__  # noqa: E402
 
 allow_classes()
 explain_checkpoint_errors()
+explain_wrong_words()
 write_whole_checkpoints()
 
 __all__ = [

@@ -103,7 +103,7 @@ PAIRS = (
 
 def parser() -> argparse.ArgumentParser:
     """Options of the command."""
-    options = ArgumentParser(prog=NAME, description="Test every supported Python with its fairseq.")
+    options = ArgumentParser(prog=f"scripts/{NAME}", description="Test every supported Python with its fairseq.")
     options.add_argument("folder", type=Path, metavar="FOLDER", help="folder for environments, logs and results")
     options.add_argument(
         "--only",

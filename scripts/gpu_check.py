@@ -153,7 +153,8 @@ class Checks:
 def parser() -> argparse.ArgumentParser:
     """Options of the command."""
     options = ArgumentParser(
-        prog=f"{NAME}.sh", description="Check the plugin on a GPU and measure it there, in less than eight minutes."
+        prog=f"scripts/{NAME}.sh",
+        description="Check the plugin on a GPU and measure it there, in less than eight minutes.",
     )
     options.add_argument("folder", type=Path, metavar="FOLDER", help="folder for all results, new or empty")
     options.add_argument(

@@ -12,6 +12,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
+if not __package__:  # run as a file, from any folder: the packages are in the folder above
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    import scripts  # noqa: F401 - before imports that take seconds
+
 import torch
 from fairseq.data import Dictionary
 

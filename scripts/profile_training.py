@@ -62,7 +62,9 @@ PARTS = {
 
 def parser() -> argparse.ArgumentParser:
     """Options of the command."""
-    options = ArgumentParser(prog=NAME, description="Profile an update of fairseq-train, part by part.")
+    options = ArgumentParser(
+        prog=f"python scripts/{NAME}", description="Profile an update of fairseq-train, part by part."
+    )
     options.add_argument("--epochs", type=int, default=5, help="epochs of 63 updates to profile (default: %(default)s)")
     options.add_argument(
         "--update", type=Path, metavar="FILE", help="write the table into this page, between its profile markers"

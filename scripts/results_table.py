@@ -63,7 +63,9 @@ class Result:
 
 def parser() -> argparse.ArgumentParser:
     """Options of the command."""
-    options = ArgumentParser(prog=NAME, description="Train with several seeds and print a table of results.")
+    options = ArgumentParser(
+        prog=f"python scripts/{NAME}", description="Train with several seeds and print a table of results."
+    )
     options.add_argument("folder", type=Path, metavar="FOLDER", help="folder for all results, new or empty")
     options.add_argument(
         "--seeds", type=int, nargs="+", default=[1, 2, 3], help="one training for each seed (default: 1 2 3)"

@@ -48,7 +48,9 @@ def parser() -> argparse.ArgumentParser:
     """torchrun's own, with fairseq-train as the program."""
     options = get_args_parser()
     options.prog = NAME
-    options.usage = f"{NAME} [--nproc-per-node N] [OPTIONS OF TORCHRUN] {PROGRAM} DATA [OPTIONS OF FAIRSEQ-TRAIN]"
+    options.usage = (
+        f"scripts/{NAME} [--nproc-per-node N] [OPTIONS OF TORCHRUN] {PROGRAM} DATA [OPTIONS OF FAIRSEQ-TRAIN]"
+    )
     options.description = "Train in several processes, on one machine or on several."
     options.epilog = "On several machines, run the same command on each, with --nnodes and --rdzv-endpoint."
     for action in options._actions:
@@ -58,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
             action.metavar, action.help = "OPTIONS", "its options, as for one process"
         if action.dest == "nproc_per_node":
             action.help = "processes on this machine: a number, gpu, cpu or auto (default: one a GPU, or one)"
-    refuse_in_one_line(options, NAME)
+    refuse_in_one_line(options, f"scripts/{NAME}")
     if "PET_NPROC_PER_NODE" not in os.environ:
         options.set_defaults(nproc_per_node=DEFAULT)
     if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # by nohup, which torchrun would overlook

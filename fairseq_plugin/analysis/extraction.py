@@ -4,7 +4,6 @@ cfg = generation_config(["data", "--path", "checkpoint_best.pt", "--batch-size",
 records = extract(load(cfg), cfg)
 """
 
-import ast
 import resource
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,9 +31,11 @@ from fairseq_plugin.analysis.formats.columns import Columns
 from fairseq_plugin.analysis.generation_options import (
     TASK,
     check_generation,
+    check_path,
     check_seed,
     decoding,
     fairseq_refusals,
+    model_overrides,
     parse,
 )
 from fairseq_plugin.analysis.records import AttentionRecord
@@ -73,8 +74,7 @@ def load(cfg: FairseqConfig, typed: Callable[[FairseqTask], FairseqDataset] | No
 
     :raises UserError: no checkpoint at a path, a file that is none, or whatever the task refuses.
     """
-    if not cfg.common_eval.path:
-        raise UserError("no checkpoint given: name one with --path (several with ':' between them)")
+    check_path(cfg.common_eval.path)
     paths, suffix = utils.split_paths(cfg.common_eval.path), cfg.checkpoint.checkpoint_suffix
     for path in paths:
         if Path(path).is_dir():
@@ -88,7 +88,7 @@ def load(cfg: FairseqConfig, typed: Callable[[FairseqTask], FairseqDataset] | No
                 raise UserError(f"no dataset folder at {folder!r}: name one that fairseq-preprocess made")
     with fairseq_refusals():
         task = tasks.setup_task(cfg.task)
-        overrides = _overrides(cfg.common_eval.model_overrides)
+        overrides = model_overrides(cfg.common_eval.model_overrides)
         models, saved = checkpoint_utils.load_model_ensemble(paths, arg_overrides=overrides, task=task, suffix=suffix)
         split = TYPED if typed else cfg.dataset.gen_subset
         if typed:
@@ -103,17 +103,6 @@ def load(cfg: FairseqConfig, typed: Callable[[FairseqTask], FairseqDataset] | No
             (model.half() if cfg.common.fp16 else model).to(device).prepare_for_inference_(cfg)
         cfg.generation.print_alignment = wanted
     return Loaded(task, models, split, device)
-
-
-def _overrides(text: str) -> dict[str, Any]:
-    """fairseq's --model-overrides, options of the model that take the place of those in the checkpoint."""
-    try:
-        values = ast.literal_eval(text)
-    except (SyntaxError, ValueError):
-        values = None
-    if not isinstance(values, dict):
-        raise UserError(f"--model-overrides must be a Python dictionary, as in \"{{'dropout': 0.1}}\", but is {text!r}")
-    return values
 
 
 def extract(

@@ -1,6 +1,7 @@
 """Options of fairseq-generate: which of them an extraction reads, and with which numbers fairseq can decode."""
 
 import argparse
+import ast
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -100,6 +101,29 @@ def check_effect(given: Mapping[str, Any]) -> None:
             raise UserError(f"{option} has no effect on an extraction: {INSTEAD.get(name, 'leave it out')}")
 
 
+def check_path(path: str | None) -> None:
+    """Check that a checkpoint is named.
+
+    :raises UserError: if none is.
+    """
+    if not path:
+        raise UserError("no checkpoint given: name one with --path (several with ':' between them)")
+
+
+def model_overrides(text: str) -> dict[str, Any]:
+    """Read ``--model-overrides``: options of the model that take the place of the options in the checkpoint.
+
+    :raises UserError: the text is no dictionary.
+    """
+    try:
+        values = ast.literal_eval(text)
+    except (SyntaxError, ValueError):
+        values = None
+    if not isinstance(values, dict):
+        raise UserError(f"--model-overrides must be a Python dictionary, as in \"{{'dropout': 0.1}}\", but is {text!r}")
+    return values
+
+
 def check_seed(seed: int) -> None:
     """Check that NumPy and torch take a seed.
 
@@ -149,6 +173,7 @@ def check_generation(args: Any) -> None:
     beam = value_of("beam", 5)
     for name in ("beam", "nbest"):
         require(name, value_of(name, 1) >= 1, "at least 1")
+    require("nbest", value_of("nbest", 1) <= beam, f"at most --beam {beam}")
     require("temperature", 0 < value_of("temperature", 1.0) < math.inf, "a number above 0")
     require("lenpen", abs(value_of("lenpen", 1.0)) <= MAX_LENPEN, f"from -{MAX_LENPEN:g} to {MAX_LENPEN:g}")
     require("unkpen", value_of("unkpen", 0.0) > -math.inf, "a number")

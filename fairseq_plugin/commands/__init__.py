@@ -61,3 +61,11 @@ def program_name(module: str) -> str:
     """
     running = running_program()
     return running.name if running and PROGRAMS.get(running.name) == module else f"{module}.py"
+
+
+def typed(name: str) -> str:
+    """Say how a command is typed.
+
+    :param name: what :func:`program_name` returns.
+    """
+    return f"python scripts/{name}" if name.endswith(".py") else name

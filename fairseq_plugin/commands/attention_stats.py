@@ -22,7 +22,7 @@ from data_gen.files import whole_file
 from fairseq_plugin.analysis.formats import iterate_records
 from fairseq_plugin.analysis.measures import EXPECTED, GoldAlignment, Tally, check_weights, measure, pool, read_gold
 from fairseq_plugin.analysis.records import END, AttentionRecord, token_positions
-from fairseq_plugin.commands import program_name
+from fairseq_plugin.commands import program_name, typed
 
 NAME = program_name("attention_stats")
 
@@ -39,7 +39,8 @@ class Measured(NamedTuple):
 def parser() -> argparse.ArgumentParser:
     """Options of the command."""
     options = ArgumentParser(
-        prog=NAME, description="Measure attention: diagonal, monotonicity, entropy, coverage, alignment error rate."
+        prog=typed(NAME),
+        description="Measure attention: diagonal, monotonicity, entropy, coverage, alignment error rate.",
     )
     options.add_argument("attention", type=Path, help="attention file from extract_attention.py: .npz, .jsonl, ...")
     options.add_argument(

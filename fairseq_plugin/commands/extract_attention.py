@@ -26,7 +26,7 @@ from fairseq_plugin.analysis.formats import FORMATS, format_of, write_records
 from fairseq_plugin.analysis.measures import diagonal_hits
 from fairseq_plugin.analysis.merging import check_scheme, merge, scheme_of
 from fairseq_plugin.analysis.records import END, AttentionRecord
-from fairseq_plugin.commands import HYPOTHESES, counted, program_name
+from fairseq_plugin.commands import HYPOTHESES, counted, program_name, typed
 from fairseq_plugin.program import memory_shortage
 
 NAME = program_name("extract_attention")
@@ -37,7 +37,7 @@ SPLIT = "test"
 def parser() -> argparse.ArgumentParser:
     """Options of the command."""
     options = ArgumentParser(
-        prog=NAME,
+        prog=typed(NAME),
         description="Decode a dataset and write the attention of every hypothesis to a file.",
         epilog="The command also takes the options of fairseq-generate (fairseq-generate --help).",
     )

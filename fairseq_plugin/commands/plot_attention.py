@@ -34,7 +34,7 @@ from fairseq_plugin.analysis.pictures.fonts import MissingGlyphWarning, RightToL
 from fairseq_plugin.analysis.pictures.heatmap import Colours, draw_frames, draw_grid
 from fairseq_plugin.analysis.pictures.panel import MOST_CELLS, Panel, ThinnedWarning, parts
 from fairseq_plugin.analysis.records import AttentionRecord, without_end
-from fairseq_plugin.commands import counted, program_name
+from fairseq_plugin.commands import counted, program_name, typed
 
 NAME = program_name("plot_attention")
 OF_PICTURES = (MissingGlyphWarning, RightToLeftWarning, ThinnedWarning)
@@ -216,7 +216,7 @@ def panel_of_checkpoint(stage: Stage, title: str | None) -> Panel:
 def parser() -> argparse.ArgumentParser:
     """Options of the command."""
     options = ArgumentParser(
-        prog=NAME,
+        prog=typed(NAME),
         description="Draw attention as a heatmap, of one sentence or of all.",
         epilog=f"A sentence of more than {MOST_CELLS} tokens takes several pages of a .pdf. In other formats,"
         " neighbouring tokens share a cell.",

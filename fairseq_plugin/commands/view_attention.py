@@ -17,7 +17,7 @@ from data_gen.errors import ArgumentParser, UserError, run_command
 from data_gen.files import whole_file
 from fairseq_plugin.analysis.formats import iterate_records
 from fairseq_plugin.analysis.viewer import write_page
-from fairseq_plugin.commands import HYPOTHESES, counted, program_name
+from fairseq_plugin.commands import HYPOTHESES, counted, program_name, typed
 
 NAME = program_name("view_attention")
 ENDINGS = (".html", ".htm")
@@ -25,7 +25,7 @@ ENDINGS = (".html", ".htm")
 
 def parser() -> argparse.ArgumentParser:
     """Options of the command."""
-    options = ArgumentParser(prog=NAME, description="Make one HTML file that shows attention in a browser.")
+    options = ArgumentParser(prog=typed(NAME), description="Make one HTML file that shows attention in a browser.")
     options.add_argument("attention", type=Path, help="attention file from extract_attention.py: .npz, .jsonl, ...")
     options.add_argument("-o", "--output", type=Path, required=True, help="page to write: .html")
     options.add_argument("--limit", type=int, help="hypotheses to show, the first in the file (default: all)")

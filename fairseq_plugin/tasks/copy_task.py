@@ -5,7 +5,7 @@ the data needs, and reports exact match and token accuracy of real decoding when
 """
 
 import logging
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from typing import Any
 
 import numpy as np
@@ -71,12 +71,6 @@ class CopyTask(FairseqTask):
         # asks for the state; asked here, every checkpoint has it.
         self.state.add_factory("copy", self._fingerprint)
         _ = self.state.copy
-
-    @classmethod
-    def add_args(cls, parser: ArgumentParser) -> None:
-        """Add the options of the task. A wrong word is then told in one line, without fairseq's 140 lines of usage."""
-        super().add_args(parser)
-        parser.print_usage = lambda file=None: None  # type: ignore[method-assign]
 
     @classmethod
     @reports_user_errors

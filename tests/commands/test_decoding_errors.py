@@ -20,12 +20,19 @@ FAIRSEQ = {
     "fairseq-generate {data} COPY --path {good} --model-overrides \"{{'recurrence':'best'}}\"": "no --recurrence called 'best': choose one of auto, naive, hoisted, fixed, batched, fused, native",
     "fairseq-generate {data} COPY --path {good} --model-overrides \"{{'float32_matmul_precision':'low'}}\"": "no --float32-matmul-precision called 'low': choose one of highest, high, medium",
     "fairseq-generate {data} COPY --path {good} --beam 0": "--beam must be at least 1[..]",
+    "fairseq-generate {data} COPY --path {good} --beam x": "argument --beam: invalid int value: 'x'[..]",
+    "fairseq-generate {data} COPY --path {good} --sampling": "--sampling needs --nbest[..]",
+    "fairseq-interactive {data} COPY --path {good} --batch-size 9": "--batch-size must be at most --buffer-size[..]",
     "fairseq-interactive {data} COPY --path {bad}/none.pt": "no checkpoint at '{bad}/none.pt'[..]",
     "fairseq-interactive {data} COPY --path {bad}/binary.pt": "'{bad}/binary.pt' is no checkpoint, or damaged (UnpicklingError)[..]",
     "fairseq-validate {data} COPY --path {bad}/none.pt --batch-size 9": "no checkpoint at '{bad}/none.pt'[..]",
     "fairseq-validate {data} COPY --path {bad}/nan.pt --batch-size 9": "parameter decoder.output_projection.weight of the checkpoint is NaN or infinite, its training has diverged[..]",
 }
 SLOW_FAIRSEQ = {
+    "fairseq-generate {data} COPY": "no checkpoint given[..]",
+    "fairseq-generate {data} COPY --path {good} --model-overrides x": "--model-overrides must be[..]",
+    "fairseq-generate {data} COPY --path {good} --seed -1": "--seed must be from 0 to[..]",
+    "fairseq-interactive {data} COPY --path {good} --input {bad}/none": "--input {bad}/none is not there[..]",
     "fairseq-generate {data} COPY --path {good}:{bad}/none.pt": "no checkpoint at '{bad}/none.pt'[..]",
     "fairseq-generate {data} COPY --path {bad}": "no checkpoint at '{bad}'[..]",
     "fairseq-generate {data} COPY --path {bad}/text.pt": "'{bad}/text.pt' is no checkpoint, or damaged (IndexError)[..]",
@@ -57,10 +64,10 @@ EXTRACTION = {
     "extract_attention.py {data} --path {good} --output {out}/a.npz --gen-subset dev": "no split 'dev' in '{data}'[..]",
     "extract_attention.py {data} --path {good} --output {out}/a.txt": "attention file '{out}/a.txt' must end in .npz[..]",
     "extract_attention.py {data} --path {good} --output {out}/none/a.npz": "folder '{out}/none' does not exist[..]",
-    "extract_attention.py {data} --path {good} --output {out}/a.npz --beam 5 --greedy": "argument --greedy: not allowed with argument --beam (`extract_attention.py --help` lists what there is)",
+    "extract_attention.py {data} --path {good} --output {out}/a.npz --beam 5 --greedy": "argument --greedy: not allowed with argument --beam (`python scripts/extract_attention.py --help` lists what there is)",
     "extract_attention.py {data} --path {good} --output {out}/a.npz {out}/b.npz {out}/a.npz": "--output names '{out}/a.npz' twice: name each file once",
     "extract_attention.py {data} --path {good} --output {out}/a.npz --nbest 9": "--nbest must be from 1 to --beam 5, but is 9",
-    "extract_attention.py {data} --path '' --output {out}/a.npz": "no checkpoint given: name one with --path (several with ':' between them)",
+    "extract_attention.py {data} --path '' --output {out}/a.npz": "no checkpoint given[..]",
     "extract_attention.py {data} --path {good} --output {out}/a.npz --greedy --nbest 2": "--nbest must be from 1 to --beam 1, but is 2",
     "extract_attention.py {data} --path {good} --output {out}/a.npz --forced --beam 3": "--beam 3 with --forced: a reference is not searched for; leave it out",
     "extract_attention.py {data} --path {good} --output {out}/a.npz --forced --lenpen 3": "--lenpen has no effect on references[..]",
@@ -94,14 +101,6 @@ TOO_LARGE = {
     "fairseq-generate {data} COPY --path {good} --max-len-b 1000000000000": "not enough memory for a tensor of [..] GB: choose smaller sizes, lengths or batches",
 }
 
-FAIRSEQS_OWN = {
-    "fairseq-train {data} TRAIN --seed -1": "ValueError: Seed must be between 0 and 2**32 - 1",
-    "fairseq-generate {data} COPY": "AssertionError: --path required for generation!",
-    "fairseq-generate {data} COPY --path {good} --model-overrides x": "ValueError: malformed node or string on line 1: [..]",
-    "fairseq-generate {data} COPY --path {good} --seed -1": "ValueError: Seed must be between 0 and 2**32 - 1",
-    "fairseq-interactive {data} COPY --path {good} --input {bad}/none": "FileNotFoundError: [Errno 2] No such file or directory: '{bad}/none'",
-}
-
 
 @table(FAIRSEQ, SLOW_FAIRSEQ)
 def test_fairseq(case: Case, commands: Commands, places: dict[str, Path]) -> None:
@@ -115,9 +114,4 @@ def test_extraction(case: Case, commands: Commands, places: dict[str, Path]) -> 
 
 @table(TOO_LARGE, code=1)
 def test_more_memory_than_there_is(case: Case, commands: Commands, places: dict[str, Path]) -> None:
-    check(case, commands, places)
-
-
-@table({}, FAIRSEQS_OWN, code=1, traceback=True)
-def test_what_fairseq_itself_says(case: Case, commands: Commands, places: dict[str, Path]) -> None:
     check(case, commands, places)

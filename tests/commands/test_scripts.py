@@ -188,7 +188,7 @@ def test_quickstart_deletes_nothing_it_did_not_make(tmp_path: Path) -> None:
     [
         ("quickstart", "From nothing to a trained model and a picture of its attention: ", "lists all such variables."),
         ("test", "Every check of the code: style, types, tests. scripts/test.sh", "lists all such variables."),
-        ("compat", "usage: compat.sh [-h] [--only PAIR", "remove each environment after its test"),
+        ("compat", "usage: scripts/compat.sh [-h] [--only PAIR", "remove each environment after its test"),
     ],
 )
 def test_help_installs_nothing(script: str, option: str, first: str, last: str, tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ OPTIONS = {
     "fairseq-train {data} TRAIN --train-subset dev": "no split 'dev' in '{data}'[..]",
     "fairseq-train {data} TRAIN --decoder-hidden-size 8": "--decoder-init last needs encoder states of the decoder's size, but they have 64 units and the decoder 8[..]",
     "fairseq-train {data} TRAIN --encoder-hidden-size -8": "--encoder-hidden-size must be at least 1, but is -8[..]",
-    "fairseq-train {data} TRAIN --attention-dim many": "argument --attention-dim: invalid int value: 'many'",
+    "fairseq-train {data} TRAIN --attention-dim many": "argument --attention-dim: invalid int value: 'many' (`fairseq-train --help` lists what there is)",
     "fairseq-train {data} TRAIN --eval-beam 0 --best-checkpoint-metric exact_match": "--best-checkpoint-metric exact_match is of decoded sequences, which --eval-beam 0 leaves out: drop one of the two",
-    "fairseq-train {data} TRAIN --attention best": "argument --attention: invalid choice: 'best' (choose from [..])",
+    "fairseq-train {data} TRAIN --attention best": "argument --attention: invalid choice: 'best' (choose from [..]) (`fairseq-train --help` lists what there is)",
     "fairseq-train {data} TRAIN --location-kernel 5": "--location-kernel is for --attention location, but --attention is additive[..]",
     "fairseq-train {data} TRAIN --encoder-embed-path {bad}/binary": "'{bad}/binary' is no text file of embeddings [..]",
     "fairseq-train {data} TRAIN --max-source-positions 1": "all 300 samples are longer than (source, target) = (1, 2147483647): raise --max-source-positions or --max-target-positions",
@@ -26,6 +26,7 @@ OPTIONS = {
     "fairseq-train {data} TRAIN --required-batch-size-multiple 0": "--required-batch-size-multiple must be from 1 to 2147483647, but is 0",
 }
 SLOW_OPTIONS = {
+    "fairseq-train {data} TRAIN --seed -1": "--seed must be from 0 to[..]",
     "fairseq-train {data} TRAIN --max-tokens -1": "--max-tokens must be from 1 to 2147483647, but is -1",
     "fairseq-train {data} TRAIN --required-seq-len-multiple 0": "--required-seq-len-multiple must be at least 1, but is 0",
     "fairseq-train {data} TRAIN --attention-dim 99999999999999999999": "--attention-dim must be at most 2147483647, but is 99999999999999999999",

@@ -36,7 +36,6 @@ class Case:
     :param code: 2 for wrong use or an input that cannot be used, 1 for a failure.
     :param leaves: what the command leaves in its folder nevertheless.
     :param slow: whether everyday tests leave it out: another case goes the same way through the code.
-    :param traceback: whether the line is the end of a traceback: fairseq's own behaviour, written down as it is.
     """
 
     command: str
@@ -44,24 +43,22 @@ class Case:
     code: int = 2
     leaves: tuple[str, ...] = ()
     slow: bool = False
-    traceback: bool = False
 
 
 def table(cases: Mapping[str, str | Case], slow: Mapping[str, str] | None = None, **same: Any) -> pytest.MarkDecorator:
-    """Try out every line of a table: a command, and what follows ``PROGRAM: error: `` (or is the end of a traceback).
+    """Try out every line of a table: a command, and what follows ``PROGRAM: error: ``.
 
     A name with a :class:`Case` may stand in the place of a line. The first line is one of the quick tests.
 
     :param slow: lines that everyday tests leave out.
     :param same: fields of all cases that are given as lines.
     """
-    own = "" if same.get("traceback") else "{}: error: "
     lines = [(*line, False) for line in cases.items()] + [(*line, True) for line in (slow or {}).items()]
     return pytest.mark.parametrize(
         "case",
         [
             pytest.param(
-                said if isinstance(said, Case) else Case(name, own.format(program(name)) + said, **same),
+                said if isinstance(said, Case) else Case(name, f"{program(name)}: error: {said}", **same),
                 id=name,
                 marks=[pytest.mark.slow] * (is_slow or (isinstance(said, Case) and said.slow))
                 + [pytest.mark.quick] * (number == 0),
@@ -90,11 +87,7 @@ def check(case: Case, commands: Commands, places: Mapping[str, Path]) -> None:
     before = listing(places["bad"])
     outcome = commands(*words_of(case.command, places), cwd=places["out"])
     expected = ".*".join(map(re.escape, case.message.format(**places).split("[..]")))
-    if case.traceback:
-        assert outcome.err.count("Traceback (most recent call last)") >= 1
-        line = outcome.err.rstrip("\n").rsplit("\n", 1)[-1]
-    else:
-        line = error_line(outcome)
+    line = error_line(outcome)
     assert re.fullmatch(expected, line), f"\nexpected {case.message.format(**places)}\nbut got  {line}"
     assert outcome.code == case.code
     assert tuple(sorted(path.name for path in places["out"].rglob("*"))) == case.leaves

@@ -211,6 +211,7 @@ def test_a_suffix_of_the_checkpoint(copy_data: Path, trained: Path, also_trained
 NUMBERS = {
     "beam": ({"beam": 0}, "--beam must be at least 1, but is 0"),
     "nbest": ({"nbest": -1}, "--nbest must be at least 1, but is -1"),
+    "more than the beam": ({"beam": 1, "nbest": 3}, "--nbest must be at most --beam 1, but is 3"),
     "temperature 0": ({"temperature": 0.0}, "--temperature must be a number above 0, but is 0.0"),
     "temperature nan": ({"temperature": math.nan}, "--temperature must be a number above 0, but is nan"),
     "temperature inf": ({"temperature": math.inf}, "--temperature must be a number above 0, but is inf"),
@@ -231,7 +232,7 @@ def test_numbers_that_fairseq_cannot_decode_with(options_: dict[str, float], lin
 
 def test_numbers_at_the_border() -> None:
     check_generation(Namespace())
-    check_generation(Namespace(temperature=1e-3, lenpen=-50.0, unkpen=math.inf, sampling_topp=1.0, beam=6, nbest=9))
+    check_generation(Namespace(temperature=1e-3, lenpen=-50.0, unkpen=math.inf, sampling_topp=1.0, beam=6, nbest=6))
     check_generation(Namespace(beam=6, diverse_beam_groups=3, max_len_a=-1.0))
 
 

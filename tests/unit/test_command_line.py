@@ -1,0 +1,69 @@
+"""Words of fairseq's commands that fairseq would answer with a traceback, or with its usage."""
+
+import sys
+from argparse import Namespace
+
+import pytest
+from fairseq import options
+
+from fairseq_plugin.command_line import check_words, explain_wrong_words
+from tests.support.errors import message_of
+
+TRAINING = {"seed": 1, "fp16": False, "amp": False, "log_interval": 100}
+SEARCH = {"beam": 5, "nbest": 1, "sampling": False, "replace_unk": None}
+DECODING = {**TRAINING, **SEARCH, "path": "a.pt", "model_overrides": "{}", "batch_size": None, "dataset_impl": None}
+INTERACTIVE = {**DECODING, "buffer_size": 0, "input": "-"}
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({**TRAINING, "log_interval": 0}, "--log-interval must be at least 1, but is 0"),
+        ({**TRAINING, "fp16": True, "amp": True}, "--fp16 and --amp exclude one another: leave one of them out"),
+        ({**TRAINING, "seed": -1}, "--seed must be from 0 to 4000000000, but is -1"),
+        ({**DECODING, "path": None}, "no checkpoint given: name one with --path (several with ':' between them)"),
+        ({**DECODING, "beam": 0}, "--beam must be at least 1, but is 0"),
+        ({**DECODING, "sampling": True}, "--sampling needs --nbest equal to --beam 5, but --nbest is 1"),
+        ({**DECODING, "replace_unk": "a"}, "--replace-unk needs text in the data folder: add --dataset-impl raw"),
+        ({**INTERACTIVE, "input": "no/file"}, "--input no/file is not there: name a file with one sentence a line"),
+        ({**INTERACTIVE, "batch_size": 2}, "--batch-size must be at most --buffer-size 0, but is 2"),
+    ],
+)
+def test_words_that_do_not_suit_one_another(given: dict[str, object], line: str) -> None:
+    assert message_of(check_words, Namespace(**given)) == line
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        TRAINING,
+        {**DECODING, "sampling": True, "nbest": 5},
+        {**DECODING, "replace_unk": "a", "dataset_impl": "raw"},
+        {**INTERACTIVE, "replace_unk": "a", "batch_size": 1},
+    ],
+)
+def test_words_that_suit_one_another(given: dict[str, object]) -> None:
+    check_words(Namespace(**given))
+
+
+def test_a_command_of_fairseq_refuses_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    explain_wrong_words()  # once more
+    monkeypatch.setattr(sys, "argv", ["/bin/fairseq-generate", "data", "--beam", "x"])
+    with pytest.raises(SystemExit) as stop:
+        options.parse_args_and_arch(options.get_generation_parser())
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == (
+        "fairseq-generate: error: argument --beam: invalid int value: 'x' (`fairseq-generate --help` lists what there "
+        "is)\n"
+    )
+
+
+def test_another_program_gets_what_fairseq_says(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["/bin/mine", "data", "--beam", "x"])
+    with pytest.raises(SystemExit):
+        options.parse_args_and_arch(options.get_generation_parser())
+    assert capsys.readouterr().err.startswith("usage: ")
