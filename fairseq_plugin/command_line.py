@@ -36,7 +36,12 @@ def explain_wrong_words() -> None:
         if program is None or not program.of_fairseq:
             return read(parser, *args, **kwargs)
         refuse_in_one_line(parser, program.name)
-        found = read(parser, *args, **kwargs)
+        try:
+            found = read(parser, *args, **kwargs)
+        except RuntimeError as error:
+            if error.args:
+                raise
+            raise UserError("no architecture given: name one with --arch, such as gru_attention") from error
         if not kwargs.get("suppress_defaults"):  # fairseq-validate asks once more for what was typed alone
             check_words(found)
         return found

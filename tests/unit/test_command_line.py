@@ -46,18 +46,31 @@ def test_words_that_suit_one_another(given: dict[str, object]) -> None:
     check_words(Namespace(**given))
 
 
+@pytest.mark.parametrize(
+    ("purpose", "words", "line"),
+    [
+        (
+            "generation",
+            ["/bin/fairseq-generate", "data", "--beam", "x"],
+            "fairseq-generate: error: argument --beam: invalid int value: 'x' (`fairseq-generate --help` lists what "
+            "there is)\n",
+        ),
+        (
+            "training",
+            ["/bin/fairseq-train", "data"],
+            "fairseq-train: error: no architecture given: name one with --arch, such as gru_attention\n",
+        ),
+    ],
+)
 def test_a_command_of_fairseq_refuses_in_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    purpose: str, words: list[str], line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     explain_wrong_words()  # once more
-    monkeypatch.setattr(sys, "argv", ["/bin/fairseq-generate", "data", "--beam", "x"])
+    monkeypatch.setattr(sys, "argv", words)
     with pytest.raises(SystemExit) as stop:
-        options.parse_args_and_arch(options.get_generation_parser())
+        options.parse_args_and_arch(getattr(options, f"get_{purpose}_parser")())
     assert stop.value.code == 2
-    assert capsys.readouterr().err == (
-        "fairseq-generate: error: argument --beam: invalid int value: 'x' (`fairseq-generate --help` lists what there "
-        "is)\n"
-    )
+    assert capsys.readouterr().err == line
 
 
 def test_another_program_gets_what_fairseq_says(
