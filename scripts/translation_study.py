@@ -34,7 +34,7 @@ from scripts.common import (
 )
 from scripts.translation import recipe, report
 from scripts.translation.corpus import read_corpus, write_toy_corpus
-from scripts.translation.recipe import GENERAL, PRECISIONS, SMOKE, SOURCE, TARGET, Recipe, Run
+from scripts.translation.recipe import GENERAL, MEDIUM_AND_HIGHEST, SMOKE, SOURCE, TARGET, Recipe, Run
 from scripts.translation.trainings import checkpoint, train
 
 NAME = "translation_study"
@@ -178,7 +178,7 @@ def settings_of(options: argparse.Namespace) -> Recipe:
     if options.medium:
         if not (options.smoke or has_bfloat16()):
             raise UserError("--medium needs a processor with AVX512-BF16 or AMX; add --smoke to try the study out")
-        settings = replace(settings, models=PRECISIONS)
+        settings = replace(settings, models=MEDIUM_AND_HIGHEST)
     updates = settings.updates if options.updates is None else options.updates
     for option, value in (("--updates", updates), ("--at-once", options.at_once), ("--threads", options.threads)):
         if value < 1:

@@ -239,10 +239,8 @@ def _decode(
             if forced:
                 hypotheses = score_references(loaded.task, generator, loaded.models, sample)
             else:
-                rows = torch.arange(
-                    len(sample["id"]), device=loaded.device
-                )  # fairseq's diverse search takes ids for rows
-                numbered = {**sample, "id": rows}
+                # fairseq's diverse search takes ids for rows
+                numbered = {**sample, "id": torch.arange(len(sample["id"]), device=loaded.device)}
                 hypotheses = loaded.task.inference_step(generator, loaded.models, numbered, prefix_tokens=prefix)
         yield from records_of_batch(sample, hypotheses, loaded.task, nbest=cfg.generation.nbest, forced=forced)
 

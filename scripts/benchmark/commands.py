@@ -34,7 +34,10 @@ def said_by(words: Sequence[str], circumstances: Circumstances, precision: str |
     log = circumstances.folder / "command.log"
     process = forks().Process(target=become, args=(words, log, circumstances.threads, precision_of(precision).products))
     process.start()
-    process.join()
+    try:
+        process.join()
+    finally:
+        process.terminate()  # after Ctrl-C; what has ended does not mind
     text = log.read_text(encoding="utf-8", errors="replace")
     if process.exitcode:
         raise failure(words[0], process.exitcode, text)
