@@ -164,8 +164,8 @@ LEGEND = (
     "`--float32-matmul-precision medium`. Plain PyTorch program: the textbook model trained with torch's DataLoader "
     "(the same file). Ratio: 2x means twice as fast. For memory, 0.31 means 31 % of the memory. Variants that are "
     "compared take turns. One thread: CPU time of the process; several: wall time; fairseq's own figures and the "
-    "making of data are wall time. Memory: growth of the process during the step, measured once; of an extraction, "
-    "its peak as a whole. Of peak: the matrix products that the equations ask for, per second, over the best matrix "
+    "making of data are wall time. Memory: growth of the process during the step; of an extraction, its peak as a "
+    "whole, measured once. Of peak: the matrix products that the equations ask for, per second, over the best matrix "
     "product of the same precision in the same run."
 )
 

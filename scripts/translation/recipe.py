@@ -111,7 +111,7 @@ SMOKE = Recipe(
     updates=30,
     interval=5,
     seeds=(1, 2),
-    length_penalties=(1.0, 2.0),
+    length_penalties=(1.0,),
     example_words=(3, 14),
     example_pieces=100,
 )

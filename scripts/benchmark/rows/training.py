@@ -147,9 +147,10 @@ def our_core(name: str, setting: Setting, inputs: CoreInputs) -> tuple[nn.Module
 
 
 def measure_memory(setting: Setting, circumstances: Circumstances) -> list[Measurement]:
-    """Textbook, fused and native; once each, since memory hardly varies."""
+    """Textbook, fused and native, in turns: how much the textbook's loop needs differs from run to run."""
     variants = (TEXTBOOK, FUSED, *([NATIVE] if compiled(circumstances) else []))
-    growth = {name: [growth_in_a_child(name, setting, circumstances.threads)] for name in variants}
+    runs = {name: partial(growth_in_a_child, name, setting, circumstances.threads) for name in variants}
+    growth = in_turns(runs, circumstances.repeat(setting.command_repetitions))
     return measurements("memory", setting.name, circumstances, MEGABYTES, growth)
 
 

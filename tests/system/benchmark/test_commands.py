@@ -22,5 +22,5 @@ def test_a_fork_has_the_words_the_threads_and_the_precision(tmp_path: Path, monk
     assert said_by(["tell_state", "--all"], circumstances, "high") == text.format("high")
     assert said_by(["tell_state", "--all"], circumstances, "fp16") == text.format("highest")
     assert said_by(["fairseq_cli.generate", "--help"], circumstances).startswith("usage: ")
-    with pytest.raises(UserError, match=r"fairseq_cli.train ended with exit code 1; it said: RuntimeError"):
+    with pytest.raises(UserError, match=r"fairseq_cli.train ended with exit code 2; it said: fairseq-train: error: "):
         said_by(["fairseq_cli.train", "--nosuch"], circumstances)
