@@ -76,7 +76,7 @@ def refuse_in_one_line(parser: argparse.ArgumentParser, program: str) -> None:
 
 def wrong_use(program: str, message: str) -> UserError:
     """The line for options that ``program`` does not take."""
-    return UserError(f"{message} (`{program} --help` lists what there is)")
+    return UserError(f"{message} (`{program} --help` lists the options)")
 
 
 def failure_from_os_error(action: str, error: OSError) -> UserError:

@@ -14,6 +14,7 @@ from fairseq import options
 
 from data_gen.errors import UserError, refuse_in_one_line
 from fairseq_plugin.analysis.generation_options import (
+    check_batches,
     check_generation,
     check_path,
     check_seed,
@@ -21,6 +22,8 @@ from fairseq_plugin.analysis.generation_options import (
 )
 from fairseq_plugin.commands import running_program
 from fairseq_plugin.program import reports_user_errors
+
+FP16_AND_BF16 = "Cannot combine --fp16 and --tpu"  # fairseq takes --bf16 for --tpu
 
 
 def explain_wrong_words() -> None:
@@ -42,6 +45,10 @@ def explain_wrong_words() -> None:
             if error.args:
                 raise
             raise UserError("no architecture given: name one with --arch, such as gru_attention") from error
+        except ValueError as error:
+            if not str(error).startswith(FP16_AND_BF16):
+                raise
+            raise UserError("--fp16 and --bf16 exclude one another: leave one of them out") from error
         if not kwargs.get("suppress_defaults"):  # fairseq-validate asks once more for what was typed alone
             check_words(found)
         return found
@@ -57,10 +64,21 @@ def check_words(args: argparse.Namespace) -> None:
     """
     given = vars(args)
     check_seed(args.seed)
+    check_batches(
+        num_workers=given.get("num_workers", 0),
+        max_tokens=given.get("max_tokens"),
+        max_sentences=given.get("batch_size"),
+        required_batch_size_multiple=given.get("required_batch_size_multiple", 1),
+    )
     if given.get("log_interval") == 0:
         raise UserError("--log-interval must be at least 1, but is 0")
     if given.get("fp16") and given.get("amp"):
         raise UserError("--fp16 and --amp exclude one another: leave one of them out")
+    if "max_update" in given:  # fairseq-train
+        if args.max_tokens is None and args.batch_size is None:
+            raise UserError("no batch size given: add --batch-size or --max-tokens")
+        if min(args.lr) < 0:
+            raise UserError(f"--lr must be at least 0, but is {min(args.lr):g}")
     if "path" in given:
         check_path(args.path)
         model_overrides(given.get("model_overrides", "{}"))
@@ -72,7 +90,7 @@ def check_words(args: argparse.Namespace) -> None:
     if "buffer_size" in given:  # fairseq-interactive
         if (args.batch_size or 0) > max(args.buffer_size, 1):
             raise UserError(f"--batch-size must be at most --buffer-size {args.buffer_size}, but is {args.batch_size}")
-        if args.input != "-" and not Path(args.input).exists():
-            raise UserError(f"--input {args.input} is not there: name a file with one sentence a line")
+        if args.input != "-" and (not Path(args.input).exists() or Path(args.input).is_dir()):
+            raise UserError(f"--input {args.input!r} is no file: name a file with one sentence a line")
     elif given.get("replace_unk") is not None and args.dataset_impl != "raw":
         raise UserError("--replace-unk needs text in the data folder: add --dataset-impl raw")

@@ -32,7 +32,7 @@ SLOW_FAIRSEQ = {
     "fairseq-generate {data} COPY": "no checkpoint given[..]",
     "fairseq-generate {data} COPY --path {good} --model-overrides x": "--model-overrides must be[..]",
     "fairseq-generate {data} COPY --path {good} --seed -1": "--seed must be from 0 to[..]",
-    "fairseq-interactive {data} COPY --path {good} --input {bad}/none": "--input {bad}/none is not there[..]",
+    "fairseq-interactive {data} COPY --path {good} --input {bad}/none": "--input '{bad}/none' is no file[..]",
     "fairseq-generate {data} COPY --path {good}:{bad}/none.pt": "no checkpoint at '{bad}/none.pt'[..]",
     "fairseq-generate {data} COPY --path {bad}": "no checkpoint at '{bad}'[..]",
     "fairseq-generate {data} COPY --path {bad}/text.pt": "'{bad}/text.pt' is no checkpoint, or damaged (IndexError)[..]",
@@ -64,7 +64,7 @@ EXTRACTION = {
     "extract_attention.py {data} --path {good} --output {out}/a.npz --gen-subset dev": "no split 'dev' in '{data}'[..]",
     "extract_attention.py {data} --path {good} --output {out}/a.txt": "attention file '{out}/a.txt' must end in .npz[..]",
     "extract_attention.py {data} --path {good} --output {out}/none/a.npz": "folder '{out}/none' does not exist[..]",
-    "extract_attention.py {data} --path {good} --output {out}/a.npz --beam 5 --greedy": "argument --greedy: not allowed with argument --beam (`python scripts/extract_attention.py --help` lists what there is)",
+    "extract_attention.py {data} --path {good} --output {out}/a.npz --beam 5 --greedy": "argument --greedy: not allowed with argument --beam (`python scripts/extract_attention.py --help` lists the options)",
     "extract_attention.py {data} --path {good} --output {out}/a.npz {out}/b.npz {out}/a.npz": "--output names '{out}/a.npz' twice: name each file once",
     "extract_attention.py {data} --path {good} --output {out}/a.npz --nbest 9": "--nbest must be from 1 to --beam 5, but is 9",
     "extract_attention.py {data} --path '' --output {out}/a.npz": "no checkpoint given[..]",
@@ -92,7 +92,7 @@ SLOW_EXTRACTION = {
     "extract_attention.py {data} --path {good} --output {out}/a.npz --merge bpe": "--merge bpe: a piece ends in '@@' in 0 of 60 source and target sentences, the data is not in such pieces[..]",
     "extract_attention.py {data} --path {good} --output {out}/a.npz --forced --nbest 2": "--nbest 2 with --forced: a sentence has one reference; leave --nbest out",
     "extract_attention.py {data} --path {good} --output {out}/a.marian --nbest 2": "--nbest 2: '{out}/a.marian' has one line a sentence: write .jsonl, or --nbest 1",
-    "extract_attention.py {data} --path {good} --output {out}/a.npz --nosuch": "unrecognized arguments: --nosuch (`fairseq-generate --help` lists what there is)",
+    "extract_attention.py {data} --path {good} --output {out}/a.npz --nosuch": "unrecognized arguments: --nosuch (`fairseq-generate --help` lists the options)",
 }
 
 

@@ -88,7 +88,7 @@ def test_help(name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 def test_wrong_use_is_one_line(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert front(name, "--no-such-option") == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert re.fullmatch(r"[\w.]+: error: .*arguments.* \(`[\w. /-]+ --help` lists what there is\)", line)
+    assert re.fullmatch(r"[\w.]+: error: .*arguments.* \(`[\w. /-]+ --help` lists the options\)", line)
 
 
 def normalised(text: str) -> str:

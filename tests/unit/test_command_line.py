@@ -9,9 +9,10 @@ from fairseq import options
 from fairseq_plugin.command_line import check_words, explain_wrong_words
 from tests.support.errors import message_of
 
-TRAINING = {"seed": 1, "fp16": False, "amp": False, "log_interval": 100}
+COMMON = {"seed": 1, "fp16": False, "amp": False, "log_interval": 100, "batch_size": 1, "max_tokens": None}
+TRAINING = {**COMMON, "max_update": 0, "lr": [0.25]}
 SEARCH = {"beam": 5, "nbest": 1, "sampling": False, "replace_unk": None}
-DECODING = {**TRAINING, **SEARCH, "path": "a.pt", "model_overrides": "{}", "batch_size": None, "dataset_impl": None}
+DECODING = {**COMMON, **SEARCH, "path": "a.pt", "model_overrides": "{}", "dataset_impl": None}
 INTERACTIVE = {**DECODING, "buffer_size": 0, "input": "-"}
 
 
@@ -20,12 +21,16 @@ INTERACTIVE = {**DECODING, "buffer_size": 0, "input": "-"}
     [
         ({**TRAINING, "log_interval": 0}, "--log-interval must be at least 1, but is 0"),
         ({**TRAINING, "fp16": True, "amp": True}, "--fp16 and --amp exclude one another: leave one of them out"),
+        ({**TRAINING, "batch_size": None}, "no batch size given: add --batch-size or --max-tokens"),
+        ({**TRAINING, "batch_size": 0}, "--batch-size must be from 1 to 2147483647, but is 0"),
+        ({**TRAINING, "lr": [0.5, -1.0]}, "--lr must be at least 0, but is -1"),
         ({**TRAINING, "seed": -1}, "--seed must be from 0 to 4000000000, but is -1"),
         ({**DECODING, "path": None}, "no checkpoint given: name one with --path (several with ':' between them)"),
         ({**DECODING, "beam": 0}, "--beam must be at least 1, but is 0"),
         ({**DECODING, "sampling": True}, "--sampling needs --nbest equal to --beam 5, but --nbest is 1"),
         ({**DECODING, "replace_unk": "a"}, "--replace-unk needs text in the data folder: add --dataset-impl raw"),
-        ({**INTERACTIVE, "input": "no/file"}, "--input no/file is not there: name a file with one sentence a line"),
+        ({**INTERACTIVE, "input": "no/file"}, "--input 'no/file' is no file: name a file with one sentence a line"),
+        ({**INTERACTIVE, "input": "."}, "--input '.' is no file: name a file with one sentence a line"),
         ({**INTERACTIVE, "batch_size": 2}, "--batch-size must be at most --buffer-size 0, but is 2"),
     ],
 )
@@ -52,13 +57,18 @@ def test_words_that_suit_one_another(given: dict[str, object]) -> None:
         (
             "generation",
             ["/bin/fairseq-generate", "data", "--beam", "x"],
-            "fairseq-generate: error: argument --beam: invalid int value: 'x' (`fairseq-generate --help` lists what "
-            "there is)\n",
+            "fairseq-generate: error: argument --beam: invalid int value: 'x' (`fairseq-generate --help` lists the "
+            "options)\n",
         ),
         (
             "training",
             ["/bin/fairseq-train", "data"],
             "fairseq-train: error: no architecture given: name one with --arch, such as gru_attention\n",
+        ),
+        (
+            "training",
+            ["/bin/fairseq-train", "data", "--arch", "gru_attention", "--fp16", "--bf16"],
+            "fairseq-train: error: --fp16 and --bf16 exclude one another: leave one of them out\n",
         ),
     ],
 )

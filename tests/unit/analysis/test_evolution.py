@@ -184,5 +184,5 @@ def test_options_of_a_training_alone(option: tuple[str, str], capsys: pytest.Cap
 
 def test_options_of_fairseq_are_for_a_training_alone(capsys: pytest.CaptureFixture[str]) -> None:
     assert plot_attention.main(["a.npz", "--output", "a.png", "--task", "copy"]) == 2
-    expected = "unrecognized arguments: --task copy (`python scripts/plot_attention.py --help` lists what there is)"
+    expected = "unrecognized arguments: --task copy (`python scripts/plot_attention.py --help` lists the options)"
     assert capsys.readouterr().err == f"plot_attention.py: error: {expected}\n"

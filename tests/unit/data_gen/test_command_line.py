@@ -148,7 +148,7 @@ def test_values_out_of_bounds(tmp_path: Path, run: Run, option: str, value: int,
 
 
 WAY_OUT = "choose another folder, or delete this one yourself"
-COPY_HELP = "(`python -m data_gen copy --help` lists what there is)"
+COPY_HELP = "(`python -m data_gen copy --help` lists the options)"
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ COPY_HELP = "(`python -m data_gen copy --help` lists what there is)"
         (("copy", "--train", "many", "x"), f"argument --train: invalid int value: 'many' {COPY_HELP}"),
         (("copy",), f"the following arguments are required: DESTDIR {COPY_HELP}"),
         (("copy", "x", "--seeds", "1"), f"unrecognized arguments: --seeds 1 {COPY_HELP}"),
-        ((), "the following arguments are required: ROUTE (`python -m data_gen --help` lists what there is)"),
+        ((), "the following arguments are required: ROUTE (`python -m data_gen --help` lists the options)"),
     ],
 )
 def test_wrong_use(run: Run, arguments: tuple[str, ...], message: str) -> None:

@@ -116,12 +116,12 @@ def test_byte_pieces_are_told(corpus: Path, tmp_path: Path, run: Run) -> None:
         (
             ["--vocab-size", "all"],
             "argument --vocab-size: must be a whole number or auto, but is 'all' "
-            "(`python -m data_gen text --help` lists what there is)",
+            "(`python -m data_gen text --help` lists the options)",
         ),
         (
             ["--on-bad", "ignore"],
             "argument --on-bad: invalid choice: 'ignore' (choose from error, skip) "
-            "(`python -m data_gen text --help` lists what there is)",
+            "(`python -m data_gen text --help` lists the options)",
         ),
     ],
 )
