@@ -6,9 +6,11 @@ system refuses to go on (``REFUSALS``). Any other exception is a bug and keeps i
 """
 
 import argparse
+import difflib
 import errno
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -76,7 +78,21 @@ def refuse_in_one_line(parser: argparse.ArgumentParser, program: str) -> None:
 
 def wrong_use(program: str, message: str) -> UserError:
     """The line for options that ``program`` does not take."""
-    return UserError(f"{message} (`{program} --help` lists the options)")
+    return UserError(f"{CHOICE.sub(_nearest, message)} (`{program} --help` lists the options)")
+
+
+CHOICE = re.compile(r"(invalid choice: '(.*?)') \(choose from (.*)\)$")
+"""How argparse names all choices; fairseq has more than a hundred models."""
+
+
+def _nearest(found: re.Match[str]) -> str:
+    """The choices most like the wrong one, where there are many."""
+    refused, word, rest = found.groups()
+    choices = [choice.strip("'") for choice in rest.split(", ")]
+    if len(choices) <= NAMED:
+        return found[0]
+    near = difflib.get_close_matches(word, choices, n=3)
+    return f"{refused} ({'near to it: ' + ', '.join(near) if near else 'choose from ' + listed(choices)})"
 
 
 def failure_from_os_error(action: str, error: OSError) -> UserError:

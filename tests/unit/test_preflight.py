@@ -194,4 +194,4 @@ def test_commands_say_nothing_on_import(tmp_path: Path) -> None:
     done = run(tmp_path, ["-c", EACH.format(commands=commands)])
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"{ROOT / 'fairseq_plugin'}\n")
-    assert all(f"usage: {name}.py " in done.stdout for name in scripts)
+    assert all(f"usage: python scripts/{name}.py " in done.stdout for name in scripts)

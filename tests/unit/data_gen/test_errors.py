@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import data_gen
-from data_gen.errors import listed, refusal
+from data_gen.errors import ArgumentParser, UserError, listed, refusal
 
 TEN = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10"
 
@@ -23,6 +23,23 @@ def test_a_message_names_ten_and_counts_the_others() -> None:
     assert listed(range(1, 127)) == f"{TEN} and 116 more"
     assert listed(range(1, 12), total=3_000_000) == f"{TEN} and 2999990 more"
     assert listed("abcdefghijkl", between=" ") == "a b c d e f g h i j and 2 more"
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("gru_atention", "near to it: gru_attention, gru_attention_copy"),
+        ("x", "choose from gru_attention, gru_attention_copy, 1, 2, 3, 4, 5, 6, 7, 8 and 2 more"),
+    ],
+)
+def test_a_wrong_choice_of_many_is_told_the_nearest(word: str, said: str) -> None:
+    parser = ArgumentParser(prog="program")
+    parser.add_argument("--arch", choices=["gru_attention", "gru_attention_copy", *"1234567890"])
+    with pytest.raises(UserError) as caught:
+        parser.parse_args(["--arch", word])
+    assert str(caught.value) == (
+        f"argument --arch: invalid choice: {word!r} ({said}) (`program --help` lists the options)"
+    )
 
 
 def test_the_log_has_all_of_them(caplog: pytest.LogCaptureFixture) -> None:
