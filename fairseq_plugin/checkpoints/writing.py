@@ -32,7 +32,7 @@ import torch
 from fairseq import checkpoint_utils
 from fairseq.file_io import PathManager
 
-from data_gen.errors import FAILURE, UserError
+from data_gen.errors import FAILURE, WRONG_NAMES, WRONG_USE, UserError
 from fairseq_plugin.checkpoints.numpy_values import plain
 from fairseq_plugin.program import reports_user_errors
 
@@ -230,5 +230,5 @@ def _failure(filename: str, error: OSError) -> UserError:
 def _unwritable(save_dir: str, error: OSError) -> UserError:
     return UserError(
         f"cannot write to --save-dir {save_dir!r}: {error.strerror}; mend that or name another folder",
-        exit_code=FAILURE,
+        exit_code=WRONG_USE if error.errno in WRONG_NAMES else FAILURE,
     )
