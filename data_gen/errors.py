@@ -91,8 +91,9 @@ def _nearest(found: re.Match[str]) -> str:
     choices = [choice.strip("'") for choice in rest.split(", ")]
     if len(choices) <= NAMED:
         return found[0]
-    near = difflib.get_close_matches(word, choices, n=3)
-    return f"{refused} ({'near to it: ' + ', '.join(near) if near else 'choose from ' + listed(choices)})"
+    near = ", ".join(difflib.get_close_matches(word, choices, n=3))
+    hint = f"near to it: {near}" if near else f"choose from {listed(choices)}"
+    return f"{refused} ({hint})"
 
 
 def failure_from_os_error(action: str, error: OSError) -> UserError:

@@ -34,17 +34,22 @@ POLL = 0.2  # seconds between two looks at processes that run side by side
 STUDY = "study.json"
 
 
+def without_gpu(words: Sequence[str]) -> dict[str, str]:
+    """The variable that hides all GPUs from a command with ``--cpu``.
+
+    fairseq computes the norm of the gradients on a GPU that it finds, and then fails.
+    """
+    return {"CUDA_VISIBLE_DEVICES": ""} if "--cpu" in words else {}
+
+
 def environment(words: Sequence[str], threads: int | None) -> dict[str, str]:
     """The environment of a command.
-
-    With ``--cpu`` there is no GPU: fairseq computes the norm of the gradients on a GPU that it finds, and fails.
 
     :param words: the module and its arguments.
     :param threads: of torch; None leaves it so.
     """
     limit = {} if threads is None else {"OMP_NUM_THREADS": str(threads)}
-    hidden = {"CUDA_VISIBLE_DEVICES": ""} if "--cpu" in words else {}
-    return {**os.environ, "PYTHONWARNINGS": "ignore", **limit, **hidden}
+    return {**os.environ, "PYTHONWARNINGS": "ignore", **limit, **without_gpu(words)}
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from torch.distributed.run import get_args_parser, run
 
 from data_gen.errors import FAILURE, UserError, refuse_in_one_line, run_command
 from data_gen.parallel import available_cores
+from scripts.common import without_gpu
 
 NAME = "train_distributed.sh"  # the front of this file, as people call it
 PROGRAM = "fairseq-train"
@@ -86,8 +87,7 @@ def launch(options: argparse.Namespace) -> int:
     given = options.training_script_args
     check_place(given)
     with_gpus = torch.cuda.is_available() and "--cpu" not in given
-    if "--cpu" in given:
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # fairseq would compute the norm of the gradients there, and fail
+    os.environ.update(without_gpu(given))
     processes = processes_here(options.nproc_per_node, with_gpus=with_gpus)
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, available_cores() // processes)))
     options.nproc_per_node = str(processes)

@@ -67,7 +67,7 @@ EXTRACTION = {
     "extract_attention.py {data} --path {good} --output {out}/a.npz --beam 5 --greedy": "argument --greedy: not allowed with argument --beam (`python scripts/extract_attention.py --help` lists the options)",
     "extract_attention.py {data} --path {good} --output {out}/a.npz {out}/b.npz {out}/a.npz": "--output names '{out}/a.npz' twice: name each file once",
     "extract_attention.py {data} --path {good} --output {out}/a.npz --nbest 9": "--nbest must be from 1 to --beam 5, but is 9",
-    "extract_attention.py {data} --path '' --output {out}/a.npz": "no checkpoint given[..]",
+    "extract_attention.py {data} --path '' --output {out}/a.npz": "no checkpoint given: name one with --path (several with ':' between them)",
     "extract_attention.py {data} --path {good} --output {out}/a.npz --greedy --nbest 2": "--nbest must be from 1 to --beam 1, but is 2",
     "extract_attention.py {data} --path {good} --output {out}/a.npz --forced --beam 3": "--beam 3 with --forced: a reference is not searched for; leave it out",
     "extract_attention.py {data} --path {good} --output {out}/a.npz --forced --lenpen 3": "--lenpen has no effect on references[..]",

@@ -25,7 +25,6 @@ INTERACTIVE = {**DECODING, "buffer_size": 0, "input": "-"}
         ({**TRAINING, "batch_size": 0}, "--batch-size must be from 1 to 2147483647, but is 0"),
         ({**TRAINING, "lr": [0.5, -1.0]}, "--lr must be at least 0, but is -1"),
         ({**TRAINING, "seed": -1}, "--seed must be from 0 to 4000000000, but is -1"),
-        ({**DECODING, "path": None}, "no checkpoint given: name one with --path (several with ':' between them)"),
         ({**DECODING, "beam": 0}, "--beam must be at least 1, but is 0"),
         ({**DECODING, "sampling": True}, "--sampling needs --nbest equal to --beam 5, but --nbest is 1"),
         ({**DECODING, "replace_unk": "a"}, "--replace-unk needs text in the data folder: add --dataset-impl raw"),
