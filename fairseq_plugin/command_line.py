@@ -1,4 +1,4 @@
-"""One line where fairseq's commands refuse an option.
+"""One line where fairseq's commands refuse an option, or would lose sentences in silence.
 
 fairseq prints 140 lines of usage before the error of a wrong word, and ends with an assertion or another exception and
 its traceback where options do not suit one another. Every command that decodes or trains reads its words with one
@@ -7,6 +7,7 @@ function of fairseq, which is wrapped here. In any other program, this function 
 
 import argparse
 import functools
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from fairseq_plugin.analysis.generation_options import (
 )
 from fairseq_plugin.commands import running_program
 from fairseq_plugin.program import reports_user_errors
+
+logger = logging.getLogger(__name__)
 
 FP16_AND_BF16 = "Cannot combine --fp16 and --tpu"  # fairseq takes --bf16 for --tpu
 
@@ -51,6 +54,7 @@ def explain_wrong_words() -> None:
             raise UserError("--fp16 and --bf16 exclude one another: leave one of them out") from error
         if not kwargs.get("suppress_defaults"):  # fairseq-validate asks once more for what was typed alone
             check_words(found)
+            warn_of_lost_sentences(found)
         return found
 
     options.parse_args_and_arch = wrapper
@@ -94,3 +98,19 @@ def check_words(args: argparse.Namespace) -> None:
             raise UserError(f"--input {args.input!r} is no file: name a file with one sentence a line")
     elif given.get("replace_unk") is not None and args.dataset_impl != "raw":
         raise UserError("--replace-unk needs text in the data folder: add --dataset-impl raw")
+
+
+def warn_of_lost_sentences(args: argparse.Namespace) -> None:
+    """Tell what fairseq does not: its batches may lack the last sentences of a split.
+
+    The task copy keeps them (``tasks/datasets.py``), and fairseq-interactive reads all that it is given.
+
+    :param args: options of a command; each command has some of them.
+    """
+    multiple = getattr(args, "required_batch_size_multiple", 1)
+    if multiple > 1 and args.task != "copy" and not hasattr(args, "buffer_size"):
+        logger.warning(
+            "fairseq leaves out the last batch of a split if its size is no multiple of %d: "
+            "add --required-batch-size-multiple 1 to keep all sentences",
+            multiple,
+        )

@@ -15,8 +15,9 @@ explain "$@"
 prepare_environment runtime fairseq test
 run cd "$ROOT"
 # The environment may be older than recurrence.cpp. Without a C++ compiler its tests are skipped, with the reason.
-run python -m fairseq_plugin --build || true
+{ run python -m fairseq_plugin --build || true; } &
 run ruff check .
 run ruff format --check .
 run mypy
+wait
 run pytest -n auto --dist loadfile --no-loadscope-reorder "$@"  # long files come first

@@ -1,6 +1,7 @@
 """Train on real text, beside fairseq's LSTM, and write down what came of it.
 
     python -m scripts.translation_study --corpus CORPUS --update docs/translation.md
+    python -m scripts.translation_study --corpus CORPUS --examples --update docs/translation.md
     python -m scripts.translation_study --corpus CORPUS --medium --update docs/performance.md
 
 CORPUS holds train, valid and test as files with the endings .ko and .en, one sentence a line. Everything that is made
@@ -38,7 +39,7 @@ from scripts.translation.recipe import GENERAL, MEDIUM_AND_HIGHEST, SMOKE, SOURC
 from scripts.translation.trainings import checkpoint, train
 
 NAME = "translation_study"
-SECTION, MEDIUM_SECTION = "translation", "medium"
+SECTION, EXAMPLES_SECTION, MEDIUM_SECTION = "translation", "examples", "medium"
 IMAGES = "images"  # beside the document
 
 
@@ -50,7 +51,13 @@ def parser() -> argparse.ArgumentParser:
     source = options.add_mutually_exclusive_group(required=True)
     source.add_argument("--corpus", type=Path, help="folder with train, valid and test, each with .ko and .en")
     source.add_argument("--smoke", action="store_true", help="a made-up corpus and tiny models, to try the study out")
-    options.add_argument(
+    what = options.add_mutually_exclusive_group()
+    what.add_argument(
+        "--examples",
+        action="store_true",
+        help="only train the first model once, and show three of its translations with their pictures",
+    )
+    what.add_argument(
         "--medium",
         action="store_true",
         help="compare --float32-matmul-precision medium with highest, instead of models with one another; "
@@ -61,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         required=True,
         metavar="FILE",
-        help=f"write the results into this page, between its {SECTION} markers",
+        help=f"write the results into this page, between its {SECTION} markers and its {EXAMPLES_SECTION} markers",
     )
     options.add_argument(
         "--folder",
@@ -90,8 +97,8 @@ def study(options: argparse.Namespace) -> int:
     """Do what the options of :func:`parser` say."""
     settings = settings_of(options)
     # Better to fail now than after the trainings.
-    section = MEDIUM_SECTION if options.medium else SECTION
-    check_section(options.update, section)
+    for section in sections_of(options):
+        check_section(options.update, section)
     check_writable(options.update.parent)
     if not options.smoke:
         read_corpus(options.corpus)
@@ -104,7 +111,7 @@ def study(options: argparse.Namespace) -> int:
     place = write_toy_corpus(folder / "corpus") if options.smoke else options.corpus.resolve()
     corpus = read_corpus(place)
     test = corpus["test"]
-    with steps_on_stderr(3 + 2 * len(settings.models) + (not options.medium)) as begin:
+    with steps_on_stderr(2 + 2 * len(settings.models) + (not options.examples) + (not options.medium)) as begin:
         begin("data")
         if not (folder / "data").exists():
             write(folder / "data.log", run(recipe.data_words(settings, place, folder / "data"), threads=1))
@@ -119,24 +126,34 @@ def study(options: argparse.Namespace) -> int:
             for seed in settings.seeds:
                 each = Run(model, seed)
                 outputs[each] = decode(settings, folder, each, "test", penalties[model], len(test[SOURCE]))
-        begin("score")
-        scored = {
-            seed: report.score(
-                {model: outputs[Run(model, seed)] for model in settings.models}, settings.baseline, test[TARGET]
-            )
-            for seed in settings.seeds
-        }
-        shown: list[report.Example] = []
-        images: list[str] = []
+        texts: list[str] = []
+        if not options.examples:
+            begin("score")
+            scored = {
+                seed: report.score(
+                    {model: outputs[Run(model, seed)] for model in settings.models}, settings.baseline, test[TARGET]
+                )
+                for seed in settings.seeds
+            }
+            texts.append(report.results(settings, corpus, machine, trainings, penalties, scored, made_up=options.smoke))
         if not options.medium:
             begin("attention")
-            shown, images = examples(settings, folder, test, outputs, penalties[GENERAL], options.update.parent)
-    text = report.markdown(
-        settings, corpus, machine, trainings, penalties, scored, shown, images, made_up=options.smoke
-    )
-    update_file(options.update, section, text)
-    print(text)
+            shown = examples(settings, folder, test, outputs, penalties[GENERAL], options.update.parent)
+            bleu = report.bleu(outputs[Run(GENERAL, settings.seeds[0])], test[TARGET])
+            texts.append(
+                report.three_translations(settings, machine, penalties[GENERAL], bleu, shown, made_up=options.smoke)
+            )
+    for section, text in zip(sections_of(options), texts, strict=True):
+        update_file(options.update, section, text)
+        print(text)
     return 0
+
+
+def sections_of(options: argparse.Namespace) -> list[str]:
+    """The sections of the page that are written."""
+    if options.medium:
+        return [MEDIUM_SECTION]
+    return [EXAMPLES_SECTION] if options.examples else [SECTION, EXAMPLES_SECTION]
 
 
 def examples(
@@ -146,12 +163,12 @@ def examples(
     outputs: Mapping[Run, Sequence[str]],
     length_penalty: float,
     pages: Path,
-) -> tuple[list[report.Example], list[str]]:
+) -> list[tuple[report.Example, str]]:
     """Choose translations of the first seed and draw the attention of the first model.
 
     :param test: the test part of the corpus, by language.
     :param pages: folder of the page.
-    :returns: the examples, and the paths of their pictures as seen from the page.
+    :returns: each example, and the path of its picture as seen from the page.
     """
     seed = settings.seeds[0]
     attention = folder / Run(GENERAL, seed).name / "attention.npz"
@@ -161,12 +178,12 @@ def examples(
     records = read_records(attention)
     candidates = {model: outputs[Run(model, seed)] for model in settings.models}
     chosen = report.choose(settings, test[SOURCE], test[TARGET], candidates, GENERAL, records)
-    images = [f"{IMAGES}/{SECTION}-{number}.png" for number in range(1, len(chosen) + 1)]
+    shown = [(example, f"{IMAGES}/{SECTION}-{number}.png") for number, example in enumerate(chosen, start=1)]
     make_folder(pages / IMAGES)
     with warnings_printed(NAME):
-        for example, image in zip(chosen, images, strict=True):
+        for example, image in shown:
             report.draw(example, records, pages / image)
-    return chosen, images
+    return shown
 
 
 def settings_of(options: argparse.Namespace) -> Recipe:
@@ -179,6 +196,8 @@ def settings_of(options: argparse.Namespace) -> Recipe:
         if not (options.smoke or has_bfloat16()):
             raise UserError("--medium needs a processor with AVX512-BF16 or AMX; add --smoke to try the study out")
         settings = replace(settings, models=MEDIUM_AND_HIGHEST)
+    if options.examples:
+        settings = replace(settings, models=(GENERAL,), seeds=settings.seeds[:1])
     updates = settings.updates if options.updates is None else options.updates
     for option, value in (("--updates", updates), ("--at-once", options.at_once), ("--threads", options.threads)):
         if value < 1:

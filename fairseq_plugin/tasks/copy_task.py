@@ -297,8 +297,16 @@ class CopyTask(FairseqTask):
         """
         self._figures.check(self, model)
 
+    @reports_user_errors
     def post_validate(self, model: Any, stats: dict[str, Any], agg: Any) -> None:
-        """Draw attention; fairseq comes here once for each validation set."""
+        """Draw attention; fairseq comes here once for each validation set.
+
+        :raises UserError: ``--best-checkpoint-metric`` is none of ``stats``.
+        """
+        metric = self.cfg.best_checkpoint_metric
+        if metric not in stats:
+            figures = listed(list(stats))
+            raise UserError(f"--best-checkpoint-metric {metric!r} is none of the figures of a validation: {figures}")
         self._figures.write(self, model, stats["num_updates"])
 
     def reduce_metrics(self, logging_outputs: list[dict[str, Any]], criterion: Any) -> None:

@@ -32,7 +32,7 @@ from fairseq_plugin.program import reports_user_errors
 
 
 class CopyDataset(LanguagePairDataset):
-    """BlockSource of sequences; every index given to :meth:`batch_by_size` ends up in a batch.
+    """Sequences of a split; every index given to :meth:`batch_by_size` ends up in a batch.
 
     fairseq leaves out the last batch where its size is no multiple of ``--required-batch-size-multiple`` (8 by
     default): with a batch size of 1, the last sequence would never be read.

@@ -193,24 +193,20 @@ MADE_UP = "**Made-up sentences and tiny models, to try the study out: the figure
 DATA, CHECKPOINTS = "DATA", "CHECKPOINTS"  # stand for folders in the commands shown
 
 
-def markdown(
+def results(
     recipe: Recipe,
     corpus: Corpus,
     machine: Mapping[str, Any],
     trainings: Mapping[Run, Training],
     penalties: Mapping[str, float],
     scores: Mapping[int, Scores],
-    examples: Sequence[Example],
-    images: Sequence[str],
     *,
     made_up: bool,
 ) -> str:
-    """Everything that stands between the markers.
+    """The models beside one another.
 
     :param penalties: length penalty of each model, as chosen on the validation part.
     :param scores: of all models, by seed.
-    :param examples: translations to show; none where the models only differ in precision.
-    :param images: paths to the examples' pictures, as seen from the document.
     :param made_up: whether the corpus is a toy.
     """
     first = recipe.runs[0]
@@ -219,27 +215,53 @@ def markdown(
         table(recipe, trainings, penalties, scores),
     ]
     blocks += [verdict(recipe, trainings, scores), signatures(scores[first.seed]), commands(recipe)]
-    if examples:
-        blocks += ["### Three translations", RULE.format(*recipe.example_words, recipe.example_pieces)]
-        blocks += [shown(example, image) for example, image in zip(examples, images, strict=True)]
     return "\n\n".join(blocks) + "\n"
 
 
-RULE = (
-    "The examples are test sentences of {} to {} English words and at most {} pieces on either side. The study sorts "
-    "these sentences by the chrF of the first model's translation, from the worst to the best. It shows the sentences "
-    "at 9/10, 3/4 and 1/2 of this order."
-)
+def three_translations(
+    recipe: Recipe,
+    machine: Mapping[str, Any],
+    penalty: float,
+    test_bleu: float,
+    examples: Sequence[tuple[Example, str]],
+    *,
+    made_up: bool,
+) -> str:
+    """Examples and their pictures.
+
+    :param penalty: length penalty of the model that was drawn.
+    :param test_bleu: of that model's translations of the test part.
+    :param examples: each with the path of its picture, as seen from the page.
+    :param made_up: whether the corpus is a toy.
+    """
+    words, pieces = recipe.example_words, recipe.example_pieces
+    model = (
+        f"{machine_and_versions(machine)}. The pictures show {NAMES[GENERAL]}, after one training of "
+        f"{recipe.updates:,} updates with seed {recipe.seeds[0]}. With a length penalty of {penalty}, its "
+        f"translations of the test part have a BLEU of {test_bleu:.2f}."
+    )
+    rule = (
+        f"The examples are test sentences of {words[0]} to {words[1]} English words and at most {pieces} pieces on "
+        "either side. The study sorts these sentences by the chrF of this model's translation, from the worst to the "
+        "best. It shows the sentences at 9/10, 3/4 and 1/2 of this order."
+    )
+    head = MADE_UP if made_up else ""
+    return "\n\n".join([head + model, rule, *(shown(example, image) for example, image in examples)]) + "\n"
+
+
+def machine_and_versions(machine: Mapping[str, Any]) -> str:
+    """Where something was measured, and when."""
+    versions = f"Python {machine['python']}, torch {machine['torch']}, fairseq {machine['fairseq']}; {machine['date']}"
+    return f"{machine['processor']}, {machine['cores']} cores; {versions}"
 
 
 def circumstances(recipe: Recipe, corpus: Corpus, machine: Mapping[str, Any], epochs: float, *, made_up: bool) -> str:
     """What was measured on what."""
     pairs = {part: len(sides[SOURCE]) for part, sides in corpus.items()}
-    versions = f"Python {machine['python']}, torch {machine['torch']}, fairseq {machine['fairseq']}; {machine['date']}"
     threads = f"{recipe.threads} thread{'s' * (recipe.threads != 1)}"
     data = (
-        f"{pairs['train']:,} pairs to train on, {pairs['valid']:,} to validate, {pairs['test']:,} to test, none left "
-        f"out; {sources_seen(corpus)} test sources stand in the training part as well"
+        f"{pairs['train']:,} pairs to train on, {pairs['valid']:,} to validate, {pairs['test']:,} to test; "
+        f"{sources_seen(corpus)} test sources stand in the training part as well"
     )
     training = (
         f"Each model: {len(recipe.seeds)} trainings, with different seeds, of {recipe.updates:,} updates, "
@@ -248,7 +270,7 @@ def circumstances(recipe: Recipe, corpus: Corpus, machine: Mapping[str, Any], ep
     )
     penalties = f"Length penalties to choose from: {', '.join(map(str, recipe.length_penalties))}"
     head = MADE_UP if made_up else ""
-    return f"{head}{machine['processor']}, {machine['cores']} cores; {versions}. {data}. {training}. {penalties}."
+    return f"{head}{machine_and_versions(machine)}. {data}. {training}. {penalties}."
 
 
 def table(

@@ -109,13 +109,23 @@ def test_folder_of_someone_else_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+# An interpreter whose environments have a pip that does nothing: to install a real one takes seconds.
+QUICK_PYTHON = """#!/usr/bin/env bash
+[[ $1 == -m ]] || exec "{python}" "$@"
+"{python}" "$@" --without-pip && ln -s /bin/true "${{!#}}/bin/pip"
+"""
+
+
 @pytest.mark.parametrize("sign", ["no pip", "installation broken off"])
 def test_half_made_environment_is_made_again(environment: Path, sign: str) -> None:
     (environment / "bin" / "pip").unlink()
     if sign == "installation broken off":
         (environment / "bin" / "pip").symlink_to("/bin/true")
         (environment / ".installing").touch()
-    done = prepare(FAIRSEQ_ATTENTION_VENV=environment, PYTHON=sys.executable)
+    python = environment.parent / "quick-python"
+    python.write_text(QUICK_PYTHON.format(python=sys.executable), encoding="utf-8")
+    python.chmod(0o755)
+    done = prepare(FAIRSEQ_ATTENTION_VENV=environment, PYTHON=python)
     assert (done.returncode, done.stderr) == (0, "")
     assert (environment / "pyvenv.cfg").exists()
     assert (environment / MADE_HERE).exists()
@@ -161,8 +171,11 @@ def test_failed_installation_is_repeated(environment: Path) -> None:
     assert installs(environment) == [["runtime"], ["runtime"]]
 
 
-def test_fairseq_of_the_user_is_kept(environment: Path) -> None:
+def test_fairseq_of_the_user_is_kept(environment: Path, warm: Path) -> None:
     """The fake interpreter is the one that runs the tests, so a fairseq imports in it."""
+    python = environment / "bin" / "python"
+    fake = FAKE_PYTHON.format(python=warm / "bin" / "python", calls=environment.parent / "calls")
+    python.write_text(fake, encoding="utf-8")
     (environment / MADE_HERE).unlink()
     prepare("runtime", "fairseq", FAIRSEQ_ATTENTION_VENV=environment)
     assert installs(environment) == [["runtime"]]

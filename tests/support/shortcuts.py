@@ -1,19 +1,22 @@
 """What comes to the same each time that fairseq runs, and takes a good part of the time of small trainings.
 
 hydra: each command hands it some three hundred values, most of them defaults. It parses all, and merges the same groups
-(task, model, criterion and so on) anew. With :func:`take`, it parses a value once, and begins with the groups that were
-merged before. What it makes is the same (tests/unit/test_shortcuts.py).
+(task, model, criterion and so on) anew. It also reads the source line of each function that has called it. With
+:func:`take`, it parses a value once, begins with the groups that were merged before, and reads no lines. What it makes
+is the same (tests/unit/test_shortcuts.py).
 
 torch: while no GPU is in use, each ``manual_seed`` notes three times where it was called from, for a message that does
 not come. fairseq sets the seed in each update.
 """
 
 import copy
+import inspect
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import torch
+from hydra._internal import utils as hydra_utils
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
@@ -23,11 +26,13 @@ hydra_parses: Callable[..., Any] = OverridesParser.parse_rule
 hydra_composes: Callable[..., Any] | None = getattr(ConfigLoaderImpl, COMPOSES, None)
 parsed: dict[tuple[str, str], Any] = {}
 composed: dict[tuple[str, ...], Any] = {}  # by the words that choose groups
+kept = True  # False where a process ends with its command: it may have what was composed, instead of a copy
 NO_NOTES = SimpleNamespace(format_stack=list)
 
 
 def take() -> None:
     """Change hydra and torch for the rest of this process."""
+    vars(hydra_utils)["inspect"] = SimpleNamespace(**vars(inspect) | {"stack": stack})
     if hydra_composes is not None:
         OverridesParser.parse_rule = parse_once
         setattr(ConfigLoaderImpl, COMPOSES, compose_once)
@@ -38,9 +43,19 @@ def take() -> None:
 
 def compose_anew() -> None:
     """Take the change of hydra back."""
+    vars(hydra_utils)["inspect"] = inspect
     if hydra_composes is not None:
         OverridesParser.parse_rule = hydra_parses
         setattr(ConfigLoaderImpl, COMPOSES, hydra_composes)
+
+
+def stack() -> list[inspect.FrameInfo]:
+    """``inspect.stack`` without the lines of the source."""
+    frame, found = inspect.currentframe(), []
+    while (frame := frame and frame.f_back) is not None:
+        code = frame.f_code
+        found.append(inspect.FrameInfo(frame, code.co_filename, frame.f_lineno, code.co_name, None, None))
+    return found
 
 
 def parse_once(self: OverridesParser, text: str, rule: str) -> Any:
@@ -61,7 +76,7 @@ def compose_once(
     groups = tuple(each.input_line for each in read if "." not in each.key_or_group)
     if groups not in composed:
         composed[groups] = hydra_composes(self, config_name, list(groups), *more, **named)
-    made = copy.deepcopy(composed[groups])
+    made = copy.deepcopy(composed[groups]) if kept else composed.pop(groups)
     OmegaConf.set_struct(made, True)
     ConfigLoaderImpl._apply_overrides_to_config([each for each in read if "." in each.key_or_group], made)
     return made

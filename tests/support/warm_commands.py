@@ -174,6 +174,7 @@ def run(request: dict[str, Any], streams: list[int]) -> int:
     sys.stdin = open(0, closefd=False)  # noqa: SIM115
     for shown in filter(None, os.environ.get("PYTHONWARNINGS", "").split(",")):
         warnings._setoption(shown)  # type: ignore[attr-defined]
+    sys.modules["shortcuts"].__dict__["kept"] = False
     if (threads := os.environ.get("OMP_NUM_THREADS", "1")) != "1":  # the server's
         sys.modules["torch"].set_num_threads(int(threads))
     tempfile.tempdir = None  # which follows TMPDIR

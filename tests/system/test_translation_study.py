@@ -20,6 +20,7 @@ from scripts.translation.report import Score, Scores, score, translations
 from scripts.translation.trainings import Training
 
 ROOT = Path(__file__).resolve().parents[2]
+PAGE = "".join(f"<!-- {section}:begin --><!-- {section}:end -->\n" for section in ("translation", "examples"))
 
 
 def test_all_models_get_the_same_options_but_for_the_model_its_loss_and_its_optimizer() -> None:
@@ -173,7 +174,7 @@ def test_wrong_use(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("doc.md").write_text("<!-- translation:begin --><!-- translation:end -->\n", encoding="utf-8")
+    Path("doc.md").write_text(PAGE, encoding="utf-8")
     Path("old").mkdir()
     Path("old", "study.json").write_text("{}", encoding="utf-8")
     assert translation_study.main(["--smoke", "--update", "doc.md", *arguments]) == code
@@ -231,7 +232,7 @@ def test_a_corpus_that_lacks_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("doc.md").write_text("<!-- translation:begin --><!-- translation:end -->\n", encoding="utf-8")
+    Path("doc.md").write_text(PAGE, encoding="utf-8")
     assert translation_study.main(["--corpus", "x", "--update", "doc.md", "--folder", "new"]) == 2
     assert capsys.readouterr() == (
         "",
@@ -246,7 +247,7 @@ def test_a_machine_without_korean_letters(
     """Told before the trainings, not when the pictures are drawn."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(fonts, "choose", lambda texts: fonts.FontChoice((), tuple("".join(texts))))
-    Path("doc.md").write_text("<!-- translation:begin --><!-- translation:end -->\n", encoding="utf-8")
+    Path("doc.md").write_text(PAGE, encoding="utf-8")
     write_corpus(tmp_path / "x")
     assert translation_study.main(["--corpus", "x", "--update", "doc.md", "--folder", "new"]) == 1
     assert capsys.readouterr().err == (
@@ -263,7 +264,7 @@ def test_a_page_that_cannot_be_written(
     """Told before the trainings. root may write anywhere, so the system's answer is made up."""
     monkeypatch.chdir(tmp_path)
     Path("pages/images").mkdir(parents=True)
-    Path("pages/page.md").write_text("<!-- translation:begin --><!-- translation:end -->\n", encoding="utf-8")
+    Path("pages/page.md").write_text(PAGE, encoding="utf-8")
     monkeypatch.setattr(os, "access", lambda path, mode: str(path) != place)
     assert translation_study.main(["--smoke", "--update", "pages/page.md", "--folder", "new"]) == 1
     assert capsys.readouterr().err == f"translation_study: error: cannot write to '{place}': it is read-only\n"
@@ -296,7 +297,7 @@ def test_the_length_penalty_is_the_best_on_the_validation_part(tmp_path: Path, m
 @pytest.mark.usefixtures("warm_studies")
 def test_one_small_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     document = tmp_path / "page.md"
-    document.write_text("# a\n<!-- translation:begin --><!-- translation:end -->\n", encoding="utf-8")
+    document.write_text(f"# a\n{PAGE}", encoding="utf-8")
     arguments = ["--smoke", "--update", str(document), "--folder", str(tmp_path / "work")]
     # As on a machine without Korean letters: the small study draws boxes and says so.
     monkeypatch.setattr(fonts, "choose", lambda texts: fonts.FontChoice((fonts.BASE,), ("한",)))
@@ -317,8 +318,10 @@ def test_one_small_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
         "[10/10] attention",
     ]
     text = document.read_text(encoding="utf-8")
-    assert report.MADE_UP in text
-    assert text == f"# a\n<!-- translation:begin -->\n{captured.out.strip()}\n<!-- translation:end -->\n"
+    results, shown = re.findall(r"<!-- \w+:begin -->\n(.*?)\n<!-- \w+:end -->\n", text, flags=re.S)
+    assert captured.out == f"{results}\n\n{shown}\n\n"
+    assert results.startswith(report.MADE_UP)
+    assert shown.startswith(report.MADE_UP)
     rows = {
         cells[1].strip(): cells[2:-1] for cells in (line.split("|") for line in text.splitlines()) if len(cells) > 3
     }
@@ -338,6 +341,16 @@ def test_one_small_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     images = [tmp_path / "images" / f"translation-{place}.png" for place in (1, 2, 3)]
     assert [path.read_bytes()[:4] for path in images] == [b"\x89PNG"] * 3
     assert all(f"](images/{path.name})" in text for path in images)
+
+    # The examples alone are those of the same model.
+    pictures = [path.read_bytes() for path in images]
+    for path in images:
+        path.unlink()
+    assert translation_study.main([*arguments[:-1], str(tmp_path / "examples"), "--examples"]) == 0
+    alone = capsys.readouterr().out
+    assert document.read_text(encoding="utf-8") == text.replace(shown, alone.strip())
+    assert set(alone.splitlines()) < set(shown.splitlines())
+    assert [path.read_bytes() for path in images] == pictures
 
     # What is there is not made again.
     monkeypatch.setattr(common, "LAUNCHER", ("no such program",))

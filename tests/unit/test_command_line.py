@@ -6,7 +6,7 @@ from argparse import Namespace
 import pytest
 from fairseq import options
 
-from fairseq_plugin.command_line import check_words, explain_wrong_words
+from fairseq_plugin.command_line import check_words, explain_wrong_words, warn_of_lost_sentences
 from tests.support.errors import message_of
 
 COMMON = {"seed": 1, "fp16": False, "amp": False, "log_interval": 100, "batch_size": 1, "max_tokens": None}
@@ -48,6 +48,26 @@ def test_words_that_do_not_suit_one_another(given: dict[str, object], line: str)
 )
 def test_words_that_suit_one_another(given: dict[str, object]) -> None:
     check_words(Namespace(**given))
+
+
+@pytest.mark.parametrize(
+    ("given", "warned"),
+    [
+        ({"task": "translation", "required_batch_size_multiple": 8}, True),
+        ({"task": "translation", "required_batch_size_multiple": 1}, False),
+        ({"task": "translation", "required_batch_size_multiple": 8, "buffer_size": 0}, False),
+        ({"task": "copy", "required_batch_size_multiple": 8}, False),
+    ],
+)
+def test_a_warning_that_sentences_may_be_left_out(
+    given: dict[str, object], warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    warn_of_lost_sentences(Namespace(**given))
+    line = (
+        "fairseq leaves out the last batch of a split if its size is no multiple of 8: "
+        "add --required-batch-size-multiple 1 to keep all sentences"
+    )
+    assert caplog.messages == [line] * warned
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,7 @@ import fcntl
 import os
 import shutil
 import signal
-import subprocess
-import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from fairseq.file_io import PathManager
 
 from data_gen.errors import UserError
 from fairseq_plugin.checkpoints import writing
-from tests.support.commands import ROOT
+from tests.support.commands import Commands
 from tests.support.errors import message_of
 from tests.support.small_disk import file_size_limit
 
@@ -196,30 +195,31 @@ from fairseq_plugin.checkpoints.writing import claimed
 with claimed(sys.argv[1]), claimed(sys.argv[1]):
     if os.fork() == 0:  # such as one that loads data
         time.sleep(600)
-    print("training", flush=True)
+    open(sys.argv[2], "x").close()
     time.sleep(600)
 """
 
 
 @pytest.mark.slow
-def test_a_folder_belongs_to_one_process_while_it_lives(tmp_path: Path) -> None:
-    run, other = os.fspath(tmp_path / "run"), os.fspath(tmp_path / "other")
-    with subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", HOLD, run], stdout=subprocess.PIPE, cwd=ROOT, start_new_session=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"training\n"
+def test_a_folder_belongs_to_one_process_while_it_lives(commands: Commands, launcher: Path, tmp_path: Path) -> None:
+    run, other, training = (os.fspath(tmp_path / name) for name in ("run", "other", "training"))
+    process = commands.begin(launcher, "python", "-c", HOLD, run, training, cwd=tmp_path, variables=os.environ)
+    try:
+        while not Path(training).exists():
+            assert process.poll() is None
+            time.sleep(0.01)
         with pytest.raises(UserError) as caught, writing.claimed(run):
             pass
         with writing.claimed(other):
             pass
-        process.kill()
-        process.wait()
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
         with writing.claimed(run):  # though the process that it forked still runs
             pass
+    finally:
         os.killpg(process.pid, signal.SIGKILL)
     assert str(caught.value) == (
         f"another process trains into --save-dir {run!r}: wait for its end, or name another folder"
     )
     assert caught.value.exit_code == 2
-    assert names(tmp_path) == ["other", "run"]
+    assert names(tmp_path) == ["other", "run", "training"]

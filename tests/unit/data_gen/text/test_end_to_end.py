@@ -31,7 +31,7 @@ def trained(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> Tra
                 *("fairseq-train", data, "--user-dir", PLUGIN, "--task", task, "--arch", "gru_attention_copy"),
                 *("--criterion", "cross_entropy", "--optimizer", "adam", "--lr", "0.01", "--batch-size", 16),
                 *("--max-epoch", 40, "--seed", 1, "--num-workers", 0, "--save-dir", folders[task]),
-                *("--no-epoch-checkpoints", "--disable-validation"),
+                *("--no-epoch-checkpoints", "--save-interval", 40, "--disable-validation"),
             )
         return folders[task] / "checkpoint_last.pt"
 
