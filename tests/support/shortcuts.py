@@ -5,6 +5,9 @@ hydra: each command hands it some three hundred values, most of them defaults. I
 :func:`take`, it parses a value once, begins with the groups that were merged before, and reads no lines. What it makes
 is the same (tests/unit/test_shortcuts.py).
 
+omegaconf: fairseq asks its configuration fifty times in an update, and more in decoding. Each time omegaconf checks what
+the value is. With :func:`take`, a value that is a number, a plain word or a group is handed out at once.
+
 torch: while no GPU is in use, each ``manual_seed`` notes three times where it was called from, for a message that does
 not come. fairseq sets the seed in each update.
 """
@@ -19,11 +22,12 @@ import torch
 from hydra._internal import utils as hydra_utils
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 COMPOSES = "_load_configuration_impl"  # from hydra 1.1 on
 hydra_parses: Callable[..., Any] = OverridesParser.parse_rule
 hydra_composes: Callable[..., Any] | None = getattr(ConfigLoaderImpl, COMPOSES, None)
+omegaconf_gets: Callable[..., Any] = DictConfig.__getattr__
 parsed: dict[tuple[str, str], Any] = {}
 composed: dict[tuple[str, ...], Any] = {}  # by the words that choose groups
 kept = True  # False where a process ends with its command: it may have what was composed, instead of a copy
@@ -31,7 +35,8 @@ NO_NOTES = SimpleNamespace(format_stack=list)
 
 
 def take() -> None:
-    """Change hydra and torch for the rest of this process."""
+    """Change hydra, omegaconf and torch for the rest of this process."""
+    DictConfig.__getattr__ = get_at_once
     vars(hydra_utils)["inspect"] = SimpleNamespace(**vars(inspect) | {"stack": stack})
     if hydra_composes is not None:
         OverridesParser.parse_rule = parse_once
@@ -42,7 +47,8 @@ def take() -> None:
 
 
 def compose_anew() -> None:
-    """Take the change of hydra back."""
+    """Take the changes of hydra and omegaconf back."""
+    DictConfig.__getattr__ = omegaconf_gets
     vars(hydra_utils)["inspect"] = inspect
     if hydra_composes is not None:
         OverridesParser.parse_rule = hydra_parses
@@ -56,6 +62,19 @@ def stack() -> list[inspect.FrameInfo]:
         code = frame.f_code
         found.append(inspect.FrameInfo(frame, code.co_filename, frame.f_lineno, code.co_name, None, None))
     return found
+
+
+def get_at_once(self: DictConfig, key: str) -> Any:
+    """A value of a configuration. What is missing, or points to another value, is left to omegaconf."""
+    content = self.__dict__.get("_content")
+    node = content.get(key) if type(content) is dict else None
+    if node is not None:
+        value = node.__dict__.get("_val")
+        if type(value) in (bool, int, float) or (type(value) is str and "${" not in value and value != "???"):
+            return value
+        if type(node) is DictConfig and type(node.__dict__["_content"]) is dict:
+            return node
+    return omegaconf_gets(self, key)
 
 
 def parse_once(self: OverridesParser, text: str, rule: str) -> Any:

@@ -262,7 +262,8 @@ def test_while_a_command_of_its_own_runs(
 ) -> None:
     child, module, *options = words
     page = tmp_path / "page.md"
-    page.write_text("<!-- translation:begin -->\n<!-- translation:end -->\n")
+    sections = ("translation", "examples")
+    page.write_text("".join(f"<!-- {name}:begin -->\n<!-- {name}:end -->\n" for name in sections))
     before = page.read_text()
     started_as = ("python", "-m", module, *options)
     process = commands.begin(launcher, *started_as, cwd=tmp_path, variables=environment(tmp_path))

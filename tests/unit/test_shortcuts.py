@@ -1,4 +1,6 @@
-"""With tests/support/shortcuts.py, hydra makes what it makes without, the first time and the second."""
+"""With tests/support/shortcuts.py, hydra makes what it makes without, the first time and the second, and omegaconf
+hands out the same values.
+"""
 
 import warnings
 from collections.abc import Iterator
@@ -6,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from fairseq import options
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
+from omegaconf import OmegaConf
 
 from tests.support import shortcuts
 
@@ -36,3 +39,24 @@ def test_the_same_configuration(purpose: str, words: tuple[str, ...], original: 
     shortcuts.take()
     assert (made(), made(*changed)) == expected
     assert (made(), made(*changed)) == expected
+
+
+VALUES = {"one": 1, "half": 0.5, "on": True, "word": "x", "none": None, "group": {"deep": 2}, "list": [1]}
+VALUES |= {"same": "${one}", "inside": "a ${word}", "wanted": "???"}
+
+
+def test_the_same_values(original: None) -> None:
+    def handed_out() -> list[object]:
+        found: list[object] = []
+        for key in (*VALUES, "nothing", "_content", "__name__"):
+            try:
+                found.append(getattr(configuration, key))
+            except Exception as error:
+                found.append((type(error), str(error)))
+        return found
+
+    configuration = OmegaConf.create(VALUES)
+    configuration._set_flag("struct", True)
+    expected = handed_out()
+    shortcuts.take()
+    assert handed_out() == expected

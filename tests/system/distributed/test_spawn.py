@@ -1,9 +1,6 @@
 """Processes that begin anew: fairseq's own start of several, and data workers. The plugin is imported again in each."""
 
-import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,30 +9,23 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from data_gen.copy.dataset import make_online_folder
-from tests.support.commands import ROOT, train_words
+from tests.support.commands import ROOT, Commands, train_words
 from tests.support.making import SMALL, make_task
 from tests.support.ranks import Ranks
 
 SPAWNED = ROOT / "tests" / "support" / "spawned_training.py"
 
 
-def spawned(data: Path, folder: Path, *more: object) -> str:
+def spawned(commands: Commands, data: Path, folder: Path, *more: object) -> str:
     """Train in two processes that fairseq starts. :returns: what they said."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         meeting = f"tcp://localhost:{free.getsockname()[1]}"
     words = train_words(data, folder, "--batch-size", 16, "--dropout", 0.2, *more)[1:]
     place = ("--cpu", "--distributed-backend", "gloo", "--ddp-backend", "legacy_ddp", "--distributed-world-size", 2)
-    done = subprocess.run(
-        [sys.executable, *map(str, (SPAWNED, *words, *place, "--distributed-init-method", meeting))],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-5000:]
-    assert "training on 2 devices" in done.stdout
-    return done.stdout
+    outcome = commands.succeed("python", SPAWNED, *words, *place, "--distributed-init-method", meeting)
+    assert "training on 2 devices" in outcome.out
+    return outcome.out
 
 
 class Batches(Dataset[Any]):
@@ -53,9 +43,11 @@ class Batches(Dataset[Any]):
 
 
 @pytest.mark.slow
-def test_training_in_processes_that_fairseq_starts_goes_on(ranks: Ranks, copy_data: Path, tmp_path: Path) -> None:
+def test_training_in_processes_that_fairseq_starts_goes_on(
+    commands: Commands, ranks: Ranks, copy_data: Path, tmp_path: Path
+) -> None:
     ranks.succeed(*train_words(copy_data, tmp_path, "--batch-size", 16, "--dropout", 0.2, "--max-epoch", 1))
-    said = spawned(copy_data, tmp_path, "--max-epoch", 2)
+    said = spawned(commands, copy_data, tmp_path, "--max-epoch", 2)
     assert f"Loaded checkpoint {tmp_path}/checkpoint_last.pt (epoch 2 @ 10 updates)" in said
     saved = torch.load(tmp_path / "checkpoint_last.pt", weights_only=True)
     assert saved["optimizer_history"][-1]["num_updates"] == 20
