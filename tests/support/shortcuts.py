@@ -5,8 +5,8 @@ hydra: each command hands it some three hundred values, most of them defaults. I
 :func:`take`, it parses a value once, begins with the groups that were merged before, and reads no lines. What it makes
 is the same (tests/unit/test_shortcuts.py).
 
-omegaconf: fairseq asks its configuration fifty times in an update, and more in decoding. Each time omegaconf checks what
-the value is. With :func:`take`, a value that is a number, a plain word or a group is handed out at once.
+omegaconf: fairseq asks its configuration fifty times in an update, and more in decoding. omegaconf then looks at the
+value from many sides. With :func:`take`, a number, a plain word or a group is handed out at once.
 
 torch: while no GPU is in use, each ``manual_seed`` notes three times where it was called from, for a message that does
 not come. fairseq sets the seed in each update.
