@@ -2,6 +2,7 @@
 #
 #   prepare_environment PURPOSE...    each PURPOSE stands for requirements/PURPOSE.txt
 #                                     (of another folder, if FAIRSEQ_ATTENTION_REQUIREMENTS names one)
+#   BUILD=no prepare_environment ...  the caller compiles the steps of the recurrence
 #
 # The environment stands beside the checkout (/path/to/checkout.venv), or where FAIRSEQ_ATTENTION_VENV says. It is apart
 # from any environment you have active: a fairseq of your own, upstream 0.12.2 included, is neither changed nor used.
@@ -107,7 +108,8 @@ install_requirements() {
     stamp "$folder" "$purpose" >"$folder/.installed-$purpose"
   done
   # Compiled steps of the recurrence. Without a C++ compiler one line says so, and everything works without them.
-  [[ " $* " != *" fairseq "* ]] || (cd "$ROOT" && run "$folder/bin/python" -m fairseq_plugin --build) || true
+  [[ " $* " != *" fairseq "* || ${BUILD:-yes} == no ]] ||
+    (cd "$ROOT" && run "$folder/bin/python" -m fairseq_plugin --build) || true
 }
 
 prepare_environment() {

@@ -12,9 +12,9 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
 explain "$@"
-prepare_environment runtime fairseq test
+BUILD=no prepare_environment runtime fairseq test
 run cd "$ROOT"
-# The environment may be older than recurrence.cpp. Without a C++ compiler its tests are skipped, with the reason.
+# Beside the checks that need one core alone. Without a C++ compiler its tests are skipped, with the reason.
 { run python -m fairseq_plugin --build || true; } &
 run ruff check .
 run ruff format --check .

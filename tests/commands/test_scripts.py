@@ -148,8 +148,11 @@ def test_the_recurrence_is_compiled_after_fairseq_is_installed_and_may_fail(envi
     python = environment / "bin" / "python"
     fake = python.read_text(encoding="utf-8")
     python.write_text(fake.replace("[[ ! -e", "[[ $* != *--build ]] && [[ ! -e"), encoding="utf-8")
+    assert prepare("runtime", "fairseq", "test", FAIRSEQ_ATTENTION_VENV=environment, BUILD="no").returncode == 0
+    assert "--build" not in calls.read_text(encoding="utf-8")
+    (environment / ".installed-test").unlink()
     for _ in range(2):
-        assert prepare("runtime", "fairseq", FAIRSEQ_ATTENTION_VENV=environment).returncode == 0
+        assert prepare("runtime", "fairseq", "test", FAIRSEQ_ATTENTION_VENV=environment).returncode == 0
     assert calls.read_text(encoding="utf-8").splitlines().count("-m fairseq_plugin --build") == 1
 
 
