@@ -68,12 +68,14 @@ def _named(path: str, function: Callable[..., Any]) -> Any:
     def stand_in(*args: object) -> Any:
         return function(*args)
 
-    stand_in.__module__, _, stand_in.__qualname__ = path.rpartition(".")
+    stand_in.__module__, _, name = path.rpartition(".")
+    stand_in.__name__ = stand_in.__qualname__ = name  # torch 2.6 reads the first, later ones the second
     return stand_in
 
 
-Type.__module__, Type.__qualname__ = "numpy", "dtype"
-Array.__module__, Array.__qualname__ = "numpy", "ndarray"
+Type.__module__ = Array.__module__ = "numpy"
+Type.__name__ = Type.__qualname__ = "dtype"
+Array.__name__ = Array.__qualname__ = "ndarray"
 STAND_INS: Final[tuple[Any, ...]] = (
     Type,
     Array,

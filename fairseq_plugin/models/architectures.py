@@ -40,8 +40,8 @@ SMALL_SIZES = {name: size // 10 for name, size in PAPER_SIZES.items()}
 def fill(args: Namespace, chosen: dict[str, Any]) -> None:
     """Give ``args`` every option of the model that it lacks: what is chosen, else the model's default."""
     for name, value in {**vars(GRUAttentionConfig()), **chosen}.items():
-        if not name.startswith("_"):
-            setattr(args, name, getattr(args, name, value))
+        if not name.startswith("_") and name not in args:  # omegaconf 2.0 gives None for what is not there
+            setattr(args, name, value)
 
 
 @register_model_architecture(MODEL, "gru_attention_copy")

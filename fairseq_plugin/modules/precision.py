@@ -80,12 +80,18 @@ def multiplies_bfloat16() -> bool:
 
 @contextmanager
 def _tf32() -> Iterator[None]:
-    """Switch TF32 on for products on a GPU, by the attribute that this torch does not warn of."""
-    matmul = torch.backends.cuda.matmul
-    name, value = ("fp32_precision", "tf32") if hasattr(matmul, "fp32_precision") else ("allow_tf32", True)
-    before = getattr(matmul, name)
-    setattr(matmul, name, value)
+    """Switch TF32 on for products on a GPU, in the way that this torch does not warn of."""
+    matmul: Any = torch.backends.cuda.matmul
+    if not hasattr(matmul, "fp32_precision"):
+        general = torch.get_float32_matmul_precision()
+        torch.set_float32_matmul_precision(HIGH)
+        try:
+            yield
+        finally:
+            torch.set_float32_matmul_precision(general)
+        return
+    before, matmul.fp32_precision = matmul.fp32_precision, "tf32"
     try:
         yield
     finally:
-        setattr(matmul, name, before)
+        matmul.fp32_precision = before

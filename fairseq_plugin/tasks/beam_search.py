@@ -24,15 +24,17 @@ class BlockwiseBeamSearch(BeamSearch):
         scores: Tensor | None,
         prev_output_tokens: Tensor | None = None,
         original_batch_idxs: Tensor | None = None,
-        candidate_multiple: int = 2,
+        candidate_multiple: int | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Scores, symbols and beams (B, K) of the best candidates, the best first; see fairseq.
 
         :param lprobs: log-probabilities (B, K', V) for the K' hypotheses of each sentence.
         :param scores: of these hypotheses after each step (B, K', steps).
+        :param candidate_multiple: how many times K' K is; 2 by default. fairseq 0.12.2 knows 2 alone.
         """
         _, hypotheses, symbols = lprobs.shape
-        wanted = candidate_multiple * hypotheses
+        multiple = {} if candidate_multiple is None else {"candidate_multiple": candidate_multiple}
+        wanted = (2 if candidate_multiple is None else candidate_multiple) * hypotheses
         large = lprobs.numel() >= LARGE and symbols // BLOCK > SPARSE * wanted
         if large and lprobs.device.type == "cpu":
             if step == 0:  # all hypotheses are the same
@@ -45,11 +47,11 @@ class BlockwiseBeamSearch(BeamSearch):
             found = values, positions % symbols, positions // symbols
             if tied.any():
                 before = None if scores is None else scores[tied]
-                stock = super().step(step, lprobs[tied], before, None, None, candidate_multiple)
+                stock = super().step(step, lprobs[tied], before, None, None, **multiple)
                 for ours, theirs in zip(found, stock, strict=True):
                     ours[tied] = theirs
             return found
-        return super().step(step, lprobs, scores, prev_output_tokens, original_batch_idxs, candidate_multiple)
+        return super().step(step, lprobs, scores, prev_output_tokens, original_batch_idxs, **multiple)
 
 
 def best_of_blocks(lprobs: Tensor, before: Tensor, wanted: int) -> tuple[Tensor, Tensor]:

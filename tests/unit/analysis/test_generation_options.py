@@ -8,6 +8,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+import fairseq
 import pytest
 import torch
 from fairseq import options
@@ -78,6 +79,9 @@ REFUSED = (
 )
 
 
+LATER = {"beam_mt", "lenpen_mt", "max_len_a_mt", "max_len_b_mt"}  # not in fairseq 0.12.2
+
+
 def actions() -> dict[str, argparse.Action]:
     """Every option of fairseq's generation parser, those of its registries and of the task among them."""
     parser = options.get_generation_parser(default_task="copy")
@@ -95,11 +99,11 @@ def words_of(action: argparse.Action, value: Any = None) -> list[str]:
 
 def test_every_option_is_honoured_or_refused() -> None:
     there = actions()
-    assert set(there) == set(HONOURED) | set(REFUSED)
+    assert set(there) | LATER == set(HONOURED) | set(REFUSED)
     assert not set(HONOURED) & set(REFUSED)
     for name, value in HONOURED.items():
         assert getattr(parse(["data", *words_of(there[name], value)]), name) == value, name
-    for name in REFUSED:
+    for name in set(REFUSED) & set(there):
         with pytest.raises(UserError) as caught:
             parse(["data", *words_of(there[name])])
         assert str(caught.value).startswith(f"--{name.replace('_', '-')} has no effect on an extraction: "), name
@@ -136,7 +140,14 @@ SEARCHES = {
     "lengths": ("--lenpen", 3, "--min-len", 4, "--max-len-a", 0.5, "--max-len-b", 3, "--unkpen", 2),
     "prefixes": ("--prefix-size", 2, "--no-repeat-ngram-size", 2, "--temperature", 2, "--unnormalized"),
     "siblings": ("--diversity-rate", 2, "--beam", 3, "--nbest", 3),
-    "as long as the source": ("--match-source-len", "--beam", 3, "--nbest", 3),
+    # In fairseq 0.12.2, hypotheses of another length have a score of -inf.
+    "as long as the source": (
+        "--match-source-len",
+        "--beam",
+        3,
+        "--nbest",
+        1 if fairseq.__version__ == "0.12.2" else 3,
+    ),
     "half precision": ("--fp16", "--cpu", "--nbest", 5),
 }
 

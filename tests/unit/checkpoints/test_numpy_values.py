@@ -12,7 +12,7 @@ import torch
 from fairseq import checkpoint_utils
 
 from data_gen.errors import UserError
-from fairseq_plugin.checkpoints.numpy_values import plain
+from fairseq_plugin.checkpoints.numpy_values import STAND_INS, plain
 
 VALUES: list[tuple[Any, Any]] = [
     (np.array([[1, 2], [3, 4]]), [[1, 2], [3, 4]]),
@@ -76,6 +76,15 @@ def test_written(tmp_path: Path, value: Any, expected: Any) -> None:
     assert type(found) is OrderedDict
     assert torch.equal(found["weights"], weights)
     assert state["deep"][0]["value"][0] is value
+
+
+def test_every_torch_knows_the_stand_ins_by_the_names_of_numpys() -> None:
+    """Which of the two attributes it reads depends on its version."""
+    assert [(each.__module__, each.__name__) for each in STAND_INS] == [
+        *(("numpy", "dtype"), ("numpy", "ndarray")),
+        *((f"numpy.{core}.multiarray", name) for name in ("_reconstruct", "scalar") for core in ("core", "_core")),
+    ]
+    assert all(each.__name__ == each.__qualname__ for each in STAND_INS)
 
 
 def test_tensors_are_not_copied() -> None:

@@ -50,13 +50,17 @@ NOT_TRIED = {
     },
     "lr-scheduler": {"pass_through": "needs the optimizer composite"},
 }
+# Not in fairseq 0.12.2.
+LATER = {"label_smoothed_cross_entropy_with_rdrop", "speech_dlm_criterion"}
+LATER |= {"speech_to_spectrogram_2pass", "speech_to_unit_2pass"}
 REGISTRIES = {"criterion": CRITERION_REGISTRY, "optimizer": OPTIMIZER_REGISTRY, "lr-scheduler": LR_SCHEDULER_REGISTRY}
 
 
 @pytest.mark.parametrize("option", NOT_TRIED)
 def test_all_of_fairseq_is_tried_or_has_a_reason(option: str) -> None:
     tried = set(re.findall(rf"--{option} (\w+)", " ".join(TRAININGS.values())))
-    assert REGISTRIES[option].keys() - tried == NOT_TRIED[option].keys()
+    later = LATER if option == "criterion" else set()
+    assert (REGISTRIES[option].keys() | later) - tried == NOT_TRIED[option].keys()
 
 
 def names_in(path: Path) -> set[str]:
@@ -71,6 +75,8 @@ def names_in(path: Path) -> set[str]:
     [pytest.param(more, id=name, marks=() if name == "BLEU" else pytest.mark.slow) for name, more in TRAININGS.items()],
 )
 def test_a_training_goes_on_and_decodes(commands: Commands, copy_data: Path, tmp_path: Path, more: str) -> None:
+    if (criterion := more.split()[1]) not in CRITERION_REGISTRY:
+        pytest.skip(f"{criterion} is not in this fairseq")
     task = ("--user-dir", PLUGIN, "--task", "translation", "-s", "src", "-t", "tgt")
     words = ["fairseq-train", copy_data, *task, "--arch", "gru_attention_copy", "--num-workers", 0, "--lr", 0.01]
     words += ["--batch-size", 32, "--save-dir", tmp_path, "--save-interval-updates", 1, "--max-epoch", 1, *more.split()]

@@ -76,6 +76,19 @@ def test_an_architecture_keeps_what_the_user_chose(name: str) -> None:
     assert options_of(name, **chosen) == {**defaults(), **EXPECTED[name], **chosen}
 
 
+class Lenient(Namespace):
+    """Gives None for what is not there, as the configuration of an old checkpoint does with omegaconf 2.0."""
+
+    def __getattr__(self, name: str) -> None:
+        return None
+
+
+def test_an_old_configuration_gets_the_options_that_it_lacks() -> None:
+    args = Lenient(attention="dot")
+    architectures.gru_attention_copy(args)
+    assert (args.attention, args.attention_dim, args.float32_matmul_precision) == ("dot", 64, "highest")
+
+
 def test_the_hydra_configuration_is_the_architecture() -> None:
     config = OmegaConf.load(PLUGIN / "config" / "rnnsearch.yaml")
     model = dict(config.model)

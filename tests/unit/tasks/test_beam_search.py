@@ -1,5 +1,6 @@
 """Beam search block by block finds what fairseq's beam search finds."""
 
+import inspect
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ from tests.support.making import make_task
 LETTERS = "".join(map(chr, range(0x4E00, 0x4E00 + 150)))
 TASK = building.task(LETTERS)
 SYMBOLS = len(TASK.target_dictionary)
+# How many candidates: those that fairseq searches without being told, and others where it can be told.
+CAN_BE_TOLD = "candidate_multiple" in inspect.signature(search.BeamSearch.step).parameters
+MULTIPLES: list[dict[str, int]] = [{}, *[{"candidate_multiple": 3}] * CAN_BE_TOLD]
 
 
 @pytest.fixture(autouse=True)
@@ -38,17 +42,17 @@ def numbers(*shape: int) -> Tensor:
 @pytest.mark.parametrize("symbols", [400, 401, 403], ids=["whole blocks", "one more", "three more"])
 @pytest.mark.parametrize("beam", [1, 2, 5])
 @pytest.mark.parametrize("step", [0, 2])
-@pytest.mark.parametrize("multiple", [2, 3])
+@pytest.mark.parametrize("multiple", MULTIPLES, ids=str)
 def test_a_step_has_the_same_candidates(
-    symbols: int, beam: int, step: int, multiple: int, monkeypatch: pytest.MonkeyPatch
+    symbols: int, beam: int, step: int, multiple: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lprobs, scores = numbers(3, beam, symbols).log_softmax(dim=2), numbers(3, beam, 4)
     lprobs[:, :, -1] = lprobs.amax(dim=2) + 0.5  # the best symbol stands in the last block
     lprobs[0, :, PAD] = -torch.inf
     stock = search.BeamSearch(TASK.target_dictionary)
-    expected = stock.step(step, lprobs.clone(), scores, candidate_multiple=multiple)
+    expected = stock.step(step, lprobs.clone(), scores, **multiple)
     monkeypatch.setattr(search.BeamSearch, "step", None)  # and it is not fairseq's that finds them
-    ours = BlockwiseBeamSearch(TASK.target_dictionary).step(step, lprobs, scores, candidate_multiple=multiple)
+    ours = BlockwiseBeamSearch(TASK.target_dictionary).step(step, lprobs, scores, **multiple)
     for one, other in zip(ours, expected, strict=True):
         assert one.dtype == other.dtype
         assert one.equal(other)
@@ -87,7 +91,7 @@ def test_small_steps_are_those_of_fairseq(numel: int, blocks: int, monkeypatch: 
     monkeypatch.setattr(beam_search, "LARGE", numel)
     monkeypatch.setattr(beam_search, "SPARSE", blocks)
     monkeypatch.setattr(search.BeamSearch, "step", lambda self, *args: args)
-    given = (1, numbers(1, 1, 400), numbers(1, 1, 1), None, None, 2)
+    given = (1, numbers(1, 1, 400), numbers(1, 1, 1), None, None)
     assert BlockwiseBeamSearch(TASK.target_dictionary).step(*given) == given
 
 
