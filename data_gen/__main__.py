@@ -31,7 +31,7 @@ def _run(argv: Sequence[str] | None) -> int:
     parser = _build_parser()
     arguments, unknown = parser.parse_known_args(argv)
     if unknown:  # argparse would send the reader to the help of all routes
-        raise wrong_use(f"{parser.prog} {arguments.route}", f"unrecognized arguments: {' '.join(unknown)}")
+        raise wrong_use(f"{parser.prog} {arguments.route}", f"unrecognized arguments: {' '.join(unknown)}", parser)
     code: int = arguments.run(arguments)
     return code
 

@@ -61,7 +61,7 @@ class ArgumentParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Refuse the words of the command line."""
-        raise wrong_use(self.prog, message)
+        raise wrong_use(self.prog, message, self)
 
 
 def refuse_in_one_line(parser: argparse.ArgumentParser, program: str) -> None:
@@ -71,14 +71,31 @@ def refuse_in_one_line(parser: argparse.ArgumentParser, program: str) -> None:
     """
 
     def refuse(message: str) -> NoReturn:
-        raise wrong_use(program, message)
+        raise wrong_use(program, message, parser)
 
     parser.error = refuse  # type: ignore[method-assign]
 
 
-def wrong_use(program: str, message: str) -> UserError:
-    """The line for options that ``program`` does not take."""
-    return UserError(f"{CHOICE.sub(_nearest, message)} (`{program} --help` lists the options)")
+def wrong_use(program: str, message: str, parser: argparse.ArgumentParser) -> UserError:
+    """The line for options that ``program`` does not take.
+
+    :param parser: knows the options.
+    """
+    message = CHOICE.sub(_nearest, message)
+    if unknown := UNKNOWN.match(message):
+        near = difflib.get_close_matches(unknown[1], _options(parser), n=3, cutoff=0.8)
+        message += f", near to it: {', '.join(near)}" if near else ""
+    return UserError(f"{message} (`{program} --help` lists the options)")
+
+
+UNKNOWN = re.compile(r"unrecognized arguments: (--[\w-]+)")
+
+
+def _options(parser: argparse.ArgumentParser) -> list[str]:
+    """The options of a parser and of its commands."""
+    commands = (each.choices for each in parser._actions if isinstance(each, argparse._SubParsersAction))
+    below = (option for choices in commands for command in choices.values() for option in _options(command))
+    return sorted({*parser._option_string_actions, *below})
 
 
 CHOICE = re.compile(r"(invalid choice: '(.*?)') \(choose from (.*)\)$")

@@ -306,7 +306,9 @@ class CopyTask(FairseqTask):
         metric = self.cfg.best_checkpoint_metric
         if metric not in stats:
             figures = listed(list(stats))
-            raise UserError(f"--best-checkpoint-metric {metric!r} is none of the figures of a validation: {figures}")
+            raise UserError(
+                f"--best-checkpoint-metric {metric!r} is no figure of a validation: choose one of {figures}"
+            )
         self._figures.write(self, model, stats["num_updates"])
 
     def reduce_metrics(self, logging_outputs: list[dict[str, Any]], criterion: Any) -> None:

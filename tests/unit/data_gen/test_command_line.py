@@ -156,7 +156,8 @@ COPY_HELP = "(`python -m data_gen copy --help` lists the options)"
     [
         (("copy", "--train", "many", "x"), f"argument --train: invalid int value: 'many' {COPY_HELP}"),
         (("copy",), f"the following arguments are required: DESTDIR {COPY_HELP}"),
-        (("copy", "x", "--seeds", "1"), f"unrecognized arguments: --seeds 1 {COPY_HELP}"),
+        (("copy", "x", "--seeds", "1"), f"unrecognized arguments: --seeds 1, near to it: --seed {COPY_HELP}"),
+        (("copy", "x", "--nosuch"), f"unrecognized arguments: --nosuch {COPY_HELP}"),
         ((), "the following arguments are required: ROUTE (`python -m data_gen --help` lists the options)"),
     ],
 )

@@ -23,7 +23,7 @@ def test_a_figure_that_no_validation_has(copy_data: Path) -> None:
     task = make_task(copy_data, best_checkpoint_metric="exact_mach")
     figures = {"loss": 0.5, "ppl": 1.5, "exact_match": 1.0}
     assert message_of(task.post_validate, None, figures, None) == (
-        "--best-checkpoint-metric 'exact_mach' is none of the figures of a validation: loss, ppl, exact_match"
+        "--best-checkpoint-metric 'exact_mach' is no figure of a validation: choose one of loss, ppl, exact_match"
     )
 
 
