@@ -14,8 +14,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 explain "$@"
 BUILD=no prepare_environment runtime fairseq test
 run cd "$ROOT"
-# Beside the checks that need one core alone. Without a C++ compiler its tests are skipped, with the reason.
-{ run python -m fairseq_plugin --build || true; } &
+# Beside the checks, which need one core. Without a C++ compiler its tests are skipped, with the reason.
+{ run python -m fairseq_plugin --build || true; run python -m fairseq_plugin --info || true; } &
 run ruff check .
 run ruff format --check .
 run mypy

@@ -2,11 +2,12 @@
 
 hydra: each command hands it some three hundred values, most of them defaults. It parses all, and merges the same groups
 (task, model, criterion and so on) anew. It also reads the source line of each function that has called it. With
-:func:`take`, it parses a value once, begins with the groups that were merged before, and reads no lines. What it makes
-is the same (tests/unit/test_shortcuts.py).
+:func:`take`, it parses a value once, begins with the groups that were made before, sets what is no default, and reads
+no lines. What it makes is the same (tests/unit/test_shortcuts.py).
 
-omegaconf: fairseq asks its configuration fifty times in an update, and more in decoding. omegaconf then looks at the
-value from many sides. With :func:`take`, a number, a plain word or a group is handed out at once.
+omegaconf: fairseq makes a configuration of those values for each command, and asks it fifty times in an update, and
+more in decoding. omegaconf then looks at the value from many sides. With :func:`take`, a number, a plain word or a
+group is taken in and handed out at once.
 
 torch: while no GPU is in use, each ``manual_seed`` notes three times where it was called from, for a message that does
 not come. fairseq sets the seed in each update.
@@ -15,21 +16,23 @@ not come. fairseq sets the seed in each update.
 import copy
 import inspect
 from collections.abc import Callable
-from types import SimpleNamespace
+from types import NoneType, SimpleNamespace
 from typing import Any
 
 import torch
 from hydra._internal import utils as hydra_utils
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig, OmegaConf
+from hydra.core.override_parser.types import Override, OverrideType
+from omegaconf import AnyNode, DictConfig, OmegaConf
 
 COMPOSES = "_load_configuration_impl"  # from hydra 1.1 on
 hydra_parses: Callable[..., Any] = OverridesParser.parse_rule
 hydra_composes: Callable[..., Any] | None = getattr(ConfigLoaderImpl, COMPOSES, None)
 omegaconf_gets: Callable[..., Any] = DictConfig.__getattr__
+omegaconf_creates: Callable[..., Any] = OmegaConf.create
 parsed: dict[tuple[str, str], Any] = {}
-composed: dict[tuple[str, ...], Any] = {}  # by the words that choose groups
+composed: dict[str, Any] = {}  # by the word that chooses a group; by "" all that is there without one
 kept = True  # False where a process ends with its command: it may have what was composed, instead of a copy
 NO_NOTES = SimpleNamespace(format_stack=list)
 
@@ -37,6 +40,7 @@ NO_NOTES = SimpleNamespace(format_stack=list)
 def take() -> None:
     """Change hydra, omegaconf and torch for the rest of this process."""
     DictConfig.__getattr__ = get_at_once
+    OmegaConf.create = staticmethod(create_at_once)
     vars(hydra_utils)["inspect"] = SimpleNamespace(**vars(inspect) | {"stack": stack})
     if hydra_composes is not None:
         OverridesParser.parse_rule = parse_once
@@ -49,6 +53,7 @@ def take() -> None:
 def compose_anew() -> None:
     """Take the changes of hydra and omegaconf back."""
     DictConfig.__getattr__ = omegaconf_gets
+    OmegaConf.create = staticmethod(omegaconf_creates)
     vars(hydra_utils)["inspect"] = inspect
     if hydra_composes is not None:
         OverridesParser.parse_rule = hydra_parses
@@ -70,7 +75,7 @@ def get_at_once(self: DictConfig, key: str) -> Any:
     node = content.get(key) if type(content) is dict else None
     if node is not None:
         value = node.__dict__.get("_val")
-        if type(value) in (bool, int, float) or (type(value) is str and "${" not in value and value != "???"):
+        if value is not None and is_plain(value):
             return value
         if type(node) is DictConfig and type(node.__dict__["_content"]) is dict:
             return node
@@ -91,11 +96,56 @@ def compose_once(
     assert hydra_composes is not None
     if named["from_shell"]:  # by fairseq-hydra-train
         return hydra_composes(self, config_name, overrides, *more, **named)
-    read = OverridesParser.create().parse_overrides(overrides)
-    groups = tuple(each.input_line for each in read if "." not in each.key_or_group)
-    if groups not in composed:
-        composed[groups] = hydra_composes(self, config_name, list(groups), *more, **named)
-    made = copy.deepcopy(composed[groups]) if kept else composed.pop(groups)
+
+    def part(word: str = "", name: str = "") -> Any:
+        if word not in composed:
+            whole = hydra_composes(self, config_name, [word] if word else [], *more, **named)
+            composed[word] = whole._get_node(name) if word else whole
+        return copy.deepcopy(composed[word]) if kept else composed.pop(word)
+
+    made, values = part(), []
+    for each in OverridesParser.create().parse_overrides(overrides):
+        name = each.key_or_group
+        if "." in name:
+            values.append(each)
+        else:
+            made.__dict__["_content"][name] = group = part(each.input_line, name)
+            group._set_parent(made)
     OmegaConf.set_struct(made, True)
-    ConfigLoaderImpl._apply_overrides_to_config([each for each in read if "." in each.key_or_group], made)
+    ConfigLoaderImpl._apply_overrides_to_config([each for each in values if changes(each, made)], made)
     return made
+
+
+def changes(override: Override, made: DictConfig) -> bool:
+    """Whether a value is another one than the configuration has."""
+    group, _, name = override.key_or_group.partition(".")
+    contents = made.__dict__["_content"][group].__dict__.get("_content")
+    node = contents.get(name) if type(contents) is dict else None
+    if override.type is not OverrideType.CHANGE or node is None:
+        return True
+    value, known = override.value(), node.__dict__.get("_val")
+    return not (type(value) is type(known) and is_plain(value) and value == known)
+
+
+def create_at_once(*content: Any, **named: Any) -> Any:
+    """A configuration of dictionaries in a dictionary. fairseq makes one for each command."""
+    if len(content) == 1 and type(content[0]) is dict and not named:
+        return fill(DictConfig({}), content[0])
+    return omegaconf_creates(*content, **named)
+
+
+def fill(made: DictConfig, content: dict[Any, Any]) -> DictConfig:
+    """Put plain values where omegaconf puts them. All others are left to omegaconf."""
+    for name, value in content.items():
+        if type(name) is str and type(value) is dict:
+            made.__dict__["_content"][name] = fill(DictConfig({}, name, made), value)
+        elif type(name) is str and is_plain(value):
+            made.__dict__["_content"][name] = AnyNode(value, name, made)
+        else:
+            made[name] = value
+    return made
+
+
+def is_plain(value: Any) -> bool:
+    """Whether omegaconf keeps a value as it is, and hands it out as it is."""
+    return type(value) in (bool, int, float, NoneType) or (type(value) is str and "${" not in value and value != "???")

@@ -57,7 +57,8 @@ def warm_up() -> None:
         for name in IMPORTED:
             importlib.import_module(name)
         shortcuts.take()
-        compose("training", "--task", "translation", "--arch", "lstm")
+        compose("training", "--task", "translation", "--arch", "lstm", "--optimizer", "adam")
+        compose("training", "--arch", "lstm", "--lr-scheduler", "polynomial_decay", "--total-num-update", "9")
         for purpose in ("generation", "interactive_generation"):
             compose(purpose, "--path", "checkpoint.pt")
     # Each command imports its own module anew, which sets logging up.
@@ -67,7 +68,7 @@ def warm_up() -> None:
 
 
 def compose(purpose: str, *words: str) -> None:
-    """Let hydra make the configuration of a command, so that it remembers the values and the groups."""
+    """Let hydra make the configuration of a command, so that its groups are remembered."""
     from fairseq import options
     from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 
@@ -97,11 +98,10 @@ def import_plugin() -> None:
     del sys.path[0]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for words in (("gru_attention_copy", "--optimizer", "adam"), ("lstm", "--optimizer", "adam")):
-            compose("training", "--task", "copy", "--arch", *words)
-        compose("interactive_generation", "--task", "copy", "--path", "checkpoint.pt")
-        for scoring in ("exact_match", "bleu"):
-            compose("generation", "--task", "copy", "--path", "checkpoint.pt", "--scoring", scoring)
+        for arch in ("gru_attention_copy", "rnnsearch"):
+            fast = ("--criterion", "chunked_cross_entropy", "--optimizer", "fused_adamw")
+            compose("training", "--task", "copy", "--arch", arch, *fast)
+        compose("generation", "--task", "copy", "--path", "checkpoint.pt", "--scoring", "exact_match")
 
 
 def serve(address: str, owner: int, ready: int) -> None:

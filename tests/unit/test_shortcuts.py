@@ -1,9 +1,11 @@
 """With tests/support/shortcuts.py, hydra makes what it makes without, the first time and the second, and omegaconf
-hands out the same values.
+takes in and hands out the same values.
 """
 
 import warnings
 from collections.abc import Iterator
+from functools import reduce
+from typing import Any
 
 import pytest
 from fairseq import options
@@ -13,8 +15,11 @@ from omegaconf import OmegaConf
 from tests.support import shortcuts
 
 TRAINING = ("--task", "copy", "--arch", "gru_attention_copy", "--optimizer", "adam", "--lr", "0.01", "--max-epoch", "3")
+ANOTHER = ("--task", "translation", "--arch", "rnnsearch", "--optimizer", "nag", "--criterion", "chunked_cross_entropy")
+ANOTHER += ("--lr-scheduler", "inverse_sqrt", "--warmup-updates", "4", "--lr", "[0.1]", "--scoring", "sacrebleu")
 COMMANDS = {
     "training": ("training", TRAINING),
+    "another training": ("training", ANOTHER),
     "generation": ("interactive_generation", ("--path", "it's.pt", "--scoring", "exact_match", "--beam", "7")),
 }
 
@@ -42,21 +47,27 @@ def test_the_same_configuration(purpose: str, words: tuple[str, ...], original: 
 
 
 VALUES = {"one": 1, "half": 0.5, "on": True, "word": "x", "none": None, "group": {"deep": 2}, "list": [1]}
-VALUES |= {"same": "${one}", "inside": "a ${word}", "wanted": "???"}
+VALUES |= {"same": "${one}", "inside": "a ${word}", "wanted": "???", "wrong": {"deep": {"er": "???"}}}
 
 
 def test_the_same_values(original: None) -> None:
-    def handed_out() -> list[object]:
+    def handed_out(configuration: Any) -> list[object]:
         found: list[object] = []
-        for key in (*VALUES, "nothing", "_content", "__name__"):
+        for key in (*VALUES, "wrong.deep.er", "nothing", "_content", "__name__"):
             try:
-                found.append(getattr(configuration, key))
+                found.append(reduce(getattr, key.split("."), configuration))
             except Exception as error:
                 found.append((type(error), str(error)))
         return found
 
-    configuration = OmegaConf.create(VALUES)
-    configuration._set_flag("struct", True)
-    expected = handed_out()
+    def made() -> Any:
+        configuration = OmegaConf.create(VALUES)
+        configuration._set_flag("struct", True)
+        return configuration
+
+    before = made()
+    expected = handed_out(before)
     shortcuts.take()
-    assert handed_out() == expected
+    assert handed_out(before) == expected
+    assert handed_out(made()) == expected
+    assert made() == before
