@@ -206,7 +206,7 @@ def extract_forced(loaded: Loaded, cfg: FairseqConfig, sentence: int) -> Attenti
     """
     dataset = loaded.task.dataset(loaded.split)
     if not 0 <= sentence < len(dataset):
-        raise UserError(f"no sentence {sentence} in split {loaded.split!r}, which has {len(dataset)}, counted from 0")
+        raise UserError(f"no sentence {sentence} in split {loaded.split!r}: choose one from 0 to {len(dataset) - 1}")
     sample = dataset.collater([dataset[sentence]])
     if sample.get("target") is None:
         raise UserError(f"split {loaded.split!r} has no references: choose data with a target side")

@@ -169,7 +169,8 @@ def select(records: Sequence[AttentionRecord], sentence: int | None, rank: int, 
     sentence = ids[0] if sentence is None else sentence
     of_sentence = [record for record in records if record.id == sentence]
     if not of_sentence:
-        raise UserError(f"no sentence {sentence} in {str(path)!r}, which has {len(ids)} from {ids[0]} to {ids[-1]}")
+        there = f"choose one of its {len(ids)}, from {ids[0]} to {ids[-1]}"
+        raise UserError(f"no sentence {sentence} in {str(path)!r}: {there}")
     for record in of_sentence:
         if record.rank == rank:
             return record

@@ -18,7 +18,7 @@ OPTIONS = {
     "attention_stats.py {bad}/good.npz --json {out}/none/a.json": "folder '{out}/none' does not exist[..]",
     "attention_stats.py {bad}/good.npz --gold {bad}/binary": "'{bad}/binary' line 1: '\\x00\\x01\\x02\\x03\\x04\\x05\\x06\\x07\\x08' is no link[..]",
     "view_attention.py {bad}/good.npz -o {out}/a.png": "page '{out}/a.png' must end in .html[..]",
-    "plot_attention.py {bad}/good.npz --output {out}/a.png --id 7": "no sentence 7 in '{bad}/good.npz', which has 1[..]",
+    "plot_attention.py {bad}/good.npz --output {out}/a.png --id 7": "no sentence 7 in '{bad}/good.npz': choose one of its 1[..]",
     "plot_attention.py {bad}/good.npz --output {out}/a.png --nosuch": "unrecognized arguments: --nosuch (`python scripts/plot_attention.py --help` lists the options)",
     "plot_attention.py {data} --evolution {bad}/none --output {out}/a.png": "no folder '{bad}/none'[..]",
 }

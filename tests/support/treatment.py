@@ -77,6 +77,7 @@ CHANGED = {
     "translation.md": {
         "--warmup-updates 80 --total-num-update 1600": "--warmup-updates 1 --total-num-update 2",
         "--max-update 1600": "--max-update 2",
+        "--max-tokens 2000": "--max-tokens 200",
         "--max-epoch 10": "--max-epoch 1",
         "--path /tmp/translation/checkpoints/checkpoint_best.pt": (
             f"--path /tmp/translation/checkpoints/checkpoint_best.pt {SHORT}"

@@ -136,8 +136,8 @@ def test_animation_of_another_split(
         (["--panels", "0"], "at least 2 checkpoints show a change, but 0 is given: take --panels 2 or more"),
         (["--output", "a.jpg"], "picture 'a.jpg' must end in .png, .pdf, .svg or .gif"),
         (["--output", "none/a.gif"], "folder 'none' does not exist: "),
-        (["--id", "30"], "no sentence 30 in split 'test', which has 30, counted from 0"),
-        (["--id", "-1"], "no sentence -1 in split 'test', which has 30, counted from 0"),
+        (["--id", "30"], "no sentence 30 in split 'test': choose one from 0 to 29"),
+        (["--id", "-1"], "no sentence -1 in split 'test': choose one from 0 to 29"),
         (["--evolution", "none"], "no folder 'none': give the --save-dir of a training"),
         (
             ["--evolution", "."],

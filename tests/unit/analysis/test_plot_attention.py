@@ -112,7 +112,7 @@ def test_characters_without_a_font_give_one_line(attention, tmp_path, capsys):
     [
         (["--output", "a.jpg"], "picture 'a.jpg' must end in .png, .pdf or .svg"),
         (["--output", "lost/a.png"], "folder 'lost' does not exist: "),
-        (["--output", "a.png", "--id", "4"], "no sentence 4 in {file!r}, which has 3 from 3 to 9"),
+        (["--output", "a.png", "--id", "4"], "no sentence 4 in {file!r}: choose one of its 3, from 3 to 9"),
         (["--output", "a.png", "--rank", "2"], "sentence 3 in {file!r} has no rank 2: it has 0, 1"),
         (["--output", "a.png", "--cmap", "x"], "unknown colour map 'x': use viridis, cividis, magma, Greys or another"),
     ],
@@ -215,7 +215,7 @@ def test_two_models_on_one_sentence(attention, tmp_path, capsys, monkeypatch):
     [
         (["--columns", "2"], "--columns 2 without --ids or --compare: there is one heatmap"),
         (["--all", "--compare", "x.npz"], "--compare draws chosen sentences: give --id or --ids in place of --all"),
-        (["--ids", "3,77"], "no sentence 77 in '{attention}', which has 3 from 3 to 9"),
+        (["--ids", "3,77"], "no sentence 77 in '{attention}': choose one of its 3, from 3 to 9"),
         (
             ["--compare", "{other}"],
             "sentence 3 of '{attention}' is not sentence 4 of '{other}': compare attention of the same data, and name "
