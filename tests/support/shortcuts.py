@@ -130,7 +130,7 @@ def changes(override: Override, made: DictConfig) -> bool:
 def create_at_once(*content: Any, **named: Any) -> Any:
     """A configuration of dictionaries in a dictionary. fairseq makes one for each command."""
     if len(content) == 1 and type(content[0]) is dict and not named:
-        return fill(DictConfig({}), content[0])
+        return fill(omegaconf_creates({}), content[0])
     return omegaconf_creates(*content, **named)
 
 
