@@ -11,13 +11,13 @@ source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 explain "$@"
 [[ $# -le 1 && ${1:-} != -* ]] || fail "expected at most one argument, the folder for the results, but got '$*'"
 folder=${1:-$ROOT/quickstart}
-if [[ ! -e $folder/.quickstart && -n $(ls -A "$folder" 2>/dev/null) ]]; then
+mkdir -p "$folder" 2>/dev/null || fail "cannot write to '$folder'; name another folder: $0 FOLDER"
+place=$(cd "$folder" && pwd -P) # only what is there can be looked into: a name may lead through '..' to another folder
+if [[ ! -e $place/.quickstart && -n $(ls -A "$place") ]]; then
   fail "'$folder' holds something that is not from this script; name a new folder: $0 FOLDER"
 fi
-mkdir -p "$folder" 2>/dev/null && touch "$folder/.quickstart" 2>/dev/null ||
-  fail "cannot write to '$folder'; name another folder: $0 FOLDER"
-folder=$(cd "$folder" && pwd -P)
-folder=${folder#"$ROOT/"}
+touch "$place/.quickstart" 2>/dev/null || fail "cannot write to '$folder'; name another folder: $0 FOLDER"
+folder=${place#"$ROOT/"}
 
 prepare_environment runtime fairseq
 run cd "$ROOT"

@@ -3,6 +3,7 @@
 import argparse
 import ast
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from fairseq.tasks import TASK_REGISTRY
 
 from data_gen.errors import UserError, failure_from_os_error, refuse_in_one_line
 from fairseq_plugin.modules.encoder import UNLIMITED
+from fairseq_plugin.tasks.folder import no_split
 
 TASK = "copy"
 """Unless the arguments name another."""
@@ -55,10 +57,12 @@ MAX_SEED = 4_000_000_000
 """fairseq adds the epoch to a seed, and NumPy takes seeds up to 2^32 - 1."""
 FAIRSEQ_SAYS = (
     *("--", "Provided Search parameters", "sentence at index"),
-    *("Could not infer language pair", "Dataset not found", "Size of sample", "Must specify batch size"),
-    "optimizer is required",
+    *("Size of sample", "Must specify batch size", "optimizer is required"),
 )
 """How messages of fairseq's begin that are meant for its users."""
+NO_LANGUAGES = "Could not infer language pair"
+NO_SPLIT = re.compile(r"Dataset not found: (.*?) \((.*)\)")
+"""What fairseq's own tasks say of a split and its folder. They do not say what the folder holds."""
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -225,6 +229,13 @@ def fairseq_refusals() -> Iterator[None]:
         said = " ".join(str(error).split())
         if isinstance(error, FileNotFoundError) and error.filename is not None:
             raise failure_from_os_error("read", error) from error
+        if (missing := NO_SPLIT.fullmatch(str(error))) is not None:
+            raise no_split(missing[2], missing[1]) from error
+        if said.startswith(NO_LANGUAGES):
+            raise UserError(
+                "no data of two languages in the data folder: name another folder, or give --source-lang and "
+                "--target-lang"
+            ) from error
         if isinstance(error, UserError) or not said.startswith(FAIRSEQ_SAYS):
             raise
         raise UserError(said) from error

@@ -184,7 +184,9 @@ def _restoring(load: Callable[..., Any]) -> Callable[..., Any]:
                 raise
             raise UserError(" ".join(str(error).split())) from error
         except Exception as error:
-            explained = _other_model(cfg.restore_file if start is None else start, error.__context__)
+            goes_on = start is None and cfg.restore_file == RESTORED
+            path = str(Path(cfg.save_dir) / RESTORED) if goes_on else start or cfg.restore_file
+            explained = _other_model(path, error.__context__, ", or name another --save-dir" if goes_on else "")
             if explained is None:
                 raise
             raise explained from error
@@ -245,12 +247,15 @@ def _check_trainer(trainer: Any) -> None:
         raise UserError(f"--update-freq must be at least 1, but is {','.join(map(str, updates))}")
 
 
-def _other_model(path: str, error: BaseException | None) -> UserError | None:
-    """The line for a checkpoint with other parameters than the model; None for any other error."""
+def _other_model(path: str, error: BaseException | None, otherwise: str = "") -> UserError | None:
+    """The line for a checkpoint with other parameters than the model; None for any other error.
+
+    :param otherwise: what the user can do as well.
+    """
     found = MISMATCH.search(str(error))
     if found is None:
         return None
     return UserError(
         f"{path!r} is a checkpoint of another model than {found['model']} with these options ({found['first']}): use "
-        "the --arch and the options that it was trained with"
+        f"the --arch and the options that it was trained with{otherwise}"
     )

@@ -306,7 +306,7 @@ def check_own(options: argparse.Namespace, *, given: bool) -> None:
             )
         if options.path is not None:
             raise UserError(f"--path {options.path} without --text or --input: an attention file needs no model")
-        if options.merge is not None:
+        if options.merge is not None and options.evolution is None:
             raise UserError(f"--merge {options.merge} without --text or --input: give it to extract_attention.py")
         return
     for name, value in (("--evolution", options.evolution), ("--compare", options.compare), ("--all", options.all)):
@@ -333,6 +333,8 @@ def check_evolution(options: argparse.Namespace) -> None:
     for name, given in contradictions.items():
         if given:
             raise UserError(f"{name} with --evolution, which draws one sentence and its reference: give --id alone")
+    if options.merge is not None:
+        raise UserError(f"--merge {options.merge} with --evolution, which draws the tokens of the data: leave it out")
     if options.attention.is_file():
         raise UserError(f"--evolution reads a dataset: give its folder in place of {str(options.attention)!r}")
 

@@ -160,7 +160,7 @@ def _build_embeddings(cfg: Any, source: Dictionary, target: Dictionary) -> tuple
     if cfg.share_all_embeddings and source != target:
         raise UserError(
             f"--share-all-embeddings needs one dictionary, but source ({len(source)} symbols) and target "
-            f"({len(target)} symbols) differ: make the data with a joined dictionary"
+            f"({len(target)} symbols) differ: make the data with a joined dictionary, as data_gen text --joined does"
         )
     source_embedding = build_embedding(
         source, cfg.encoder_embed_dim, path=cfg.encoder_embed_path, freeze=cfg.encoder_freeze_embed, init=str(cfg.init)

@@ -136,13 +136,19 @@ def check_split(folder: str, split: str, source: str, target: str) -> None:
 
     :raises UserError: naming the split and the ones that are there.
     """
-    if has_split(folder, split, source, target):
-        return
+    if not has_split(folder, split, source, target):
+        raise no_split(folder, split)
+
+
+def no_split(folder: str, split: str) -> UserError:
+    """The line for a split that a folder does not hold."""
     names = _names(folder)
     there = sorted({name.split(".")[0] for name in names if name.endswith(".idx")})
     if not there and MANIFEST_NAME in names:
-        raise UserError(f"no split {split!r} in {folder!r}, which holds no sequences at all: add --online to make them")
-    raise UserError(f"no split {split!r} in {folder!r}: it holds {listed(there) or 'none'}")
+        return UserError(
+            f"no split {split!r} in {folder!r}, which holds no sequences at all: add --online to make them"
+        )
+    return UserError(f"no split {split!r} in {folder!r}: it holds {listed(there) or 'none'}")
 
 
 def open_split(cfg: Any, folder: str, split: str, source: Dictionary, target: Dictionary, *, combine: bool) -> Sides:

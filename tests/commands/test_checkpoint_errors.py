@@ -1,5 +1,6 @@
 """fairseq-train: checkpoints that a training cannot go on or start from."""
 
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -62,6 +63,14 @@ def test_another_training_in_the_folder(commands: Commands, places: dict[str, Pa
         check(Case("fairseq-train {data} TRAIN", message, leaves=("checkpoints",)), commands, places)
         raise UserError("given up")
     commands.succeed(*words_of("fairseq-train {data} TRAIN", places))
+
+
+def test_another_model_in_its_folder(commands: Commands, places: dict[str, Path]) -> None:
+    last = places["out"] / "checkpoints" / "checkpoint_last.pt"
+    last.parent.mkdir()
+    shutil.copy(places["lstm"], last)
+    message = f"fairseq-train: error: '{last}' is a checkpoint of another model than [..], or name another --save-dir"
+    check(Case("fairseq-train {data} TRAIN", message, leaves=("checkpoint_last.pt", "checkpoints")), commands, places)
 
 
 def test_a_file_to_go_on_from_that_is_missing(commands: Commands, places: dict[str, Path]) -> None:

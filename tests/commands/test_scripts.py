@@ -189,13 +189,16 @@ def test_commands_are_printed_as_a_shell_reads_them() -> None:
     assert done.stdout == "+ echo two\\ words plain\ntwo words plain\n"
 
 
-def test_quickstart_deletes_nothing_it_did_not_make(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["", "/made/..", "/new/new/../.."])
+def test_quickstart_deletes_nothing_it_did_not_make(tmp_path: Path, way: str) -> None:
     (tmp_path / "data").mkdir()
-    done = bash(f"{ROOT}/scripts/quickstart.sh {tmp_path}")
+    (tmp_path / "data" / "mine").touch()
+    done = bash(f"{ROOT}/scripts/quickstart.sh {tmp_path}{way}")
     assert done.returncode == 2
-    assert done.stderr.startswith(f"quickstart.sh: error: '{tmp_path}' holds something that is not from this script")
+    message = f"quickstart.sh: error: '{tmp_path}{way}' holds something that is not from this script"
+    assert done.stderr.startswith(message)
     assert done.stderr.count("\n") == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / "data" / "mine"]
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])

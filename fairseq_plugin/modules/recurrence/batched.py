@@ -1,7 +1,7 @@
 """The recurrence where the states do not depend on the attention: one GRU over all target steps, then all queries at
 once.
 
-Same equations as :func:`luong_recurrence` without input feeding. While decoding, the rows of the batch that read one
+Same equations as :func:`luong_loop` without input feeding. While decoding, the rows of the batch that read one
 sentence are its queries. With a context that is the same at every step, the GRU is all there is
 (:func:`fixed_recurrence`).
 """

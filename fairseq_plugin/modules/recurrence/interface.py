@@ -70,7 +70,7 @@ NO_PAST = Past()
 class RecurrenceFunction(Protocol):
     """One way to compute s_t = GRU([y_{t-1}; c_t], s_{t-1}) with c_t = attention(s_{t-1}) for all t.
 
-    With a :class:`LuongAttention` the order is another: see :func:`luong_recurrence`.
+    With a :class:`LuongAttention` the order is another: see :func:`luong_loop`.
     """
 
     def __call__(

@@ -5,7 +5,7 @@
 
 Source: Bahdanau, Cho, Bengio 2015 (arXiv 1409.0473), section 3.1 and appendix A.2.2, with torch's GRU cell.
 
-Attention that looks back with the new state s_t has a loop of its own, :func:`luong_recurrence`, which is the
+Attention that looks back with the new state s_t has a loop of its own, :func:`luong_loop`, which is the
 specification of ``batched.py``:
 
     s_t      = GRU([y_{t-1}; h~_{t-1}], s_{t-1})       h~_{t-1} with input feeding only, h~_0 = 0

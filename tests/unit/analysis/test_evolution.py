@@ -131,6 +131,7 @@ def test_animation_of_another_split(
         (["--ids", "1,2"], "--ids with --evolution, which draws one sentence and its reference: give --id alone"),
         (["--compare", "x"], "--compare with --evolution, which draws one sentence and its reference: give --id alone"),
         (["--rank", "1"], "--rank with --evolution, which draws one sentence and its reference: give --id alone"),
+        (["--merge", "bpe"], "--merge bpe with --evolution, which draws the tokens of the data: leave it out"),
         (["--columns", "2"], "--columns 2 with a .gif: an animation has one heatmap"),
         (["--panels", "1"], "at least 2 checkpoints show a change, but 1 is given: take --panels 2 or more"),
         (["--panels", "0"], "at least 2 checkpoints show a change, but 0 is given: take --panels 2 or more"),

@@ -135,7 +135,7 @@ def test_sharing_all_embeddings_needs_one_dictionary(target: str) -> None:
     gru_attention_copy(options)
     assert message_of(GRUAttentionModel.build_model, options, task) == (
         f"--share-all-embeddings needs one dictionary, but source (12 symbols) and target ({4 + len(target)} symbols) "
-        "differ: make the data with a joined dictionary"
+        "differ: make the data with a joined dictionary, as data_gen text --joined does"
     )
 
 
