@@ -1,4 +1,4 @@
-"""The command line, ``python -m data_gen ROUTE DESTDIR``: options in, one dataset folder and one line out."""
+"""The command line, ``python -m data_gen copy|text DESTDIR``: options in, one dataset folder and one line out."""
 
 import argparse
 import sys
@@ -40,7 +40,7 @@ def _build_parser() -> argparse.ArgumentParser:
     parser = ArgumentParser(
         prog=f"python -m {PROGRAM}", description="Make binarized datasets for fairseq.", allow_abbrev=False
     )
-    routes = parser.add_subparsers(dest="route", metavar="ROUTE", required=True)
+    routes = parser.add_subparsers(dest="route", metavar="{copy,text}", required=True)
     for route in ROUTES:
         route.add_parser(routes)
     return parser

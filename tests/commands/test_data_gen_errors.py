@@ -6,7 +6,7 @@ from tests.support.case import Case, check, table
 from tests.support.commands import Commands
 
 COPY = {
-    "python -m data_gen": "the following arguments are required: ROUTE[..]",
+    "python -m data_gen": "the following arguments are required: {{copy,text}}[..]",
     "python -m data_gen copy {out}/d --num-symbols -5": "--num-symbols must be from 1 to 1000000, but is -5[..]",
     "python -m data_gen copy {bad}/manifest-binary --overwrite": "'{bad}/manifest-binary' holds no valid manifest.json, so --overwrite leaves it alone[..]",
 }

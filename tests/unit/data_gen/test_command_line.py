@@ -158,7 +158,7 @@ COPY_HELP = "(`python -m data_gen copy --help` lists the options)"
         (("copy",), f"the following arguments are required: DESTDIR {COPY_HELP}"),
         (("copy", "x", "--seeds", "1"), f"unrecognized arguments: --seeds 1, near to it: --seed {COPY_HELP}"),
         (("copy", "x", "--nosuch"), f"unrecognized arguments: --nosuch {COPY_HELP}"),
-        ((), "the following arguments are required: ROUTE (`python -m data_gen --help` lists the options)"),
+        ((), "the following arguments are required: {copy,text} (`python -m data_gen --help` lists the options)"),
     ],
 )
 def test_wrong_use(run: Run, arguments: tuple[str, ...], message: str) -> None:
