@@ -112,7 +112,9 @@ def compose_once(
             made.__dict__["_content"][name] = group = part(each.input_line, name)
             group._set_parent(made)
     OmegaConf.set_struct(made, True)
-    ConfigLoaderImpl._apply_overrides_to_config([each for each in values if changes(each, made)], made)
+    for each in values:
+        if changes(each, made):
+            ConfigLoaderImpl._apply_overrides_to_config([each], made)
     return made
 
 

@@ -117,8 +117,8 @@ def import_plugin() -> None:
     del sys.path[0]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        fast = ("--criterion", "chunked_cross_entropy", "--optimizer", "fused_adamw")
         for arch in ("gru_attention_copy", "rnnsearch"):
-            fast = ("--criterion", "chunked_cross_entropy", "--optimizer", "fused_adamw")
             compose("training", "--task", "copy", "--arch", arch, *fast)
         compose("generation", "--task", "copy", "--path", "checkpoint.pt", "--scoring", "exact_match")
 
