@@ -2,7 +2,7 @@
 
 ``highest``  float32; torch's own setting stays as the program left it
 ``high``     TF32 on a GPU; float32 on a CPU, as in torch
-``medium``   TF32 on a GPU; bfloat16 on a CPU, where the processor multiplies bfloat16 numbers
+``medium``   TF32 on a GPU; bfloat16 on a CPU, where the processor multiplies bfloat16 numbers, or emulates them
 
 On a CPU torch's own ``medium`` needs AMX. Here it needs AMX or AVX512-BF16, and it is left to ``products.py``, which
 computes the large products. On a GPU torch's switch for TF32 is on during a call. That switch belongs to the whole
@@ -11,6 +11,7 @@ process: what other threads compute on a GPU in the meantime is computed in TF32
 
 import functools
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
@@ -22,13 +23,16 @@ logger = logging.getLogger(__name__)
 
 FLOAT32_MATMUL_PRECISION = HIGHEST, HIGH, MEDIUM = ("highest", "high", "medium")
 
+# Environment variable: on a processor without bfloat16 products, round as they do, in float32 and so no faster.
+EMULATE = "FAIRSEQ_ATTENTION_EMULATE_BF16"
+
 _current: ContextVar[str] = ContextVar("float32 matmul precision", default=HIGHEST)
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def current_precision() -> str:
-    """The precision of the call that is running; never ``medium`` on a processor that has no bfloat16 products."""
+    """The precision of the call that is running; ``medium`` only where bfloat16 products are computed or emulated."""
     return _current.get()
 
 
@@ -68,14 +72,13 @@ def has_bfloat16() -> bool:
 
 @functools.cache
 def multiplies_bfloat16() -> bool:
-    """Ask :func:`has_bfloat16`; if the processor has no such products, a log line says so once."""
-    able = has_bfloat16()
-    if not able:
-        logger.warning(
-            "--float32-matmul-precision medium: this processor has neither AVX512-BF16 nor AMX, "
-            "products stay in float32"
-        )
-    return able
+    """Ask :func:`has_bfloat16` and ``EMULATE``; if the processor has no such products, a log line says so once."""
+    if has_bfloat16():
+        return True
+    emulated = bool(os.environ.get(EMULATE))
+    instead = f"{EMULATE} rounds as they do, no faster" if emulated else "products stay in float32"
+    logger.warning(f"--float32-matmul-precision medium: this processor has neither AVX512-BF16 nor AMX, {instead}")
+    return emulated
 
 
 @contextmanager

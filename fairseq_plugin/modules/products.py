@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fairseq_plugin.modules.precision import HIGHEST, MEDIUM, current_precision, matmul_precision
+from fairseq_plugin.modules.precision import HIGHEST, MEDIUM, current_precision, has_bfloat16, matmul_precision
 
 # Numbers of a piece: 1 MB in float32.
 PIECE = 1 << 18
@@ -184,7 +184,13 @@ def _onednn_product(weight: Tensor, x: Tensor, add: Tensor | None = None, out: T
 
 
 def _mixed_product(weight: Tensor, x: Tensor, add: Tensor | None = None, out: Tensor | None = None) -> Tensor:
-    return _deliver(torch.mm(x.to(weight.dtype), weight).to(x.dtype), add, out)
+    lower = x.to(weight.dtype)
+    if weight.dtype == torch.bfloat16 and x.device.type == "cpu" and not has_bfloat16():
+        # A product of two bfloat16 numbers is exact in float32. torch's own takes three times as long there.
+        result = torch.mm(lower.float(), weight.float()).to(weight.dtype)
+    else:
+        result = torch.mm(lower, weight)
+    return _deliver(result.to(x.dtype), add, out)
 
 
 def _deliver(result: Tensor, add: Tensor | None, out: Tensor | None) -> Tensor:

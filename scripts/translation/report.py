@@ -22,6 +22,7 @@ from data_gen.errors import FAILURE, UserError
 from fairseq_plugin.analysis.merging import merge
 from fairseq_plugin.analysis.pictures import fonts, heatmap, picture
 from fairseq_plugin.analysis.records import AttentionRecord
+from fairseq_plugin.modules.precision import has_bfloat16
 from scripts.common import markdown_table
 from scripts.translation.corpus import Corpus, sources_seen
 from scripts.translation.recipe import ADDITIVE, GENERAL, LSTM, MEDIUM, SOURCE, Recipe, Run, train_words
@@ -190,6 +191,10 @@ ROWS: dict[str, tuple[Callable[[Training], float], str]] = {
 }
 """Of a training, and how its mean over the seeds is written."""
 MADE_UP = "**Made-up sentences and tiny models, to try the study out: the figures say nothing.** "
+EMULATED = (
+    " This processor has no bfloat16 products. The products of `medium` are rounded as in bfloat16 and computed in "
+    "float32, so its times say nothing about a processor with bfloat16 products."
+)
 DATA, CHECKPOINTS = "DATA", "CHECKPOINTS"  # stand for folders in the commands shown
 
 
@@ -270,7 +275,8 @@ def circumstances(recipe: Recipe, corpus: Corpus, machine: Mapping[str, Any], ep
     )
     penalties = f"Length penalties to choose from: {', '.join(map(str, recipe.length_penalties))}"
     head = MADE_UP if made_up else ""
-    return f"{head}{machine_and_versions(machine)}. {data}. {training}. {penalties}."
+    foot = EMULATED if MEDIUM in recipe.models and not has_bfloat16() else ""
+    return f"{head}{machine_and_versions(machine)}. {data}. {training}. {penalties}.{foot}"
 
 
 def table(

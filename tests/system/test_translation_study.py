@@ -11,11 +11,12 @@ import pytest
 from data_gen.errors import UserError
 from fairseq_plugin.analysis.pictures import fonts
 from fairseq_plugin.analysis.records import AttentionRecord
+from fairseq_plugin.modules.precision import EMULATE
 from scripts import common, translation_study
 from scripts.common import replace_section
 from scripts.translation import recipe, report
 from scripts.translation.corpus import read_corpus, sentences, sources_seen
-from scripts.translation.recipe import ADDITIVE, GENERAL, LSTM, MEDIUM, MODELS, Recipe, Run
+from scripts.translation.recipe import ADDITIVE, GENERAL, LSTM, MEDIUM, MODELS, SOURCE, TARGET, Recipe, Run
 from scripts.translation.report import Score, Scores, score, translations
 from scripts.translation.trainings import Training
 
@@ -52,13 +53,8 @@ def test_a_model_beside_the_lstm_by_hand() -> None:
     )
 
 
-def test_medium_is_compared_with_highest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_medium_is_compared_with_highest() -> None:
     options = ["--corpus", "x", "--medium", "--update", "page.md", "--at-once", "6"]
-    monkeypatch.setattr(translation_study, "has_bfloat16", lambda: False)
-    with pytest.raises(UserError) as caught:
-        translation_study.settings_of(translation_study.parser().parse_args(options))
-    assert str(caught.value) == ("--medium needs a processor with AVX512-BF16 or AMX; add --smoke to try the study out")
-    monkeypatch.setattr(translation_study, "has_bfloat16", lambda: True)
     settings = translation_study.settings_of(translation_study.parser().parse_args(options))
     assert (settings.at_once, settings.models, settings.baseline) == (6, (MEDIUM, GENERAL), GENERAL)
     words = {model: recipe.train_words(settings, Run(model, 1), Path("data"), Path("out")) for model in settings.models}
@@ -75,6 +71,27 @@ def test_medium_is_compared_with_highest(monkeypatch: pytest.MonkeyPatch) -> Non
         "- `gru_attention`, `general`, input feeding, `medium`: +0.50 BLEU in 0.50 times the wall time of training; "
         "by seed +0.50 (p = 0.500)",
     ]
+
+
+@pytest.mark.parametrize("before", [None, "mine"])
+def test_the_commands_of_a_study_emulate_bfloat16(before: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(EMULATE, raising=False)
+    if before is not None:
+        monkeypatch.setenv(EMULATE, before)
+    monkeypatch.setattr(translation_study, "study", lambda options: int(common.environment([], None)[EMULATE]))
+    assert translation_study.main(["--smoke", "--update", "page.md"]) == 1
+    assert os.environ.get(EMULATE) == before
+
+
+@pytest.mark.parametrize("able", [True, False])
+@pytest.mark.parametrize("models", [recipe.MEDIUM_AND_HIGHEST, MODELS], ids=["medium", "models"])
+def test_a_page_says_where_bfloat16_was_emulated(
+    models: tuple[str, ...], able: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "has_bfloat16", lambda: able)
+    corpus = {key: {SOURCE: ["a"], TARGET: ["b"]} for key in recipe.PARTS}
+    text = report.circumstances(Recipe(models=models), corpus, common.describe_machine(), 1.0, made_up=False)
+    assert text.endswith(report.EMULATED) == (MEDIUM in models and not able)
 
 
 def test_translations_are_in_the_order_of_the_corpus() -> None:

@@ -63,7 +63,11 @@ VIEWS: dict[str, Callable[[int, int], Tensor]] = {
 @pytest.mark.usefixtures("forced")
 @pytest.mark.parametrize("x", VIEWS.values(), ids=VIEWS)
 @pytest.mark.parametrize("weight", VIEWS.values(), ids=VIEWS)
-def test_products_are_within_the_rounding_of_bfloat16(x: Any, weight: Any) -> None:
+@pytest.mark.parametrize("instructions", [True, False], ids=["by torch", "emulated"])
+def test_products_are_within_the_rounding_of_bfloat16(
+    x: Any, weight: Any, instructions: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(products, "has_bfloat16", lambda: instructions)
     x, weight = x(17, 33), weight(13, 33)
     bias, total = numbers(13) * 1e-4, numbers(17, 13) * 1e-4  # far below the rounding of a product
     with matmul_precision(MEDIUM, "cpu"):
@@ -267,10 +271,27 @@ def test_a_gpu_computes_what_torch_computes_with_its_own_setting(value: str) -> 
 
 
 @on_cpu
-@pytest.mark.parametrize("instructions", [None, "avx512_bf16", "amx_tile"])
-def test_a_processor_without_bfloat16_computes_in_float32_and_says_so_once(
-    instructions: str | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.usefixtures("forced")
+def test_an_emulated_product_is_that_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its sums may be in another order, and so differ by one rounding to bfloat16 of a few numbers."""
+    x, weight = numbers(170, 330), numbers(130, 330)
+    found = []
+    for instructions in (True, False):
+        monkeypatch.setattr(products, "has_bfloat16", lambda able=instructions: able)
+        with matmul_precision(MEDIUM, "cpu"):
+            found.append(products.product(x, weight))
+    torch.testing.assert_close(*found, rtol=2 * UNIT_ROUNDOFF, atol=1e-4)
+    assert (found[0] != found[1]).float().mean() < 0.01
+
+
+@on_cpu
+@pytest.mark.parametrize(
+    ("instructions", "emulated"), [(None, ""), (None, "1"), ("avx512_bf16", ""), ("amx_tile", ""), ("amx_tile", "1")]
+)
+def test_a_processor_without_bfloat16_computes_in_float32_or_emulates_and_says_so_once(
+    instructions: str | None, emulated: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.setenv(precision.EMULATE, emulated)
     monkeypatch.setattr(products, "LARGE", 0)
     monkeypatch.setattr(products, "CAST", 0)
     for name in ("avx512_bf16", "amx_tile"):
@@ -281,6 +302,7 @@ def test_a_processor_without_bfloat16_computes_in_float32_and_says_so_once(
             exact, medium = outcome(HIGHEST, True), outcome(MEDIUM, True)
     finally:
         precision.multiplies_bfloat16.cache_clear()
-    assert all(medium[name].equal(exact[name]) for name in exact) == (instructions is None)
-    line = "--float32-matmul-precision medium: this processor has neither AVX512-BF16 nor AMX, products stay in float32"
+    assert all(medium[name].equal(exact[name]) for name in exact) == (not (instructions or emulated))
+    instead = "FAIRSEQ_ATTENTION_EMULATE_BF16 rounds as they do, no faster" if emulated else "products stay in float32"
+    line = f"--float32-matmul-precision medium: this processor has neither AVX512-BF16 nor AMX, {instead}"
     assert [record.getMessage() for record in caplog.records] == [line] * (instructions is None)
