@@ -7,6 +7,9 @@ computing it again takes less time than fetching it.
 On another device, in another precision and under autocast, ``fused.py`` and ``step.py`` do the work.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -16,7 +19,8 @@ from fairseq_plugin.modules.attention import AdditiveAttention, Attention
 from fairseq_plugin.modules.products import linear, planned
 from fairseq_plugin.modules.recurrence import fused
 from fairseq_plugin.modules.recurrence.additive_layer import Layer
-from fairseq_plugin.modules.recurrence.fused import Gradients, Passes, Trace, Weights, cut, views
+from fairseq_plugin.modules.recurrence.arrangement import Gradients, GradientSums, Trace, Weights, blocks
+from fairseq_plugin.modules.recurrence.fused import Passes, cut, views
 from fairseq_plugin.modules.recurrence.interface import NO_PAST, Memory, Past, RecurrenceOutput
 from fairseq_plugin.modules.recurrence.step import fused_steps
 
@@ -62,41 +66,68 @@ def run_forward(
 
 def run_backward(trace: Trace, to_states: Tensor, to_contexts: Tensor | None, to_weights: Tensor | None) -> Gradients:
     """Backpropagation through time; see :func:`fused.run_backward`."""
-    weights, (keys, energy, _), values = trace.weights, trace.layer, trace.values
-    units, (steps, batch, _) = energy.size(0), to_states.shape
-    sides, states = torch.empty_like(trace.sides), torch.empty_like(trace.states)
-    states[0], states[1:] = 0.0, to_states
-    contexts = torch.empty_like(trace.contexts)
-    contexts.zero_() if to_contexts is None else contexts.copy_(to_contexts)
+    weights, (keys, energy, _), parts = trace.weights, trace.layer, blocks(trace)
+    longest = parts[0].stop - parts[0].start
+    all_sides, all_contexts = torch.empty_like(trace.sides[:longest]), torch.empty_like(trace.contexts[:longest])
+    all_states = torch.empty_like(trace.states[: longest + 1])
     if to_weights is not None:
         to_weights = to_weights.contiguous()
-    to_keys, to_energy = torch.zeros_like(keys), keys.new_zeros(batch, units)
-    operations = native.operations()
-    given = keys, energy, values
-    if not large(weights, batch):
-        operations.backward(
-            weights.hidden,
-            weights.context,
-            *given,
-            *(trace.sides, trace.states, trace.attention, to_weights),
-            *(sides, states, contexts, to_keys, to_energy),
-        )
-    else:
-        made, part = views(trace.sides, units), views(sides, units)
+    to_keys, to_energy = torch.zeros_like(keys), keys.new_zeros(keys.size(0), energy.size(0))
+    run_steps = step_by_step(trace) if large(weights, keys.size(0)) else in_one_call(trace)
+    sums, state = GradientSums(trace), torch.zeros_like(trace.states[0])
+    for block in parts:
+        count = block.stop - block.start
+        sides, states, contexts = all_sides[:count], all_states[: count + 1], all_contexts[:count]
+        states[0], states[1:] = 0.0, to_states[block]
+        states[-1] += state
+        contexts.zero_() if to_contexts is None else contexts.copy_(to_contexts[block])
+        made = trace.sides[block], trace.states[block], trace.attention[block]
+        given = None if to_weights is None else to_weights[block]
+        run_steps(*made, given, sides, states, contexts, to_keys, to_energy)
+        sums.add(block, sides, contexts)
+        state = states[0].clone()
+    return sums.finish(state, to_keys.mul_(energy), to_energy.sum(dim=0))
+
+
+def in_one_call(trace: Trace) -> Callable[..., None]:
+    """The backward pass of a block of steps. It takes what the operation takes from ``sides`` on."""
+    weights, (keys, energy, _) = trace.weights, trace.layer
+    return partial(native.operations().backward, weights.hidden, weights.context, keys, energy, trace.values)
+
+
+def step_by_step(trace: Trace) -> Callable[..., None]:
+    """The same with two products a step through ``products.py``."""
+    weights, (keys, energy, _), values = trace.weights, trace.layer, trace.values
+    units, operations = energy.size(0), native.operations()
+    like = views(trace.sides, units)
+    to_context = planned(weights.context.t(), like.gate_input[0])
+    to_state = planned(weights.hidden.t(), like.hidden[0])
+
+    def run_steps(
+        sides: Tensor,
+        states: Tensor,
+        attention: Tensor,
+        to_weights: Tensor | None,
+        to_sides: Tensor,
+        to_states: Tensor,
+        to_contexts: Tensor,
+        to_keys: Tensor,
+        to_energy: Tensor,
+    ) -> None:
+        made, part = views(sides, units), views(to_sides, units)
         asked, gates_made = cut(made.query), cut(made.gates)
         query, hidden, gates, gate_input = cut(part.query), cut(part.hidden), cut(part.gates), cut(part.gate_input)
-        context, weight = cut(contexts), cut(trace.attention)
-        to_context, to_state = planned(weights.context.t(), gate_input[0]), planned(weights.hidden.t(), hidden[0])
+        context, weight = cut(to_contexts), cut(attention)
         with torch.inference_mode():
-            for t in reversed(range(steps)):
-                operations.unit_backward(gates_made[t], trace.states[t], states[t + 1], gates[t], states[t])
+            for t in reversed(range(len(sides))):
+                operations.unit_backward(gates_made[t], states[t], to_states[t + 1], gates[t], to_states[t])
                 to_context(gate_input[t], context[t], context[t])
                 to_weight = None if to_weights is None else to_weights[t]
-                operations.attend_backward(
-                    asked[t], *given, weight[t], context[t], to_weight, to_keys, to_energy, query[t]
-                )
-                to_state(hidden[t], states[t], states[t])
-    return fused.gather(trace, sides, contexts, states[0], to_keys.mul_(energy), to_energy.sum(dim=0))
+                read = asked[t], keys, energy, values, weight[t], context[t], to_weight
+                operations.attend_backward(*read, to_keys, to_energy, query[t])
+                to_state(hidden[t], to_states[t], to_states[t])
+
+    return run_steps
 
 
 native_passes = Passes(run_forward, run_backward)

@@ -3,14 +3,15 @@
 Same equations as ``naive.py``. What makes it fast:
 
 - [W_hh; W_s] s_{t-1} is one product a step; the embedding's part of the gates is one product for all steps;
-- every weight gradient is one product over all steps;
+- every weight gradient is one product over all steps, or over many (``arrangement.py``);
 - the factors that turn a state's gradient into its gates' gradients are computed for many steps at once;
 - the attention layer (B, S, A) of a step is kept for the backward pass only while that is cheap, else recomputed
   (``additive_layer.py``).
 
 All that a step computes stands in one row of one buffer, [q, g_n, r, z, n], where g_n is what the state adds to gate n
 before the reset: its first part is the hidden side of the step, its last the input side (in torch's order r, z, n), and
-both products of a step add to it in place. The gradients stand in a second buffer of the same order.
+both products of a step add to it in place. The gradients stand in a second buffer of the same order, for a block of
+steps at a time.
 
 Derivation, with n, r, z the gates and incoming gradients ds, dc, da:
 
@@ -19,7 +20,7 @@ Derivation, with n, r, z the gates and incoming gradients ds, dc, da:
     ds_prev = ds z + [dr dz (dn r) dq] [W_hh; W_s]                dq from de: see additive_layer.py
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -28,80 +29,24 @@ from torch import Tensor, nn
 from fairseq_plugin.modules.attention import AdditiveAttention, Attention, LuongAttention
 from fairseq_plugin.modules.fused_gru import GateFactors
 from fairseq_plugin.modules.precision import current_precision
-from fairseq_plugin.modules.products import first_order, planned, product, weight_gradient
-from fairseq_plugin.modules.recurrence.additive_layer import AdditiveBackward, AdditiveForward, Layer
+from fairseq_plugin.modules.products import first_order, planned, product
+from fairseq_plugin.modules.recurrence.additive_layer import AdditiveBackward, AdditiveForward
+from fairseq_plugin.modules.recurrence.arrangement import (
+    Gradients,
+    GradientSums,
+    Trace,
+    Weights,
+    arrange,
+    blocks,
+    restore,
+)
 from fairseq_plugin.modules.recurrence.interface import NO_PAST, Memory, Past, RecurrenceOutput
-
-
-class Weights(NamedTuple):
-    """Parameters of cell and attention, arranged for one product a step; see ``fused.py`` for the order."""
-
-    embedding: Tensor  # (3H, E), gates r, z, n
-    context: Tensor  # (3H, C), gates r, z, n
-    hidden: Tensor  # (A + 3H, H): query, then the hidden side of gates n, r, z
-    bias: Tensor  # (A + 4H,): 0 for the query, hidden side of n, both sides of r and z, input side of n
-    energy: Tensor  # (A,), v
-
-
-def arrange(
-    embed: int, weight_ih: Tensor, weight_hh: Tensor, bias_ih: Tensor, bias_hh: Tensor, query: Tensor, v: Tensor
-) -> Weights:
-    """Order torch's GRU parameters (gates r, z, n; E + C inputs) and those of the attention as :class:`Weights`."""
-    two = 2 * weight_hh.size(1)
-    bias = torch.cat([bias_hh.new_zeros(query.size(0)), bias_hh[two:], bias_ih])
-    bias[-bias_ih.size(0) :][:two] += bias_hh[:two]
-    return Weights(
-        embedding=weight_ih[:, :embed],
-        context=weight_ih[:, embed:],
-        hidden=torch.cat([query, weight_hh[two:], weight_hh[:two]]),
-        bias=bias,
-        energy=v.squeeze(0),
-    )
-
-
-def restore(gradients: Weights, units: int) -> tuple[Tensor, ...]:
-    """Undo :func:`arrange` for gradients; ``units`` is A."""
-    query, hidden = gradients.hidden[:units], gradients.hidden[units:]
-    size = hidden.size(1)
-    hidden_bias, input_bias = gradients.bias[units:-size], gradients.bias[units + size :]
-    return (
-        torch.cat([gradients.embedding, gradients.context], dim=1),
-        hidden.roll(-size, 0),
-        input_bias,
-        hidden_bias.roll(-size, 0),
-        query,
-        gradients.energy.unsqueeze(0),
-    )
-
 
 # Numbers of the attention layer, all steps together, up to which it is kept for the backward pass: on a CPU what stays
 # in its cache (2 MB in float32), as fetching more from memory takes longer than computing it again. A GPU's memory is
 # faster (64 MB).
 KEEP_LAYER = 1 << 19
 KEEP_LAYER_ON_GPU = 1 << 24
-
-
-class Trace(NamedTuple):
-    """What the forward pass keeps for the backward pass, time first."""
-
-    weights: Weights
-    layer: Layer
-    values: Tensor  # (B, S, C)
-    inputs: Tensor  # (T, B, E)
-    contexts: Tensor  # (T, B, C)
-    states: Tensor  # (T + 1, B, H), s_0 first
-    sides: Tensor  # (T, B, A + 4H): query, hidden side of n, and gates r, z, n
-    attention: Tensor  # (T, B, S)
-
-    def pack(self) -> tuple[Tensor | None, ...]:
-        """Flat, as autograd saves tensors."""
-        return (*self.weights, *self.layer, *self[2:])
-
-    @classmethod
-    def unpack(cls, saved: Sequence[Any]) -> "Trace":
-        """Undo :meth:`pack`."""
-        weights, layer = len(Weights._fields), len(Weights._fields) + len(Layer._fields)
-        return cls(Weights(*saved[:weights]), Layer(*saved[weights:layer]), *saved[layer:])
 
 
 cut = Tensor.unbind  # (T, ...) to a view a step
@@ -199,67 +144,40 @@ def run_forward(
     return Trace(weights, attention.layer, values, inputs, *buffers)
 
 
-class Gradients(NamedTuple):
-    """Of everything the forward pass read, time first."""
-
-    inputs: Tensor  # (T, B, E)
-    state: Tensor  # (B, H)
-    keys: Tensor  # (B, S, A)
-    values: Tensor  # (B, S, C)
-    weights: Weights
-
-
 def run_backward(trace: Trace, to_states: Tensor, to_contexts: Tensor | None, to_weights: Tensor | None) -> Gradients:
     """Backpropagation through time from the gradients of states (T, B, H), contexts and attention weights."""
     weights, units = trace.weights, trace.weights.energy.size(0)
     steps, batch, size = to_states.shape
-    sides, contexts = torch.empty_like(trace.sides), torch.empty_like(trace.contexts)
-    made, part = views(trace.sides, units), views(sides, units)
+    made, parts = views(trace.sides, units), blocks(trace)
+    longest = parts[0].stop - parts[0].start
+    all_sides, all_contexts = torch.empty_like(trace.sides[:longest]), torch.empty_like(trace.contexts[:longest])
     layer = AdditiveBackward(trace.layer, made.query.unsqueeze(2))
     factors = GateFactors(made.gates.view(steps, batch, 4, size), trace.states)
-    query, hidden, gate_input = cut(part.query.unsqueeze(2)), cut(part.hidden), cut(part.gate_input)
-    gates, update, incoming = cut(part.gates.view(steps, batch, 4, size)), cut(made.update), cut(to_states)
-    context, context_row, weight_row = cut(contexts), cut(contexts.unsqueeze(2)), cut(trace.attention.unsqueeze(2))
-    to_context, to_state = planned(weights.context.t(), gate_input[0]), planned(weights.hidden.t(), hidden[0])
-    positions = trace.values.transpose(1, 2)
+    update, incoming, weight_row = cut(made.update), cut(to_states), cut(trace.attention.unsqueeze(2))
+    positions, sums = trace.values.transpose(1, 2), GradientSums(trace)
+    to_context = planned(weights.context.t(), made.gate_input[0])
+    to_state = planned(weights.hidden.t(), made.hidden[0])
     state = incoming[-1]
-    with torch.inference_mode():
-        for t in reversed(range(steps)):
-            torch.mul(state.unsqueeze(1), factors[t], out=gates[t])
-            to_context(gate_input[t], None if to_contexts is None else to_contexts[t], context[t])
-            to_weight = torch.bmm(context_row[t], positions)  # (B, 1, S)
-            if to_weights is not None:
-                to_weight += to_weights[t].unsqueeze(1)
-            layer.query(to_weight, weight_row[t], t, out=query[t])
-            past = torch.addcmul(incoming[t - 1], state, update[t]) if t else state * update[t]
-            state = to_state(hidden[t], past)
-    # What was made in inference mode cannot leave it.
-    return gather(trace, sides, contexts, state.clone(), *layer.finish())
-
-
-def gather(trace: Trace, sides: Tensor, contexts: Tensor, state: Tensor, keys: Tensor, energy: Tensor) -> Gradients:
-    """All gradients, from those of all steps' sides (T, B, A + 4H) and contexts, and of s_0, the keys and v."""
-    embedding = trace.weights.embedding
-    return Gradients(
-        inputs=product(sides.flatten(0, 1)[:, -embedding.size(0) :], embedding.t()).view_as(trace.inputs),
-        state=state,
-        keys=keys,
-        values=torch.bmm(trace.attention.permute(1, 2, 0), contexts.transpose(0, 1)),
-        weights=weight_gradients(trace, sides.flatten(0, 1), energy),
-    )
-
-
-def weight_gradients(trace: Trace, sides: Tensor, energy: Tensor) -> Weights:
-    """One product over all steps for each matrix, from the gate gradients (T B, A + 4H)."""
-    size = trace.states.size(2)
-    input_side = sides[:, -3 * size :]
-    return Weights(
-        embedding=weight_gradient(input_side, trace.inputs.flatten(0, 1)),
-        context=weight_gradient(input_side, trace.contexts.flatten(0, 1)),
-        hidden=weight_gradient(sides[:, :-size], trace.states[:-1].flatten(0, 1)),
-        bias=sides.sum(dim=0),
-        energy=energy,
-    )
+    for block in parts:
+        count = block.stop - block.start
+        sides, contexts = all_sides[:count], all_contexts[:count]
+        part = views(sides, units)
+        query, hidden, gate_input = cut(part.query.unsqueeze(2)), cut(part.hidden), cut(part.gate_input)
+        gates = cut(part.gates.view(count, batch, 4, size))
+        context, context_row = cut(contexts), cut(contexts.unsqueeze(2))
+        with torch.inference_mode():
+            for row in reversed(range(count)):
+                t = block.start + row
+                torch.mul(state.unsqueeze(1), factors[t], out=gates[row])
+                to_context(gate_input[row], None if to_contexts is None else to_contexts[t], context[row])
+                to_weight = torch.bmm(context_row[row], positions)  # (B, 1, S)
+                if to_weights is not None:
+                    to_weight += to_weights[t].unsqueeze(1)
+                layer.query(to_weight, weight_row[t], t, out=query[row])
+                past = torch.addcmul(incoming[t - 1], state, update[t]) if t else state * update[t]
+                state = to_state(hidden[row], past)
+        sums.add(block, sides, contexts)
+    return sums.finish(state.clone(), *layer.finish())  # what was made in inference mode cannot leave it
 
 
 class Passes(NamedTuple):

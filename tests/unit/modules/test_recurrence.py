@@ -1,6 +1,7 @@
 """The recurrence, whichever way it is computed."""
 
-from typing import Any
+from argparse import Namespace
+from typing import Any, cast
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from fairseq_plugin.modules.recurrence import (
     Memory,
     Past,
     additive_layer,
+    arrangement,
     choose_recurrence,
     fused,
 )
@@ -211,6 +213,9 @@ WAYS = {
     "in pieces": {"KEEP_LAYER": 0, "PIECE": 40},
     "kept in pieces": {"PIECE": 40},
     "step by step": {"LARGE": 0},
+    "in blocks of steps": {"BLOCK": 300},
+    "kept in blocks of one step": {"BLOCK": 1},
+    "step by step in blocks": {"LARGE": 0, "KEEP_LAYER": 0, "BLOCK": 300},
 }
 
 
@@ -229,8 +234,9 @@ def outputs_and_gradients(way: str, given: dict[str, Any]) -> dict[str, Tensor]:
 
 @pytest.fixture(params=WAYS.values(), ids=WAYS.keys())
 def memory_use(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    modules = {"KEEP_LAYER": fused, "BLOCK": arrangement}
     for name, value in request.param.items():
-        monkeypatch.setattr(fused if name == "KEEP_LAYER" else products, name, value)
+        monkeypatch.setattr(modules.get(name, products), name, value)
 
 
 @by_hand
@@ -243,6 +249,20 @@ def test_by_hand_equals_naive_in_values_and_every_gradient(sizes: dict[str, Any]
     assert got.keys() == expected.keys()
     for name, value in expected.items():
         torch.testing.assert_close(got[name], value, rtol=1e-10, atol=1e-12, msg=lambda text, n=name: f"{n}: {text}")
+
+
+@settings(deadline=None)
+@given_by_hypothesis(steps=st.integers(1, 40), batch=st.integers(1, 4), block=st.integers(1, 2000))
+def test_blocks_hold_every_step_once_and_no_more_than_they_may(steps: int, batch: int, block: int) -> None:
+    made = torch.empty(steps, batch, 7), torch.empty(steps + 1, batch, 2), torch.empty(steps, batch, 3)
+    trace = Namespace(sides=made[0], states=made[1], contexts=made[2])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arrangement, "BLOCK", block)
+        parts = arrangement.blocks(cast(Any, trace))
+    lengths = [part.stop - part.start for part in parts]
+    assert [t for part in reversed(parts) for t in range(part.start, part.stop)] == list(range(steps))
+    assert lengths[0] == max(lengths)
+    assert lengths[0] == 1 or lengths[0] * batch * 12 <= block
 
 
 @by_hand
