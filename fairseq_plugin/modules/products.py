@@ -1,8 +1,9 @@
 """Matrix products by the fastest library at hand.
 
 On a CPU, torch.mm goes to MKL, which is slow on some AMD processors; torch also carries oneDNN, twice as fast there for
-large float32 products. It is reached through an operator that torch's own compiler uses and
-that is not public: where it is missing, does not apply or would not pay, everything falls back to
+large float32 products. On Intel's processors MKL is as fast; there, few rows times a weight that is used again and
+again are fastest where MKL has rearranged the weight before. Both are reached through operators that torch's own
+compiler uses and that are not public: where one is missing, does not apply or would not pay, everything falls back to
 torch.nn.functional.linear. With ``--float32-matmul-precision medium`` (``precision.py``), large float32 products are
 computed in bfloat16 and raised again: each operand is rounded once, and so is the result.
 
@@ -66,8 +67,10 @@ def first_order(way_out: str) -> Callable[[Callable[..., Any]], Callable[..., An
 LARGE = 16_000_000
 # Multiply-adds in which bfloat16 saves as much time as it takes to cast one number.
 CAST = 64
-# Numbers of a weight -> rows up to which oneDNN is faster on Intel's processors too.
+# Rows up to which a rearranged weight pays on Intel's processors, if the weight has at least so many numbers: in MKL's
+# order, which is for one number of rows, or in oneDNN's, which is for any and pays for a single product as well.
 FEW_ROWS = 256
+LARGE_FOR_MKL = 2_000_000
 LARGE_WEIGHT = 5_000_000
 
 
@@ -85,8 +88,17 @@ def mkl_at_home() -> bool:
     return str(capabilities.get("cpu_name", "")).startswith("Intel")
 
 
+def mkl_rearranges() -> bool:
+    """Whether this torch has MKL and the operators that rearrange a weight for it."""
+    available = torch.backends.mkl.is_available()  # type: ignore[no-untyped-call]
+    return bool(available) and all(
+        hasattr(torch.ops.mkl, name) for name in ("_mkl_linear", "_mkl_reorder_linear_weight")
+    )
+
+
 _REACHABLE = onednn_reachable()
 _ONEDNN = _REACHABLE and not mkl_at_home()
+_MKL = mkl_at_home() and mkl_rearranges()
 
 
 class Product(Protocol):
@@ -112,10 +124,14 @@ def planned(weight: Tensor, like: Tensor) -> Product:
         weight = weight.to(torch.bfloat16)
     if weight.dtype != like.dtype:
         return functools.partial(_mixed_product, weight.t())
-    if not (_suits_onednn(like, weight) or _suits_onednn_anywhere(like, weight)):
-        return functools.partial(_torch_product, weight.t())
-    packed = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), like.size(0))
-    return functools.partial(_onednn_product, packed)
+    rows = like.size(0)
+    if _suits_onednn(like, weight) or _suits_onednn_anywhere(like, weight):
+        return functools.partial(_onednn_product, torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), rows))
+    if _suits_mkl(like, weight):
+        weight = weight.contiguous()
+        packed = torch.ops.mkl._mkl_reorder_linear_weight(weight, rows)
+        return functools.partial(_mkl_product, packed, weight, rows)
+    return functools.partial(_torch_product, weight.t())
 
 
 def product(x: Tensor, weight: Tensor, add: Tensor | None = None, out: Tensor | None = None) -> Tensor:
@@ -169,6 +185,11 @@ def _suits_onednn_anywhere(x: Tensor, weight: Tensor) -> bool:
     return _REACHABLE and large and _float32_on_cpu(x)
 
 
+def _suits_mkl(x: Tensor, weight: Tensor) -> bool:
+    few = x.size(0) <= FEW_ROWS and weight.numel() >= LARGE_FOR_MKL and x.size(0) * weight.numel() >= LARGE
+    return _MKL and few and _float32_on_cpu(x)
+
+
 def _float32_on_cpu(x: Tensor) -> bool:
     return x.dtype == torch.float32 and x.device.type == "cpu"
 
@@ -180,6 +201,15 @@ def _torch_product(weight: Tensor, x: Tensor, add: Tensor | None = None, out: Te
 def _onednn_product(weight: Tensor, x: Tensor, add: Tensor | None = None, out: Tensor | None = None) -> Tensor:
     bias = add if add is not None and add.dim() == 1 else None
     result = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    return _deliver(result, None if bias is not None else add, out)
+
+
+def _mkl_product(
+    packed: Tensor, weight: Tensor, rows: int, x: Tensor, add: Tensor | None = None, out: Tensor | None = None
+) -> Tensor:
+    """:param rows: for which the weight is rearranged; with another number, the operator reads ``weight``."""
+    bias = add if add is not None and add.dim() == 1 else None
+    result = torch.ops.mkl._mkl_linear(x, packed, weight, bias, rows)
     return _deliver(result, None if bias is not None else add, out)
 
 

@@ -1,4 +1,4 @@
-"""Products by oneDNN where it is reachable, by torch elsewhere: the same numbers."""
+"""Products by oneDNN or MKL where they are reachable, by torch elsewhere: the same numbers."""
 
 import functools
 
@@ -11,10 +11,12 @@ from fairseq_plugin.modules import products
 from tests.support import building
 
 
-@pytest.fixture(params=["onednn", "torch", "torch but for large weights"])
+@pytest.fixture(params=["onednn", "torch", "torch but for large weights", "mkl"])
 def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(products, "_ONEDNN", request.param == "onednn" and products.onednn_reachable())
+    monkeypatch.setattr(products, "_MKL", request.param == "mkl" and products.mkl_rearranges())
     monkeypatch.setattr(products, "LARGE", 0)
+    monkeypatch.setattr(products, "LARGE_FOR_MKL", 0)
     if request.param == "torch but for large weights":
         monkeypatch.setattr(products, "LARGE_WEIGHT", 0)
 
@@ -23,9 +25,10 @@ def numbers(*shape: int) -> torch.Tensor:
     return torch.randn(*shape, generator=building.generator(sum(shape)))
 
 
-def test_the_operator_behind_the_fast_products_is_still_there() -> None:
-    """It is private to torch; without it products are right, but slower: then drop it or find its successor."""
+def test_the_operators_behind_the_fast_products_are_still_there() -> None:
+    """They are private to torch; without them products are right, but slower: then drop them or find others."""
     assert products.onednn_reachable() == torch.backends.mkldnn.is_available()
+    assert products.mkl_rearranges() == torch.backends.mkl.is_available()
 
 
 @pytest.mark.parametrize(
@@ -64,6 +67,14 @@ def test_product_for_any_strides(
                 result = multiply(x, add=added, out=room)
                 assert room is None or result is room
                 torch.testing.assert_close(result.double(), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.usefixtures("library")
+def test_a_planned_product_takes_any_number_of_rows() -> None:
+    x, weight, bias = numbers(9, 3), numbers(5, 3), numbers(5)
+    multiply = products.planned(weight, x[:7])
+    for rows in (7, 9, 1):
+        torch.testing.assert_close(multiply(x[:rows], bias), F.linear(x[:rows], weight, bias))
 
 
 @pytest.mark.usefixtures("library")
