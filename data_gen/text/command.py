@@ -139,6 +139,8 @@ def _warnings(manifest: "TextManifest") -> list[str]:
     from data_gen.text.dataset import describe_faults
 
     found = []
+    if not manifest.spec.valid:
+        found.append("there is no valid part, which fairseq-train needs: give --validpref")
     for file, lines in manifest.not_trained_on.items():
         found.append(
             f"sentencepiece did not train on lines of {file!r} that are too long for it or contain U+2585: "

@@ -94,6 +94,13 @@ def test_what_is_left_out_or_unknown_is_told(corpus: Path, tmp_path: Path, run: 
     ]
 
 
+@pytest.mark.parametrize("valid", [True, False])
+def test_data_that_fairseq_cannot_train_on_are_told(corpus: Path, tmp_path: Path, run: Run, valid: bool) -> None:
+    done = run(*words(corpus, tmp_path / "data", validpref=corpus / "valid" if valid else None))
+    warning = "data_gen: warning: there is no valid part, which fairseq-train needs: give --validpref\n"
+    assert (done.code, done.err) == (0, STAGES + warning * (not valid))
+
+
 def test_byte_pieces_are_told(corpus: Path, tmp_path: Path, run: Run) -> None:
     done = run(*words(corpus, tmp_path / "data", vocab_size=400, spm_option="byte_fallback=true", model_type="char"))
     assert done.err == (
