@@ -81,12 +81,15 @@ def wrong_use(program: str, message: str, parser: argparse.ArgumentParser) -> Us
 
     :param parser: knows the options.
     """
-    message = CHOICE.sub(_nearest, message)
+    message = CHOICE.sub(_nearest, message).replace(*NO_NUMBERS)
     if unknown := UNKNOWN.match(message):
         near = difflib.get_close_matches(unknown[1], _options(parser), n=3, cutoff=0.8)
         message += f", near to it: {', '.join(near)}" if near else ""
     return UserError(f"{message} (`{program} --help` lists the options)")
 
+
+NO_NUMBERS = "invalid <lambda> value:", "must be a number, or numbers joined by commas, but is"
+"""How argparse names the type of fairseq's lists of numbers, such as ``--lr``, and what the type is."""
 
 UNKNOWN = re.compile(r"unrecognized arguments: (--[\w-]+)")
 

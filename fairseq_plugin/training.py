@@ -15,7 +15,7 @@ from importlib import import_module
 from os import PathLike, fspath
 from pathlib import Path
 from types import FunctionType
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple
 
 import torch
 from fairseq import checkpoint_utils, options
@@ -23,7 +23,7 @@ from fairseq.data.data_utils import numpy_seed
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from fairseq.logging import metrics
 
-from data_gen.errors import UserError
+from data_gen.errors import UserError, refuse_in_one_line
 from fairseq_plugin.analysis.generation_options import fairseq_refusals
 from fairseq_plugin.checkpoints.writing import release
 from fairseq_plugin.preflight import quiet_import
@@ -96,14 +96,10 @@ def _configuration(data: str, settings: dict[str, Any]) -> Any:
         for name, value in settings.items()
         if name not in switches and value is not None
     ]
-
-    def refuse(message: str) -> NoReturn:
-        raise UserError(f"fairseq-train refuses these options: {' '.join(message.split())}")
-
     before, sys.argv = sys.argv, sys.argv[:1]  # fairseq looks for --user-dir there
     try:
         parser: Any = options.get_training_parser()
-        parser.error = refuse
+        refuse_in_one_line(parser, "fairseq-train")
         # fairseq calls this once more when it has added the options of task and model; a switch that is on by default
         # has a word for off alone
         args = options.parse_args_and_arch(

@@ -109,8 +109,12 @@ def test_a_switch_that_is_on_is_turned_off_with_false(copy_data: Path, tmp_path:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"lr": "fast"}, "fairseq-train refuses these options: argument --lr: invalid <lambda> value: 'fast'"),
-        ({"nonsense": 1}, "fairseq-train refuses these options: unrecognized arguments: --nonsense=1"),
+        (
+            {"lr": "fast"},
+            "argument --lr: must be a number, or numbers joined by commas, but is 'fast' "
+            "(`fairseq-train --help` lists the options)",
+        ),
+        ({"nonsense": 1}, "unrecognized arguments: --nonsense=1 (`fairseq-train --help` lists the options)"),
         ({"nonsense": True}, "True and False are for switches of fairseq-train, but nonsense is none"),
         ({"lr": True, "seed": False}, "True and False are for switches of fairseq-train, but lr, seed is none"),
         ({"batch_size": None}, "Must specify batch size either with --max-tokens or --batch-size"),
