@@ -145,6 +145,8 @@ def require_file(path: Path, option: str) -> None:
         found = path.exists()
     except OSError as error:  # a name that is too long, a folder that may not be searched
         raise failure_from_os_error("read", OSError(error.errno, error.strerror, str(path))) from error
+    if not found and path.with_suffix("").is_file():
+        raise UserError(f"no file '{path}', which {option} asks for: leave out the ending {path.suffix!r} of the name")
     if not found:
         raise UserError(f"no file '{path}', which {option} asks for: check the path and the language")
     if path.is_dir():

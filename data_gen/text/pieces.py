@@ -177,7 +177,7 @@ def _explain(said: str, spec: TextSpec, name: str) -> UserError:
     if found := re.search(r"smaller than required_chars\. \d+ vs (\d+)", said):
         return UserError(
             f"--vocab-size {spec.vocab_size or VOCAB_SIZE} is too small for the characters of {name}: choose at least "
-            f"{found[1]}, a lower --character-coverage, or one model for both languages with --joined"
+            f"{found[1]}, or a lower --character-coverage"
         )
     if found := re.search(r'unknown field name "([^"]*)"', said):
         return UserError(f"--spm-option {found[1]}: sentencepiece knows no such option (see `spm_train --help`)")

@@ -19,11 +19,13 @@ from typing import Any, TypeVar, cast
 
 import torch
 
+from data_gen.errors import UserError
+
 logger = logging.getLogger(__name__)
 
 FLOAT32_MATMUL_PRECISION = HIGHEST, HIGH, MEDIUM = ("highest", "high", "medium")
 
-# Environment variable: on a processor without bfloat16 products, round as they do, in float32 and so no faster.
+# Environment variable, 1 or 0: on a processor without bfloat16 products, round as in bfloat16, but compute in float32.
 EMULATE = "FAIRSEQ_ATTENTION_EMULATE_BF16"
 
 _current: ContextVar[str] = ContextVar("float32 matmul precision", default=HIGHEST)
@@ -72,13 +74,19 @@ def has_bfloat16() -> bool:
 
 @functools.cache
 def multiplies_bfloat16() -> bool:
-    """Ask :func:`has_bfloat16` and ``EMULATE``; if the processor has no such products, a log line says so once."""
+    """Ask :func:`has_bfloat16` and ``EMULATE``; if the processor has no such products, a log line says so once.
+
+    :raises UserError: ``EMULATE`` is neither 1 nor 0.
+    """
     if has_bfloat16():
         return True
-    emulated = bool(os.environ.get(EMULATE))
-    instead = f"{EMULATE} rounds as they do, no faster" if emulated else "products stay in float32"
+    wanted = os.environ.get(EMULATE) or "0"
+    if wanted not in ("0", "1"):
+        raise UserError(f"the environment variable {EMULATE} must be 1 or 0, but is {wanted!r}")
+    rounded = f"products are rounded as in bfloat16, without its speed ({EMULATE}=1)"
+    instead = rounded if wanted == "1" else "products stay in float32"
     logger.warning(f"--float32-matmul-precision medium: this processor has neither AVX512-BF16 nor AMX, {instead}")
-    return emulated
+    return wanted == "1"
 
 
 @contextmanager

@@ -305,9 +305,9 @@ class CopyTask(FairseqTask):
         """
         metric = self.cfg.best_checkpoint_metric
         if metric not in stats:
-            figures = listed(list(stats))
+            measured = listed(list(stats))
             raise UserError(
-                f"--best-checkpoint-metric {metric!r} is no figure of a validation: choose one of {figures}"
+                f"--best-checkpoint-metric {metric!r} is not measured in a validation: choose one of {measured}"
             )
         self._figures.write(self, model, stats["num_updates"])
 

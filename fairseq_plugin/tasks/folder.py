@@ -148,7 +148,8 @@ def no_split(folder: str, split: str) -> UserError:
         return UserError(
             f"no split {split!r} in {folder!r}, which holds no sequences at all: add --online to make them"
         )
-    return UserError(f"no split {split!r} in {folder!r}: it holds {listed(there) or 'none'}")
+    held = listed(there) or "none"
+    return UserError(f"no split {split!r} in {folder!r}, which holds {held}: name another, or make the data with it")
 
 
 def open_split(cfg: Any, folder: str, split: str, source: Dictionary, target: Dictionary, *, combine: bool) -> Sides:

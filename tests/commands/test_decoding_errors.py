@@ -77,7 +77,7 @@ EXTRACTION = {
     "extract_attention.py {data} --path {good} --output {out}/a.npz --seed -1": "--seed must be from 0 to 4000000000[..]",
     "extract_attention.py {data} --path {good} --output {out}/a.npz --lm-path lm.pt --lm-weight 0.5": "--lm-path has no effect on an extraction[..]",
     "extract_attention.py {bad}/none --task translation --path {good} --output {out}/a.npz": "no dataset folder at '{bad}/none': name one that fairseq-preprocess made",
-    "extract_attention.py {data} --task translation --path {good} --output {out}/a.npz --gen-subset dev": "no split 'dev' in '{data}': it holds [..]",
+    "extract_attention.py {data} --task translation --path {good} --output {out}/a.npz --gen-subset dev": "no split 'dev' in '{data}', which holds [..]",
     "extract_attention.py {out} --task translation --path {good} --output {out}/a.npz": "no data of two languages in the data folder: name another folder, or give --source-lang and --target-lang",
     "extract_attention.py {data} --task translation --path {good} --output {out}/a.npz --max-source-positions 3": "Size of sample #[..] is invalid (=[..]) since max_positions=[..], skip this example with --skip-invalid-size-inputs-valid-test",
 }

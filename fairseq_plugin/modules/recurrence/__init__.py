@@ -10,7 +10,7 @@ from torch import nn
 
 from data_gen.errors import UserError
 from fairseq_plugin import native
-from fairseq_plugin.modules.attention import Attention
+from fairseq_plugin.modules.attention import ATTENTION, Attention
 from fairseq_plugin.modules.gru_units import PaperGRUCell
 from fairseq_plugin.modules.recurrence import batched, fused, hoisted
 from fairseq_plugin.modules.recurrence.batched import batched_recurrence, batched_steps, fixed_recurrence
@@ -57,7 +57,9 @@ def choose_recurrence(name: str, attention: Attention, cell: type[nn.GRUCell] = 
         other = "torch" if cell is PaperGRUCell else "paper"
         raise UserError(f"--recurrence {name} is for --gru-cell {other}: use --recurrence auto")
     if not known[name].supports(attention):
-        raise UserError(f"--recurrence {name} does not know {type(attention).__name__}: use --recurrence auto")
+        names = {made: f"--attention {kind}" for kind, made in ATTENTION.items()}
+        given = names.get(type(attention), type(attention).__name__)
+        raise UserError(f"--recurrence {name} does not know {given}: use --recurrence auto")
     missing = known[name].missing()
     if missing is not None:
         raise UserError(f"--recurrence {name} is {missing}; or use --recurrence auto")

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from data_gen.errors import UserError
 from fairseq_plugin.criterions.chunked_cross_entropy import ChunkedCrossEntropyCriterion
 from fairseq_plugin.models.gru_attention import GRUAttentionModel
 from fairseq_plugin.modules import precision, products
@@ -285,8 +286,19 @@ def test_an_emulated_product_is_that_of_torch(monkeypatch: pytest.MonkeyPatch) -
 
 
 @on_cpu
+def test_a_wrong_word_for_the_emulation_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: False)
+    monkeypatch.setenv(precision.EMULATE, "yes")
+    precision.multiplies_bfloat16.cache_clear()
+    with pytest.raises(UserError) as caught, matmul_precision(MEDIUM, "cpu"):
+        pass
+    assert str(caught.value) == "the environment variable FAIRSEQ_ATTENTION_EMULATE_BF16 must be 1 or 0, but is 'yes'"
+
+
+@on_cpu
 @pytest.mark.parametrize(
-    ("instructions", "emulated"), [(None, ""), (None, "1"), ("avx512_bf16", ""), ("amx_tile", ""), ("amx_tile", "1")]
+    ("instructions", "emulated"),
+    [(None, ""), (None, "0"), (None, "1"), ("avx512_bf16", ""), ("amx_tile", ""), ("amx_tile", "1")],
 )
 def test_a_processor_without_bfloat16_computes_in_float32_or_emulates_and_says_so_once(
     instructions: str | None, emulated: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -302,7 +314,8 @@ def test_a_processor_without_bfloat16_computes_in_float32_or_emulates_and_says_s
             exact, medium = outcome(HIGHEST, True), outcome(MEDIUM, True)
     finally:
         precision.multiplies_bfloat16.cache_clear()
-    assert all(medium[name].equal(exact[name]) for name in exact) == (not (instructions or emulated))
-    instead = "FAIRSEQ_ATTENTION_EMULATE_BF16 rounds as they do, no faster" if emulated else "products stay in float32"
+    assert all(medium[name].equal(exact[name]) for name in exact) == (instructions is None and emulated != "1")
+    rounded = "products are rounded as in bfloat16, without its speed (FAIRSEQ_ATTENTION_EMULATE_BF16=1)"
+    instead = rounded if emulated == "1" else "products stay in float32"
     line = f"--float32-matmul-precision medium: this processor has neither AVX512-BF16 nor AMX, {instead}"
     assert [record.getMessage() for record in caplog.records] == [line] * (instructions is None)

@@ -361,6 +361,8 @@ def test_a_way_that_does_not_know_the_attention_is_refused() -> None:
     assert choose_recurrence("auto", other) is RECURRENCE["naive"]
     with pytest.raises(UserError, match=r"^--recurrence fused does not know Other: use --recurrence auto$"):
         choose_recurrence("fused", other)
+    with pytest.raises(UserError, match=r"^--recurrence fused does not know --attention dot: use --recurrence auto$"):
+        choose_recurrence("fused", make("dot"))
 
 
 def test_the_gradient_of_a_softmax_is_one_call_where_torch_has_it_and_right_without(

@@ -23,7 +23,7 @@ def test_a_figure_that_no_validation_has(copy_data: Path) -> None:
     task = make_task(copy_data, best_checkpoint_metric="exact_mach")
     figures = {"loss": 0.5, "ppl": 1.5, "exact_match": 1.0}
     assert message_of(task.post_validate, None, figures, None) == (
-        "--best-checkpoint-metric 'exact_mach' is no figure of a validation: choose one of loss, ppl, exact_match"
+        "--best-checkpoint-metric 'exact_mach' is not measured in a validation: choose one of loss, ppl, exact_match"
     )
 
 
@@ -67,7 +67,8 @@ def test_of_many_pairs_and_splits_ten_are_named(copy_data: Path, tmp_path: Path)
         (tmp_path / f"test{number:02}.src-tgt.src.idx").touch()
     task = make_task(tmp_path)
     assert message_of(task.load_dataset, "dev").endswith(
-        "it holds test, test00, test01, test02, test03, test04, test05, test06, test07, test08 and 5 more"
+        "which holds test, test00, test01, test02, test03, test04, test05, test06, test07, test08 and 5 more: name "
+        "another, or make the data with it"
     )
     for number in range(12):
         (tmp_path / f"train.src-l{number:02}.src.idx").touch()
@@ -119,7 +120,7 @@ def test_counts_below_zero(copy_data: Path, name: str) -> None:
 
 def test_missing_split(copy_data: Path) -> None:
     assert message_of(make_task(copy_data).load_dataset, "dev") == (
-        f"no split 'dev' in '{copy_data}': it holds test, train, valid"
+        f"no split 'dev' in '{copy_data}', which holds test, train, valid: name another, or make the data with it"
     )
 
 

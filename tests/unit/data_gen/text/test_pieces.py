@@ -135,8 +135,8 @@ def test_a_vocabulary_that_is_too_small_is_told_the_smallest() -> None:
         train(ENGLISH, 10, character_coverage=1.0)
     characters = len(set("".join(ENGLISH))) + 3  # <unk>, <s>, </s>; the space is a character of the text
     assert str(caught.value) == (
-        f"--vocab-size 10 is too small for the characters of the text: choose at least {characters}, a lower "
-        "--character-coverage, or one model for both languages with --joined"
+        f"--vocab-size 10 is too small for the characters of the text: choose at least {characters}, or a lower "
+        "--character-coverage"
     )
 
 

@@ -117,6 +117,10 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
     assert message_of(require_file, tmp_path / "x.en", "--trainpref x") == (
         f"no file '{tmp_path}/x.en', which --trainpref x asks for: check the path and the language"
     )
+    (tmp_path / "x.en").touch()
+    assert message_of(require_file, tmp_path / "x.en.en", "--trainpref x.en") == (
+        f"no file '{tmp_path}/x.en.en', which --trainpref x.en asks for: leave out the ending '.en' of the name"
+    )
     assert message_of(require_file, tmp_path, "--trainpref x") == (
         f"'{tmp_path}' is a folder: --trainpref x must name text files, without their endings"
     )
