@@ -30,8 +30,6 @@ def pytest_configure(config: pytest.Config) -> None:
     if first:
         os.environ[SHARED] = tempfile.mkdtemp(prefix="fairseq-attention-tests-")
         os.environ[OWNER] = str(os.getpid())
-        (shared_folder() / "tmp").mkdir()
-        os.environ["TMPDIR"] = str(shared_folder() / "tmp")  # torch's processes leave folders there
         config.add_cleanup(partial(shutil.rmtree, shared_folder(), ignore_errors=True))
     if first and config.getoption("numprocesses", None):
         starting = Thread(target=servers)  # they are ready when the other processes have found their tests

@@ -46,7 +46,7 @@ CHANGED = {
         "%d:' {0..15}": "%d:' {0..1}",
         "--task copy ...": f"--task copy --arch gru_attention_copy {TRAINING} --save-dir shards",
         "--vocab-size 8000": "--vocab-size 41",
-        "--max-epoch 15": "--max-epoch 1",
+        "--max-epoch 2 ": "--max-epoch 1 ",
         "--max-epoch 20": "--max-epoch 1",
         "--arch gru_attention ...": f"--arch gru_attention {TRAINING} --save-dir text",
         "--path MODEL": f"--path text/checkpoint_last.pt {SHORT}",
