@@ -128,8 +128,7 @@ def planned(weight: Tensor, like: Tensor) -> Product:
     if _suits_onednn(like, weight) or _suits_onednn_anywhere(like, weight):
         return functools.partial(_onednn_product, torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), rows))
     if _suits_mkl(like, weight):
-        weight = weight.contiguous()
-        packed = torch.ops.mkl._mkl_reorder_linear_weight(weight, rows)
+        packed = torch.ops.mkl._mkl_reorder_linear_weight(weight.contiguous(), rows)
         return functools.partial(_mkl_product, packed, weight, rows)
     return functools.partial(_torch_product, weight.t())
 
