@@ -34,6 +34,11 @@ NOT_RUN = {
     "python -m scripts.translation_study": "hours; tests/system/test_translation_study.py runs a small one",
 }
 
+STUDY = {  # the trainings of the translation study
+    "--warmup-updates 80 --total-num-update 1600": "--warmup-updates 1 --total-num-update 2",
+    "--max-update 1600": "--max-update 2",
+    "--max-tokens 2000": "--max-tokens 200",
+}
 # Page -> part of its commands -> what is executed in its place.
 CHANGED = {
     "README.md": {"copy /tmp/copy/data": f"copy /tmp/copy/data {FEW}", "--max-epoch 15": "--max-epoch 2"},
@@ -74,10 +79,9 @@ CHANGED = {
         "--max-epoch 15": "--max-epoch 2",
         "--max-epoch 5": "--max-epoch 2",
     },
+    "performance.md": STUDY,
     "translation.md": {
-        "--warmup-updates 80 --total-num-update 1600": "--warmup-updates 1 --total-num-update 2",
-        "--max-update 1600": "--max-update 2",
-        "--max-tokens 2000": "--max-tokens 200",
+        **STUDY,
         "--max-epoch 10": "--max-epoch 1",
         "--path /tmp/translation/checkpoints/checkpoint_best.pt": (
             f"--path /tmp/translation/checkpoints/checkpoint_best.pt {SHORT}"
@@ -102,7 +106,7 @@ BEFORE = {
         "for part in train valid test; do mv corpus/$part.ko corpus/$part.fr; done",
         BINARIZED.format(source="en", target="fr"),
     ],
-    "translation.md": [TEXT, BINARIZED.format(source="ko", target="en")],
+    **dict.fromkeys(("performance.md", "translation.md"), (TEXT, BINARIZED.format(source="ko", target="en"))),
 }
 PROGRAMS = ("attention-files.md", "training.md")  # their Python is executed last; for internals.md see test_readme.py
 AFTER_README = ("attention-files.md", "training.md")  # they go on with what the README's commands made
