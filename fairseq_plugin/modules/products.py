@@ -213,13 +213,11 @@ def _mkl_product(
 
 
 def _mixed_product(weight: Tensor, x: Tensor, add: Tensor | None = None, out: Tensor | None = None) -> Tensor:
-    lower = x.to(weight.dtype)
-    if weight.dtype == torch.bfloat16 and x.device.type == "cpu" and not has_bfloat16():
+    dtype, lower = weight.dtype, x.to(weight.dtype)
+    if dtype == torch.bfloat16 and x.device.type == "cpu" and not has_bfloat16():
         # A product of two bfloat16 numbers is exact in float32. torch's own takes three times as long there.
-        result = torch.mm(lower.float(), weight.float()).to(weight.dtype)
-    else:
-        result = torch.mm(lower, weight)
-    return _deliver(result.to(x.dtype), add, out)
+        lower, weight = lower.float(), weight.float()
+    return _deliver(torch.mm(lower, weight).to(dtype).to(x.dtype), add, out)
 
 
 def _deliver(result: Tensor, add: Tensor | None, out: Tensor | None) -> Tensor:

@@ -4,7 +4,7 @@ Each weight gradient is one product over many steps. The gradients of the steps 
 at a time: they would take as much memory as all that the forward pass keeps.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -100,6 +100,15 @@ def blocks(trace: Trace) -> list[slice]:
     count = -(-steps // fitting)
     longest = -(-steps // count)
     return [slice(max(0, end - longest), end) for end in range(steps, 0, -longest)]
+
+
+def rooms(trace: Trace) -> Iterator[tuple[slice, Tensor, Tensor]]:
+    """The blocks, each with room for the gradients of its sides and contexts. All blocks share one room."""
+    parts = blocks(trace)
+    sides, contexts = torch.empty_like(trace.sides[parts[0]]), torch.empty_like(trace.contexts[parts[0]])
+    for block in parts:
+        count = block.stop - block.start
+        yield block, sides[:count], contexts[:count]
 
 
 class GradientSums:

@@ -19,7 +19,7 @@ from fairseq_plugin.modules.attention import AdditiveAttention, Attention
 from fairseq_plugin.modules.products import linear, planned
 from fairseq_plugin.modules.recurrence import fused
 from fairseq_plugin.modules.recurrence.additive_layer import Layer
-from fairseq_plugin.modules.recurrence.arrangement import Gradients, GradientSums, Trace, Weights, blocks
+from fairseq_plugin.modules.recurrence.arrangement import Gradients, GradientSums, Trace, Weights, rooms
 from fairseq_plugin.modules.recurrence.fused import Passes, cut, views
 from fairseq_plugin.modules.recurrence.interface import NO_PAST, Memory, Past, RecurrenceOutput
 from fairseq_plugin.modules.recurrence.step import fused_steps
@@ -66,18 +66,14 @@ def run_forward(
 
 def run_backward(trace: Trace, to_states: Tensor, to_contexts: Tensor | None, to_weights: Tensor | None) -> Gradients:
     """Backpropagation through time; see :func:`fused.run_backward`."""
-    weights, (keys, energy, _), parts = trace.weights, trace.layer, blocks(trace)
-    longest = parts[0].stop - parts[0].start
-    all_sides, all_contexts = torch.empty_like(trace.sides[:longest]), torch.empty_like(trace.contexts[:longest])
-    all_states = torch.empty_like(trace.states[: longest + 1])
+    weights, (keys, energy, _) = trace.weights, trace.layer
     if to_weights is not None:
         to_weights = to_weights.contiguous()
     to_keys, to_energy = torch.zeros_like(keys), keys.new_zeros(keys.size(0), energy.size(0))
     run_steps = step_by_step(trace) if large(weights, keys.size(0)) else in_one_call(trace)
     sums, state = GradientSums(trace), torch.zeros_like(trace.states[0])
-    for block in parts:
-        count = block.stop - block.start
-        sides, states, contexts = all_sides[:count], all_states[: count + 1], all_contexts[:count]
+    for block, sides, contexts in rooms(trace):
+        states = state.new_empty(len(sides) + 1, *state.shape)
         states[0], states[1:] = 0.0, to_states[block]
         states[-1] += state
         contexts.zero_() if to_contexts is None else contexts.copy_(to_contexts[block])

@@ -37,8 +37,8 @@ from fairseq_plugin.modules.recurrence.arrangement import (
     Trace,
     Weights,
     arrange,
-    blocks,
     restore,
+    rooms,
 )
 from fairseq_plugin.modules.recurrence.interface import NO_PAST, Memory, Past, RecurrenceOutput
 
@@ -148,9 +148,7 @@ def run_backward(trace: Trace, to_states: Tensor, to_contexts: Tensor | None, to
     """Backpropagation through time from the gradients of states (T, B, H), contexts and attention weights."""
     weights, units = trace.weights, trace.weights.energy.size(0)
     steps, batch, size = to_states.shape
-    made, parts = views(trace.sides, units), blocks(trace)
-    longest = parts[0].stop - parts[0].start
-    all_sides, all_contexts = torch.empty_like(trace.sides[:longest]), torch.empty_like(trace.contexts[:longest])
+    made = views(trace.sides, units)
     layer = AdditiveBackward(trace.layer, made.query.unsqueeze(2))
     factors = GateFactors(made.gates.view(steps, batch, 4, size), trace.states)
     update, incoming, weight_row = cut(made.update), cut(to_states), cut(trace.attention.unsqueeze(2))
@@ -158,15 +156,13 @@ def run_backward(trace: Trace, to_states: Tensor, to_contexts: Tensor | None, to
     to_context = planned(weights.context.t(), made.gate_input[0])
     to_state = planned(weights.hidden.t(), made.hidden[0])
     state = incoming[-1]
-    for block in parts:
-        count = block.stop - block.start
-        sides, contexts = all_sides[:count], all_contexts[:count]
+    for block, sides, contexts in rooms(trace):
         part = views(sides, units)
         query, hidden, gate_input = cut(part.query.unsqueeze(2)), cut(part.hidden), cut(part.gate_input)
-        gates = cut(part.gates.view(count, batch, 4, size))
+        gates = cut(part.gates.view(-1, batch, 4, size))
         context, context_row = cut(contexts), cut(contexts.unsqueeze(2))
         with torch.inference_mode():
-            for row in reversed(range(count)):
+            for row in reversed(range(len(sides))):
                 t = block.start + row
                 torch.mul(state.unsqueeze(1), factors[t], out=gates[row])
                 to_context(gate_input[row], None if to_contexts is None else to_contexts[t], context[row])
