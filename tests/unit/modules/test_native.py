@@ -180,14 +180,17 @@ def test_where_it_is_not_built_auto_goes_on_without_it(monkeypatch: pytest.Monke
     )
 
 
-def test_the_library_has_a_name_for_each_processor_and_torch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_library_has_a_name_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """For each processor, torch and set of flags."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     first = native.library()
     assert first.parent == tmp_path / "fairseq-attention"
     monkeypatch.setattr(native, "processor", lambda: "another")
     second = native.library()
     monkeypatch.setattr(torch, "__version__", "9.9")
-    assert len({first, second, native.library()}) == 3
+    third = native.library()
+    monkeypatch.setattr(native, "OPTIONAL", ((),))
+    assert len({first, second, third, native.library()}) == 4
 
 
 @pytest.mark.parametrize(
@@ -253,7 +256,7 @@ def test_info_says_that_it_is_built(warm: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(native.compiler() is None, reason="no C++ compiler")
 def test_the_recurrence_compiles(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The name of a library has the hash of its source: one that is there and loads was compiled from this source."""
+    """The name of a library has the hash of its source and flags: what is there and loads was compiled from these."""
     if native.missing() is not None:
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert native.build().stat().st_size > 0
