@@ -62,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
         "--medium",
         action="store_true",
         help="compare --float32-matmul-precision medium with highest, instead of models with one another; "
-        "a processor without bfloat16 products rounds as they do, but is no faster; "
+        "on a processor without bfloat16 products, results are rounded as in bfloat16, but medium saves no time; "
         f"the page needs {MEDIUM_SECTION} markers",
     )
     options.add_argument(

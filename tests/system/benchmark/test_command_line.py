@@ -49,6 +49,16 @@ def test_rows_measured_in_this_process(tmp_path: Path, capsys: pytest.CaptureFix
     assert captured.out.count("\n| ") == 2 + len(variants(output))
 
 
+def test_a_busy_moment_does_not_lower_the_best_product(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rates = iter([77.0, 130.0, 90.0])
+    monkeypatch.setattr("scripts.benchmark.__main__.measure_peaks", lambda *_: {"1": next(rates)})
+    monkeypatch.setattr("scripts.benchmark.__main__.check", lambda _: [("core", "tiny")] * 3)
+    assert main(["--smoke", "--output", str(tmp_path / "speed.json")]) == 0
+    assert json.loads((tmp_path / "speed.json").read_text())["peak_gflops"] == {"1": 130.0}
+
+
 def test_each_precision_is_a_variant(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "speed.json"
     words = ["--rows", "core", "update", "--settings", "tiny", "--precisions", "highest", "high", "bf16"]
