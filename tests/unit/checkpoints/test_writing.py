@@ -193,9 +193,8 @@ HOLD = """
 import os, sys, time
 from fairseq_plugin.checkpoints.writing import claimed
 with claimed(sys.argv[1]), claimed(sys.argv[1]):
-    if os.fork() == 0:  # such as one that loads data
-        time.sleep(600)
-    open(sys.argv[2], "x").close()
+    if os.fork() == 0:  # such as one that loads data; it has let the folder go once it runs
+        open(sys.argv[2], "x").close()
     time.sleep(600)
 """
 
