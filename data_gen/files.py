@@ -16,7 +16,7 @@ import secrets
 import shutil
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -54,6 +54,18 @@ def require_place(path: Path) -> None:
         )
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise UserError(f"{str(path)!r} is a device or a pipe, which a file would replace: name a file")
+
+
+def require_not_read(option: str, path: Path, read: Iterable[Path]) -> None:
+    """Check that a file to write is none of those that the command reads.
+
+    :param option: which names the file to write.
+    :raises UserError: it is one of them, perhaps under another name.
+    """
+    for each in read:
+        with suppress(OSError):  # one of them is missing, or out of reach
+            if each.samefile(path):
+                raise UserError(f"{option} {str(path)!r} would replace what is read: choose another name")
 
 
 def _renamed(path: Path) -> Iterator[BinaryIO]:

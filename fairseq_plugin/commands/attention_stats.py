@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from tqdm import tqdm
 
 from data_gen.errors import ArgumentParser, UserError, run_command
-from data_gen.files import whole_file
+from data_gen.files import require_not_read, whole_file
 from fairseq_plugin.analysis.formats import iterate_records
 from fairseq_plugin.analysis.measures import EXPECTED, GoldAlignment, Tally, check_weights, measure, pool, read_gold
 from fairseq_plugin.analysis.records import END, AttentionRecord, token_positions
@@ -66,8 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def measure_file(options: argparse.Namespace) -> int:
     """Do what the options of :func:`parser` say."""
-    if options.json in (options.attention, options.gold) and options.json is not None:
-        raise UserError(f"--json {str(options.json)!r} would replace what is read: choose another name")
+    if options.json is not None:
+        require_not_read("--json", options.json, filter(None, (options.attention, options.gold)))
     gold = None
     if options.gold is not None:
         gold = read_gold(options.gold, first=options.gold_first)

@@ -19,7 +19,7 @@ from typing import Any
 from tqdm import tqdm
 
 from data_gen.errors import ArgumentParser, UserError, run_command
-from data_gen.files import require_place
+from data_gen.files import require_not_read, require_place
 from fairseq_plugin.analysis import sentences
 from fairseq_plugin.analysis.extraction import Loaded, decoded, generation_config, load, sentences_of, skipped
 from fairseq_plugin.analysis.formats import FORMATS, format_of, write_records
@@ -86,6 +86,7 @@ def extract_to_files(options: argparse.Namespace, fairseq_arguments: Sequence[st
                 f"--nbest {options.nbest}: {str(path)!r} has one line a sentence: write .jsonl, or --nbest 1"
             )
         require_place(path)
+        require_not_read("--output", path, files_read(options))
         warn_of_ending(path, options.format)
     check_scheme(options.merge)
     beam = BEAM if options.beam is None else options.beam
@@ -99,6 +100,8 @@ def extract_to_files(options: argparse.Namespace, fairseq_arguments: Sequence[st
     if options.forced and options.beam is not None:
         raise UserError(f"--beam {beam} with --forced: a reference is not searched for; leave it out")
     own = sentences.given(options)
+    if own is not None and options.forced:
+        raise UserError("--forced needs references, which --text and --input do not have: leave one of them out")
     if own is not None and options.gen_subset is not None:
         raise UserError(f"--gen-subset {options.gen_subset} with --text or --input: leave one of them out")
     cfg = fairseq_config(options, fairseq_arguments)
@@ -121,6 +124,14 @@ def extract_to_files(options: argparse.Namespace, fairseq_arguments: Sequence[st
     if line := diagonal.line():
         print(line)
     return 0
+
+
+def files_read(options: argparse.Namespace) -> list[Path]:
+    """Checkpoints, files of the dataset, and the file of sentences."""
+    folders = map(Path, options.data.split(":"))
+    of_dataset = [path for folder in folders for ending in ("bin", "idx", "txt") for path in folder.glob(f"*.{ending}")]
+    sentences_in = [] if options.input is None else [Path(options.input)]
+    return [*map(Path, options.path.split(":")), *of_dataset, *sentences_in]
 
 
 def check_lines(options: argparse.Namespace, loaded: Loaded, cfg: Any) -> None:

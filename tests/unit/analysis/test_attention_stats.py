@@ -145,7 +145,7 @@ def test_gold_alignments_need_the_reference_as_target(attention, capsys):
 
 def test_the_input_is_not_replaced(attention, capsys):
     before = Path(attention).read_bytes()
-    message = f"--json {attention!r} would replace what is read: choose another name"
+    message = f"--json {attention!r} would replace "
     refused(run(capsys, attention, "--json", attention), message)
     assert Path(attention).read_bytes() == before
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from data_gen.errors import UserError
-from data_gen.files import whole_file
+from data_gen.files import require_not_read, whole_file
+from tests.support.errors import message_of
 
 
 def test_behind_a_link(tmp_path: Path) -> None:
@@ -29,6 +30,18 @@ def test_a_pipe_stays(tmp_path: Path) -> None:
     assert (str(caught.value), caught.value.exit_code) == (line, 2)
     assert (tmp_path / "pipe").is_fifo()
     assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_what_is_read_stays(tmp_path: Path) -> None:
+    """Also under another name."""
+    read, link, missing = tmp_path / "read", tmp_path / "link", tmp_path / "missing"
+    read.write_bytes(b"old")
+    link.symlink_to(read)
+    for path in (read, link):
+        line = f"--output '{path}' would replace what is read: choose another name"
+        assert message_of(require_not_read, "--output", path, [missing, read]) == line
+    require_not_read("--output", missing, [missing, read])
+    require_not_read("--output", read, [missing, tmp_path / ("n" * 300)])
 
 
 @pytest.mark.parametrize("name", ["n" * 251 + ".png", "한" * 85], ids=["ASCII", "Korean"])
