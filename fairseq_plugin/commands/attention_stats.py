@@ -68,6 +68,8 @@ def measure_file(options: argparse.Namespace) -> int:
     """Do what the options of :func:`parser` say."""
     if options.json is not None:
         require_not_read("--json", options.json, filter(None, (options.attention, options.gold)))
+    if options.gold_first and options.gold is None:
+        raise UserError(f"--gold-first {options.gold_first} without --gold, which it belongs to: leave it out")
     gold = None
     if options.gold is not None:
         gold = read_gold(options.gold, first=options.gold_first)

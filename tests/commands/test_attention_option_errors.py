@@ -16,6 +16,7 @@ OPTIONS = {
     "plot_attention.py {data} --output {out}/a.png": "'{data}' is a folder: give an attention file, or draw your own sentence with --path and --text",
     "attention_stats.py {bad}/none.npz": "no attention file '{bad}/none.npz'[..]",
     "attention_stats.py {bad}/good.npz --json {out}/none/a.json": "folder '{out}/none' does not exist[..]",
+    "attention_stats.py {bad}/good.npz --gold-first 1": "--gold-first 1 without --gold, which it belongs to: leave it out",
     "attention_stats.py {bad}/good.npz --gold {bad}/binary": "'{bad}/binary' line 1: '\\x00\\x01\\x02\\x03\\x04\\x05\\x06\\x07\\x08' is no link[..]",
     "view_attention.py {bad}/good.npz -o {out}/a.png": "page '{out}/a.png' must end in .html[..]",
     "plot_attention.py {bad}/good.npz --output {out}/a.png --id 7": "no sentence 7 in '{bad}/good.npz': choose one of its 1[..]",
