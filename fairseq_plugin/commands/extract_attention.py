@@ -78,6 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def extract_to_files(options: argparse.Namespace, fairseq_arguments: Sequence[str]) -> int:
     """Do what the options say; ``fairseq_arguments`` go to fairseq as they are."""
+    read = files_read(options)
     for number, path in enumerate(options.output):
         if path in options.output[:number]:
             raise UserError(f"--output names {str(path)!r} twice: name each file once")
@@ -86,7 +87,7 @@ def extract_to_files(options: argparse.Namespace, fairseq_arguments: Sequence[st
                 f"--nbest {options.nbest}: {str(path)!r} has one line a sentence: write .jsonl, or --nbest 1"
             )
         require_place(path)
-        require_not_read("--output", path, files_read(options))
+        require_not_read("--output", path, read)
         warn_of_ending(path, options.format)
     check_scheme(options.merge)
     beam = BEAM if options.beam is None else options.beam
